@@ -1,0 +1,54 @@
+import type { EntityType } from "./entity-type.ts";
+import type { RecordId } from "./ids.ts";
+import { canonicalJson, type JsonObject } from "./json.ts";
+import type { RelationshipType } from "./relationship-type.ts";
+
+/** SHA-256 of some bytes: 32 bytes. Passed in, because the kernel runs in browsers too. */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+/** What an entity says; `body` is null in a tombstone. */
+export interface EntityContent {
+  readonly kind: "entity";
+  readonly type: EntityType;
+  readonly body: JsonObject | null;
+}
+
+/** What a relationship says; `body` (its properties) is null in a tombstone. */
+export interface RelationshipContent {
+  readonly kind: "relationship";
+  readonly type: RelationshipType;
+  readonly from: RecordId;
+  readonly to: RecordId;
+  readonly body: JsonObject | null;
+}
+
+/** What a record says, without where it came from. */
+export type RecordContent = EntityContent | RelationshipContent;
+
+/** The one key under which a relationship's type and ends are stamped and merged. Bodies cannot be confused with it: it is compared only for relationships. */
+export const ENDS_KEY = "@ends";
+
+/** The keys that a version of this content stamps: those of its body, and {@link ENDS_KEY} for a relationship. */
+export function contentKeys(content: RecordContent): Set<string> {
+  const keys = new Set(Object.keys(content.body ?? {}));
+  if (content.kind === "relationship") keys.add(ENDS_KEY);
+  return keys;
+}
+
+/**
+ * The text whose SHA-256 decides whether two contents are equal: RFC 8785 of {type, body} or {type, from, to,
+ * properties}, with null for the body of a tombstone.
+ */
+export function canonicalContent(content: RecordContent, canonicalBody?: string): string {
+  const body = canonicalBody ?? (content.body === null ? "null" : canonicalJson(content.body));
+  return content.kind === "entity"
+    ? `{"body":${body},"type":"${content.type}"}`
+    : `{"from":"${content.from}","properties":${body},"to":"${content.to}","type":"${content.type}"}`;
+}
+
+const utf8 = new TextEncoder();
+
+/** SHA-256 of {@link canonicalContent}. */
+export function contentHash(content: RecordContent, sha256: Sha256, canonicalBody?: string): Uint8Array {
+  return sha256(utf8.encode(canonicalContent(content, canonicalBody)));
+}

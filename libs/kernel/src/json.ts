@@ -1,0 +1,122 @@
+import { DomainError } from "./errors.ts";
+import { scanJson } from "./json-scan.ts";
+
+/** Any JSON value. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+/** A JSON object. Keys such as `__proto__` are ordinary own properties: read with `Object.hasOwn`, never with `in`. */
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+/** How large a body may be. */
+export interface JsonLimits {
+  /** UTF-8 bytes of the text. */
+  readonly maxBytes: number;
+  /** Levels of nesting; a flat object has depth 1. */
+  readonly maxDepth: number;
+}
+
+/** A body that has been checked, with its canonical text. */
+export interface ParsedJsonObject {
+  readonly value: JsonObject;
+  /** RFC 8785 text of the value: equal values have equal texts. */
+  readonly canonical: string;
+}
+
+/**
+ * Reads a JSON object strictly (RFC 8259 within I-JSON, RFC 7493): duplicate keys, lone surrogates and numbers that a
+ * double cannot hold exactly as they were written are refused, because another reader would see another value.
+ * @throws DomainError `invalid` naming `field`, reason INVALID_JSON, NOT_AN_OBJECT, BODY_TOO_LARGE, TOO_DEEP,
+ * DUPLICATE_KEY, LONE_SURROGATE or NUMBER_PRECISION.
+ */
+export function parseJsonObject(text: string, limits: JsonLimits, field: string): ParsedJsonObject {
+  if (text.length > limits.maxBytes || utf8Length(text) > limits.maxBytes) {
+    throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes`);
+  }
+  const value = parse(text, field);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw refuse(field, "NOT_AN_OBJECT", "must be a JSON object");
+  }
+  const canonical = canonicalize(value, limits.maxDepth, field);
+  // Text that is canonical already cannot hide a duplicate key or a number that changed: most clients write it so.
+  if (canonical !== text) {
+    const fault = scanJson(text);
+    if (fault !== undefined) throw refuse(field, fault.reason, fault.description);
+  }
+  return { value: value as JsonObject, canonical };
+}
+
+/** The RFC 8785 text of a value: keys sorted by UTF-16 unit, no white space, ECMAScript numbers. */
+export function canonicalJson(value: JsonValue): string {
+  return canonicalize(value, Number.POSITIVE_INFINITY, "value");
+}
+
+/** Deep equality of JSON values: objects regardless of key order, arrays in order, numbers by value. */
+export function jsonEquals(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, index) => jsonEquals(item, b[index]));
+  }
+  const left = a as JsonObject;
+  const right = b as JsonObject;
+  const keys = Object.keys(left);
+  if (keys.length !== Object.keys(right).length) return false;
+  return keys.every((key) => Object.hasOwn(right, key) && jsonEquals(left[key], right[key]));
+}
+
+/** The object with these keys, in a form in which `__proto__` is a key like any other. */
+export function jsonObject(entries: Iterable<readonly [string, JsonValue]>): JsonObject {
+  return Object.fromEntries(entries);
+}
+
+/** The value of an own key, `undefined` when it is not there. */
+export function jsonGet(object: JsonObject, key: string): JsonValue | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+function parse(text: string, field: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw refuse(field, "INVALID_JSON", "must be JSON (RFC 8259)");
+  }
+}
+
+function canonicalize(value: unknown, depthLeft: number, field: string): string {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw refuse(field, "LONE_SURROGATE", "has a lone surrogate, which is no text");
+    return JSON.stringify(value);
+  }
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw refuse(field, "NUMBER_PRECISION", "has a number that a double cannot hold");
+    return JSON.stringify(value);
+  }
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (depthLeft <= 0) throw refuse(field, "TOO_DEEP", "is nested too deeply");
+  if (Array.isArray(value)) {
+    return `[${value.map((item) => canonicalize(item, depthLeft - 1, field)).join(",")}]`;
+  }
+  let text = "{";
+  for (const key of Object.keys(value).sort()) {
+    if (text.length > 1) text += ",";
+    text += `${canonicalize(key, depthLeft, field)}:${canonicalize((value as JsonObject)[key], depthLeft - 1, field)}`;
+  }
+  return `${text}}`;
+}
+
+/** UTF-8 bytes of a text, lone surrogates counted as three. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7ff) bytes += unit >= 0xd800 && unit <= 0xdfff ? 1 : 2;
+    else if (unit > 0x7f) bytes += 1;
+  }
+  return bytes;
+}
+
+function refuse(field: string, reason: string, description: string): DomainError {
+  return new DomainError("invalid", `${field}: ${description}`, { reason, fields: [{ field, description }] });
+}
