@@ -208,6 +208,7 @@ export type IncomingContent =
 export interface IncomingHeal {
   readonly author: string;
   readonly device: string;
-  readonly stamps: KeyStamps;
+  /** Parses the stamps. @throws DomainError `invalid` when they are malformed. */
+  readonly stamps: () => KeyStamps;
   readonly effectiveUs: Micros;
 }

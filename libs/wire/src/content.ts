@@ -1,0 +1,95 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  EntityContentSchema,
+  RelationshipContentSchema,
+  type EntityContent as WireEntityContent,
+  type RelationshipContent as WireRelationshipContent,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import type { RecordContent } from "@funkygibbon/kernel/content";
+import type { EntityType, RecordKind, SourceType } from "@funkygibbon/kernel/entity-type";
+import { internal } from "@funkygibbon/kernel/errors";
+import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
+import { canonicalJson, type JsonObject } from "@funkygibbon/kernel/json";
+import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
+import { entityTypes, relationshipTypes, sourceTypes } from "./graph-types.ts";
+
+/** The `content` oneof of changes and versions. */
+export type WireContent =
+  | { case: "entity"; value: WireEntityContent }
+  | { case: "relationship"; value: WireRelationshipContent }
+  | { case: undefined; value?: undefined };
+
+/** What a record says with its body still as text, so that services that only pass it on never parse it. */
+export type TextContent =
+  | { readonly kind: "entity"; readonly type: EntityType; readonly source: SourceType; readonly bodyJson: string }
+  | {
+      readonly kind: "relationship";
+      readonly type: RelationshipType;
+      readonly from: RecordId;
+      readonly to: RecordId;
+      readonly source: SourceType;
+      readonly bodyJson: string;
+    };
+
+/** As it travels; a tombstone's `bodyJson` is empty. */
+export function contentToWire(content: TextContent): WireContent {
+  const source = sourceTypes.toWire(content.source);
+  if (content.kind === "entity") {
+    const type = entityTypes.toWire(content.type);
+    return { case: "entity", value: create(EntityContentSchema, { type, source, bodyJson: content.bodyJson }) };
+  }
+  const value = create(RelationshipContentSchema, {
+    type: relationshipTypes.toWire(content.type),
+    fromId: content.from,
+    toId: content.to,
+    source,
+    propertiesJson: content.bodyJson,
+  });
+  return { case: "relationship", value };
+}
+
+/** What a version of our own log says, its body parsed. A tombstone and a removed body are null. */
+export function contentFromWire(content: WireContent): { content: RecordContent; source: SourceType } {
+  switch (content.case) {
+    case "entity": {
+      const { type, source, bodyJson } = content.value;
+      return {
+        content: { kind: "entity", type: entityTypes.mustFromWire(type), body: parseBody(bodyJson) },
+        source: sourceTypes.mustFromWire(source),
+      };
+    }
+    case "relationship": {
+      const { type, fromId, toId, source, propertiesJson } = content.value;
+      return {
+        content: {
+          kind: "relationship",
+          type: relationshipTypes.mustFromWire(type),
+          from: parseRecordId(fromId, "from_id"),
+          to: parseRecordId(toId, "to_id"),
+          body: parseBody(propertiesJson),
+        },
+        source: sourceTypes.mustFromWire(source),
+      };
+    }
+    case undefined:
+      throw internal("broken invariant: a stored version has content");
+  }
+}
+
+/** The text of a parsed content, ready for {@link contentToWire}. */
+export function contentToText(content: RecordContent, source: SourceType): TextContent {
+  const bodyJson = content.body === null ? "" : canonicalJson(content.body);
+  return content.kind === "entity"
+    ? { kind: "entity", type: content.type, source, bodyJson }
+    : { kind: "relationship", type: content.type, from: content.from, to: content.to, source, bodyJson };
+}
+
+/** Bodies of our own log were checked when they came in: plain parsing is enough. */
+function parseBody(text: string): JsonObject | null {
+  return text === "" ? null : JSON.parse(text);
+}
+
+/** Node or edge. */
+export function kindOf(content: WireContent): RecordKind {
+  return content.case === "relationship" ? "relationship" : "entity";
+}

@@ -1,0 +1,86 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  RecordVersionSchema,
+  type RecordVersion as WireRecordVersion,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { invalid } from "@funkygibbon/kernel/errors";
+import { parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
+import { must } from "@funkygibbon/kernel/must";
+import type { Origin, RecordVersion, StoredOutcome } from "@funkygibbon/kernel/record";
+import { parseVersion } from "@funkygibbon/kernel/version";
+import { contentFromWire, contentToText, contentToWire } from "./content.ts";
+import { outcomes } from "./outcomes.ts";
+import { stampsFromWire, stampsToWire } from "./stamps.ts";
+
+/** A version as it travels. */
+export function recordVersionToWire(version: RecordVersion): WireRecordVersion {
+  return create(RecordVersionSchema, {
+    recordId: version.record,
+    version: version.version,
+    parentVersions: [...version.parents],
+    content: contentToWire(contentToText(version.content, version.source)),
+    deleted: version.deleted,
+    seq: BigInt(version.seq),
+    author: version.author,
+    deviceId: version.device,
+    sequence: BigInt(version.sequence),
+    stamps: stampsToWire(version.stamps),
+    claimedUs: BigInt(version.claimedUs),
+    effectiveUs: BigInt(version.effectiveUs),
+    committedUs: BigInt(version.committedUs),
+    contentHash: version.contentHash,
+    bodyRemoved: version.bodyRemoved,
+    healer: version.healer ?? "",
+    ...(version.outcome === undefined ? {} : { outcome: outcomes.toWire(version.outcome) }),
+    ...(version.origin === undefined ? {} : { origin: { ...version.origin } }),
+  });
+}
+
+/** A version that one of our own services sent. @throws DomainError `invalid` when it is not one. */
+export function recordVersionFromWire(wire: WireRecordVersion): RecordVersion {
+  const { content, source } = contentFromWire(wire.content);
+  const own = parseVersion(wire.version);
+  return {
+    record: parseRecordId(wire.recordId, "record_id"),
+    version: own.id,
+    parents: wire.parentVersions.map((parent) => parseVersion(parent, "parent_versions").id),
+    content,
+    source,
+    deleted: wire.deleted,
+    seq: Number(wire.seq),
+    author: parseUserId(wire.author, "author"),
+    device: parseDeviceId(wire.deviceId),
+    sequence: Number(wire.sequence),
+    stamps: stampsFromWire(wire.stamps),
+    claimedUs: Number(wire.claimedUs),
+    effectiveUs: Number(wire.effectiveUs),
+    committedUs: Number(wire.committedUs),
+    outcome: storedOutcome(wire),
+    contentHash: wire.contentHash,
+    bodyRemoved: wire.bodyRemoved,
+    origin: wire.origin === undefined ? undefined : originFromWire(wire.origin),
+    healer: wire.healer === "" ? undefined : parseUserId(wire.healer, "healer"),
+  };
+}
+
+function storedOutcome(wire: WireRecordVersion): StoredOutcome | undefined {
+  const outcome = outcomes.fromWire(wire.outcome);
+  switch (outcome) {
+    case undefined:
+    case "applied":
+    case "merged":
+    case "superseded":
+    case "pending_review":
+      return outcome;
+    default:
+      throw invalid([{ field: "outcome", description: `no version is stored as ${outcome}` }]);
+  }
+}
+
+function originFromWire(origin: NonNullable<WireRecordVersion["origin"]>): Origin {
+  const channel = must(
+    (["api", "mcp"] as const).find((known) => known === origin.channel),
+    "an origin names a known channel",
+  );
+  return { channel, clientName: origin.clientName, tool: origin.tool, callId: origin.callId };
+}
