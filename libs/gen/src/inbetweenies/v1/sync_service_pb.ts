@@ -932,15 +932,16 @@ export type PushResult = Message<"inbetweenies.v1.PushResult"> & {
   rateLimit?: RateLimitInfo | undefined;
 
   /**
-   * The push was refused as a whole and nothing of it is stored: the stable cause, for example RATE_LIMITED or
-   * UNAVAILABLE. Send it again after retry_after. Empty when it was committed.
+   * The push has no outcomes: the stable cause, for example RATE_LIMITED or UNAVAILABLE. Send it again as it is after
+   * retry_after; should a fault have hidden that it was stored, it is answered as a duplicate. Empty when it was
+   * committed.
    *
    * @generated from field: string refused_reason = 7;
    */
   refusedReason: string;
 
   /**
-   * How long to wait before sending it again.
+   * How long to wait before sending again what was refused, or answered RETRY.
    *
    * @generated from field: google.protobuf.Duration retry_after = 8;
    */

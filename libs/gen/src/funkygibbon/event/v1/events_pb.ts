@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file funkygibbon/event/v1/events.proto.
  */
 export const file_funkygibbon_event_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFmdW5reWdpYmJvbi9ldmVudC92MS9ldmVudHMucHJvdG8SFGZ1bmt5Z2liYm9uLmV2ZW50LnYxIusBCglDb21taXR0ZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEg0KBWVwb2NoGAIgASgJEhAKCGZyb21fc2VxGAMgASgDEg4KBnRvX3NlcRgEIAEoAxIYChBvcmlnaW5fZGV2aWNlX2lkGAUgASgJEjYKCHZlcnNpb25zGAYgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SDgoGaW5saW5lGAcgASgIEg4KBmRpZ2VzdBgIIAEoBhIPCgdhdF9oZWFkGAkgASgIEhQKDGNvbW1pdHRlZF91cxgKIAEoAyJgCg9Db25mbGljdENoYW5nZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEjcKCGNvbmZsaWN0GAIgASgLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkNvbmZsaWN0UmVjb3JkImEKD1ByZXNlbmNlQ2hhbmdlZBIUCgxob3VzZWhvbGRfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgJEhEKCWNvbm5lY3RlZBgDIAEoCBISCgpjaGFuZ2VkX3VzGAQgASgDIpECCgdDb250cm9sEhQKDGhvdXNlaG9sZF9pZBgBIAEoCRJBCgxyZXF1ZXN0X3N5bmMYAiABKAsyKS5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLlJlcXVlc3RTeW5jSAASPAoJc3VwZXJzZWRlGAMgASgLMicuZnVua3lnaWJib24uZXZlbnQudjEuQ29udHJvbC5TdXBlcnNlZGVIABowCgtSZXF1ZXN0U3luYxIRCglkZXZpY2VfaWQYASABKAkSDgoGcmVhc29uGAIgASgJGjIKCVN1cGVyc2VkZRIRCglkZXZpY2VfaWQYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCUIJCgdjb21tYW5kYgZwcm90bzM", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_conflict]);
+  fileDesc("CiFmdW5reWdpYmJvbi9ldmVudC92MS9ldmVudHMucHJvdG8SFGZ1bmt5Z2liYm9uLmV2ZW50LnYxIusBCglDb21taXR0ZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEg0KBWVwb2NoGAIgASgJEhAKCGZyb21fc2VxGAMgASgDEg4KBnRvX3NlcRgEIAEoAxIYChBvcmlnaW5fZGV2aWNlX2lkGAUgASgJEjYKCHZlcnNpb25zGAYgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SDgoGaW5saW5lGAcgASgIEg4KBmRpZ2VzdBgIIAEoBhIPCgdhdF9oZWFkGAkgASgIEhQKDGNvbW1pdHRlZF91cxgKIAEoAyJgCg9Db25mbGljdENoYW5nZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEjcKCGNvbmZsaWN0GAIgASgLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkNvbmZsaWN0UmVjb3JkImEKD1ByZXNlbmNlQ2hhbmdlZBIUCgxob3VzZWhvbGRfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgJEhEKCWNvbm5lY3RlZBgDIAEoCBISCgpjaGFuZ2VkX3VzGAQgASgDIuYCCgdDb250cm9sEhQKDGhvdXNlaG9sZF9pZBgBIAEoCRJBCgxyZXF1ZXN0X3N5bmMYAiABKAsyKS5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLlJlcXVlc3RTeW5jSAASPAoJc3VwZXJzZWRlGAMgASgLMicuZnVua3lnaWJib24uZXZlbnQudjEuQ29udHJvbC5TdXBlcnNlZGVIABI2CgZmb3JnZXQYBCABKAsyJC5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLkZvcmdldEgAGjAKC1JlcXVlc3RTeW5jEhEKCWRldmljZV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkaMgoJU3VwZXJzZWRlEhEKCWRldmljZV9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJGhsKBkZvcmdldBIRCglkZXZpY2VfaWQYASABKAlCCQoHY29tbWFuZGIGcHJvdG8z", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_conflict]);
 
 /**
  * Subject `funkygibbon.household.<id>.committed` (JetStream, message id `<household>:<epoch>:<to_seq>`): a commit has
@@ -207,6 +207,14 @@ export type Control = Message<"funkygibbon.event.v1.Control"> & {
      */
     value: Control_Supersede;
     case: "supersede";
+  } | {
+    /**
+     * End the session of a device that was unbound.
+     *
+     * @generated from field: funkygibbon.event.v1.Control.Forget forget = 4;
+     */
+    value: Control_Forget;
+    case: "forget";
   } | { case: undefined; value?: undefined };
 };
 
@@ -272,4 +280,25 @@ export type Control_Supersede = Message<"funkygibbon.event.v1.Control.Supersede"
  */
 export const Control_SupersedeSchema: GenMessage<Control_Supersede> = /*@__PURE__*/
   messageDesc(file_funkygibbon_event_v1_events, 3, 1);
+
+/**
+ * A device was unbound from its user.
+ *
+ * @generated from message funkygibbon.event.v1.Control.Forget
+ */
+export type Control_Forget = Message<"funkygibbon.event.v1.Control.Forget"> & {
+  /**
+   * The device.
+   *
+   * @generated from field: string device_id = 1;
+   */
+  deviceId: string;
+};
+
+/**
+ * Describes the message funkygibbon.event.v1.Control.Forget.
+ * Use `create(Control_ForgetSchema)` to create a new message.
+ */
+export const Control_ForgetSchema: GenMessage<Control_Forget> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_event_v1_events, 3, 2);
 
