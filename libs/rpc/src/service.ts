@@ -62,15 +62,22 @@ export type Handlers<Service extends DescService> = {
   readonly [Name in keyof Service["method"]]: HandlerOf<Service["method"][Name]>;
 };
 
+/** What a handler of a method known only at run time answers with. */
+export type AnyResponse = MessageInitShape<DescMessage> | Encoded;
+
 /** A method with its handler; its message types are known to its descriptor only. */
 export type BoundMethod =
-  | { readonly kind: "unary"; readonly descriptor: DescMethod; readonly handler: AnyUnaryHandler }
-  | { readonly kind: "server_streaming"; readonly descriptor: DescMethod; readonly handler: AnyServerStreamHandler }
-  | { readonly kind: "bidi_streaming"; readonly descriptor: DescMethod; readonly handler: AnyBidiHandler };
+  | { readonly kind: "unary"; readonly descriptor: DescMethodUnary; readonly handler: AnyUnaryHandler }
+  | {
+      readonly kind: "server_streaming";
+      readonly descriptor: DescMethodServerStreaming;
+      readonly handler: AnyServerStreamHandler;
+    }
+  | { readonly kind: "bidi_streaming"; readonly descriptor: DescMethodBiDiStreaming; readonly handler: AnyBidiHandler };
 
-type AnyUnaryHandler = (request: Message, call: CallContext) => Promise<object>;
-type AnyServerStreamHandler = (request: Message, call: CallContext) => AsyncIterable<object>;
-type AnyBidiHandler = (stream: DuplexStream<Message, object>, call: CallContext) => Promise<void>;
+type AnyUnaryHandler = (request: Message, call: CallContext) => Promise<MessageInitShape<DescMessage>>;
+type AnyServerStreamHandler = (request: Message, call: CallContext) => AsyncIterable<AnyResponse>;
+type AnyBidiHandler = (stream: DuplexStream<Message, AnyResponse>, call: CallContext) => Promise<void>;
 
 /** A service that {@link startRpcServer} can serve on both transports. */
 export interface BoundService {
@@ -95,13 +102,12 @@ export function implement<Service extends DescService>(
 function bind(descriptor: DescMethod, handler: unknown): BoundMethod {
   if (typeof handler !== "function") throw internal(`${descriptor.parent.typeName}.${descriptor.name} has no handler`);
   // The type of `implement` has checked handler and method against each other; here only the kind is left to tell them apart.
+  const parts = { kind: descriptor.methodKind, descriptor, handler };
   switch (descriptor.methodKind) {
     case "unary":
-      return { kind: "unary", descriptor, handler: handler as AnyUnaryHandler };
     case "server_streaming":
-      return { kind: "server_streaming", descriptor, handler: handler as AnyServerStreamHandler };
     case "bidi_streaming":
-      return { kind: "bidi_streaming", descriptor, handler: handler as AnyBidiHandler };
+      return parts as BoundMethod;
     case "client_streaming":
       throw internal(`${descriptor.parent.typeName}.${descriptor.name}: client streams are not supported`);
   }

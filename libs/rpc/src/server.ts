@@ -1,0 +1,151 @@
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { Health } from "@funkygibbon/runtime/health";
+import type { Logger } from "@funkygibbon/runtime/log";
+import type { Telemetry } from "@funkygibbon/runtime/telemetry";
+import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
+import type { TokenVerifier } from "./auth.ts";
+import { CallChain } from "./call-chain.ts";
+import { connectRoutes } from "./connect-binding.ts";
+import { grpcInterceptor, methodPath, registerMethods } from "./grpc-binding.ts";
+import { HealthService } from "./health-service.ts";
+import { createHttpFront, type HttpRoute } from "./http-front.ts";
+import { operationsRoutes, PROBE_PATHS } from "./operations-routes.ts";
+import { addReflection } from "./reflection-service.ts";
+import type { ServedMethod } from "./server-call.ts";
+import type { BoundService } from "./service.ts";
+import { SharedPort } from "./shared-port.ts";
+
+/** Options of {@link startRpcServer}. */
+export interface RpcServerOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly services: readonly BoundService[];
+  readonly verifier: TokenVerifier;
+  readonly health: Health;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  /** Whether tools may ask which services there are. Default true. */
+  readonly reflection?: boolean;
+  /** Origins of browser pages that may call. Default: pages on this machine. */
+  readonly corsOrigins?: readonly string[];
+  /** Values of the Host header that HTTP/1.1 answers to, with or without a port. Default: the names of this machine. */
+  readonly allowedHosts?: readonly string[];
+  /** Whether /metrics answers callers on other machines. Default false. */
+  readonly metricsPublic?: boolean;
+  /** The largest message that is read: 4 MiB of content and some room for what surrounds it by default. */
+  readonly maxMessageBytes?: number;
+  /** HTTP/1.1 handlers by exact path, for example `/mcp`. */
+  readonly httpRoutes?: Readonly<Record<string, HttpRoute>>;
+  /** An idle HTTP/2 connection is pinged this often. Default 30000. */
+  readonly keepaliveIntervalMs?: number;
+  /** A connection that does not answer a ping within this is closed. Default 10000. */
+  readonly keepaliveTimeoutMs?: number;
+  /** An HTTP/2 connection is asked to reconnect after this long, so that replicas share the load. Default: never. */
+  readonly maxConnectionAgeMs?: number;
+  /** How long a draining server waits for its calls before it cuts them off. Default 8000, below runService's 10 s. */
+  readonly drainMs?: number;
+}
+
+/** A server that listens. Disposing ends every call and connection at once. */
+export interface RpcServer extends AsyncDisposable {
+  readonly port: number;
+  /** `http://127.0.0.1:4401`; what a client on this machine connects to. */
+  readonly url: string;
+  /** Says NOT_SERVING, refuses new calls, asks streams to end, and resolves when no call is left or the time is over. */
+  drain(): Promise<void>;
+}
+
+const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024 + 256 * 1024;
+/** grpc-js refuses messages above its limit without details; up to this much over ours, callers get ours. */
+const GRPC_LIMIT_SLACK_BYTES = 1024 * 1024;
+
+/**
+ * Serves the services on one cleartext port: HTTP/2 by grpc-js (gRPC, health, reflection), HTTP/1.1 by Connect (Connect,
+ * gRPC-Web) and plain routes. The caller says when calls are welcome: `health.markServing()`.
+ */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  const chain = new CallChain(options);
+  const methods = methodsByPath(options.services);
+  const healthService = new HealthService(
+    options.health,
+    options.services.map(({ descriptor }) => descriptor.typeName),
+  );
+
+  const grpc = new GrpcServer({
+    interceptors: [grpcInterceptor({ chain, methods, maxMessageBytes })],
+    "grpc.max_receive_message_length": maxMessageBytes + GRPC_LIMIT_SLACK_BYTES,
+    "grpc.max_concurrent_streams": 1_000,
+    "grpc.keepalive_time_ms": options.keepaliveIntervalMs ?? 30_000,
+    "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs ?? 10_000,
+    ...(options.maxConnectionAgeMs === undefined
+      ? {}
+      : { "grpc.max_connection_age_ms": options.maxConnectionAgeMs, "grpc.max_connection_age_grace_ms": 10_000 }),
+    "grpc.enable_channelz": 0,
+  });
+  registerMethods(grpc, methods);
+  healthService.addTo(grpc);
+  if (options.reflection ?? true) {
+    addReflection(
+      grpc,
+      options.services.map(({ descriptor }) => descriptor),
+    );
+  }
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+
+  const http = createHttpFront({
+    routes: new Map([
+      ...operationsRoutes({ ...options, metricsPublic: options.metricsPublic ?? false }),
+      ...Object.entries(options.httpRoutes ?? {}),
+    ]),
+    anyHostPaths: PROBE_PATHS,
+    rpc: connectNodeAdapter({
+      routes: connectRoutes({ chain, methods: methods.values(), maxMessageBytes }),
+      grpc: false,
+    }),
+    corsOrigins: options.corsOrigins ?? [],
+    allowedHosts: options.allowedHosts ?? [],
+    log: options.log,
+  });
+
+  const sharedPort = new SharedPort({
+    http2: (socket) => injector.injectConnection(socket),
+    http1: (socket) => void http.emit("connection", socket),
+  });
+  const port = await sharedPort.listen(options.host, options.port);
+  options.log.info({ host: options.host, port }, "rpc.listening");
+
+  return {
+    port,
+    url: `http://${connectableHost(options.host)}:${port}`,
+    async drain() {
+      options.health.markDraining();
+      await chain.drain(options.drainMs ?? 8_000);
+      sharedPort.stopListening();
+    },
+    async [Symbol.asyncDispose]() {
+      chain.terminateAll();
+      // One turn of the loop, so that the statuses of cut-off calls reach the sockets before these close.
+      await new Promise((resolve) => setImmediate(resolve));
+      healthService[Symbol.dispose]();
+      injector.destroy();
+      grpc.forceShutdown();
+      await sharedPort.close();
+    },
+  };
+}
+
+function methodsByPath(services: readonly BoundService[]): Map<string, ServedMethod> {
+  return new Map(
+    services.flatMap(({ access, methods }) =>
+      methods.map((method): [string, ServedMethod] => [methodPath(method), { method, access }]),
+    ),
+  );
+}
+
+function connectableHost(host: string): string {
+  if (host === "0.0.0.0" || host === "") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
