@@ -82,7 +82,7 @@ create unique index record_versions_by_record on record_versions (household_id, 
 -- Edges at an entity in the past; nodes do not pay for it.
 create index record_versions_by_from on record_versions (household_id, from_id, seq) where from_id is not null;
 create index record_versions_by_to on record_versions (household_id, to_id, seq) where to_id is not null;
--- As-of reads find the seq of a time.
+-- Undo and audit ask by call; device pushes do not pay for it.
 create index record_versions_by_call on record_versions (household_id, origin_call) where origin_call is not null;
 
 -- What counts now, one row for each record that ever had a head; slim, because every commit rewrites its rows.
