@@ -1,0 +1,75 @@
+import { internal, unavailable } from "@funkygibbon/kernel/errors";
+import { describe, expect, it, vi } from "vitest";
+import { commitInRounds } from "./commit-rounds.ts";
+
+const answer = (outcomes: (string | undefined)[], divergences: string[] = []) => ({
+  outcomes,
+  divergences,
+  conflicts: [],
+  position: outcomes.length,
+});
+const parts = (answers: ReturnType<typeof answer>[]) => ({
+  commit: vi.fn((_changes: readonly string[], _resolutions: readonly string[]) => {
+    const next = answers.shift();
+    if (next === undefined) throw new Error("one commit too many");
+    return Promise.resolve(next);
+  }),
+  resolve: vi.fn((divergences: readonly string[]) =>
+    Promise.resolve(divergences.map((record) => `resolved ${record}`)),
+  ),
+  retry: () => "retry",
+});
+
+describe("commitInRounds", () => {
+  it("costs one transaction and no resolver when nothing has diverged", async () => {
+    const p = parts([answer(["applied", "superseded"])]);
+    const { outcomes } = await commitInRounds(["a", "b"], p);
+    expect(outcomes).toEqual(["applied", "superseded"]);
+    expect(p.resolve).not.toHaveBeenCalled();
+  });
+
+  it("commits only what diverged again, with its resolutions, and keeps the order of the push", async () => {
+    const p = parts([answer(["applied", undefined, "rejected", undefined], ["B", "D"]), answer(["merged", "merged"])]);
+    const { outcomes, answers } = await commitInRounds(["a", "b", "c", "d"], p);
+    expect(outcomes).toEqual(["applied", "merged", "rejected", "merged"]);
+    expect(p.commit.mock.calls[1]).toEqual([
+      ["b", "d"],
+      ["resolved B", "resolved D"],
+    ]);
+    expect(answers).toHaveLength(2);
+  });
+
+  it("resolves again against the head as it then is when a race was lost", async () => {
+    const p = parts([answer([undefined], ["B at 1"]), answer([undefined], ["B at 2"]), answer(["merged"])]);
+    expect((await commitInRounds(["b"], p)).outcomes).toEqual(["merged"]);
+    expect(p.resolve.mock.calls).toEqual([[["B at 1"]], [["B at 2"]]]);
+  });
+
+  it("answers RETRY after five lost races, and leaves the others answered", async () => {
+    const p = parts([
+      answer(["applied", undefined], ["B"]),
+      ...Array.from({ length: 5 }, () => answer([undefined], ["B"])),
+    ]);
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], p);
+    expect(outcomes).toEqual(["applied", "retry"]);
+    expect(interruptedBy).toBeUndefined();
+    expect(p.resolve).toHaveBeenCalledTimes(5);
+  });
+
+  it("answers RETRY for what diverged while the resolver is away: the rest is committed already", async () => {
+    const p = parts([answer(["applied", undefined], ["B"])]);
+    p.resolve.mockRejectedValue(unavailable("no resolver"));
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], p);
+    expect(outcomes).toEqual(["applied", "retry"]);
+    expect(interruptedBy?.kind).toBe("unavailable");
+  });
+
+  it("fails as a whole when the first transaction fails, and on faults of our own", async () => {
+    const away = parts([]);
+    away.commit.mockRejectedValue(unavailable("no store"));
+    await expect(commitInRounds(["a"], away)).rejects.toMatchObject({ kind: "unavailable" });
+    const broken = parts([answer([undefined], ["A"])]);
+    broken.resolve.mockRejectedValue(internal("a bug"));
+    await expect(commitInRounds(["a"], broken)).rejects.toMatchObject({ kind: "internal" });
+  });
+});

@@ -1,0 +1,79 @@
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
+
+/** What one transaction answered. Divergences and resolutions are passed between store and resolver unread. */
+export interface CommitAnswer<Outcome, Divergence, Position> {
+  /** One for each change; undefined for those whose record has diverged. */
+  readonly outcomes: readonly (Outcome | undefined)[];
+  readonly divergences: readonly Divergence[];
+  readonly conflicts: readonly unknown[];
+  /** The log after the commit. */
+  readonly position: Position;
+}
+
+/** The parts that settle a push. */
+export interface CommitParts<Change, Outcome, Divergence, Resolution, Answer> {
+  /** One transaction: fast-forwards and resolutions are committed, what has diverged comes back. */
+  commit(changes: readonly Change[], resolutions: readonly Resolution[]): Promise<Answer>;
+  /** Decides divergences, one resolution for each. */
+  resolve(divergences: readonly Divergence[]): Promise<readonly Resolution[]>;
+  /** The outcome of a change that was not stored and shall be sent again. */
+  retry(change: Change): Outcome;
+}
+
+/** What became of a push. */
+export interface Settlement<Outcome, Answer> {
+  /** One for each change, in the order of the push. */
+  readonly outcomes: readonly Outcome[];
+  /** The answers of all transactions, first to last; at least one. */
+  readonly answers: readonly [Answer, ...Answer[]];
+  /** Some changes were answered RETRY because a part was away, not because of lost races. */
+  readonly interruptedBy: DomainError | undefined;
+}
+
+/**
+ * Commits a push: optimistically first, then what diverged is resolved and committed with compare-and-set on the head;
+ * if that moved, again, at most five times (docs/protocol.md, section 4 rule 3). After the first transaction nothing
+ * fails the push any more: what is answered is answered, the rest is RETRY.
+ * @throws what the first commit throws; nothing is known to be stored then.
+ */
+export async function commitInRounds<
+  Change,
+  Outcome,
+  Divergence,
+  Resolution,
+  Answer extends CommitAnswer<Outcome, Divergence, unknown>,
+>(
+  changes: readonly Change[],
+  parts: CommitParts<Change, Outcome, Divergence, Resolution, Answer>,
+): Promise<Settlement<Outcome, Answer>> {
+  const first = await parts.commit(changes, []);
+  const outcomes = [...first.outcomes];
+  const answers: [Answer, ...Answer[]] = [first];
+  let divergences = first.divergences;
+  let interruptedBy: DomainError | undefined;
+
+  for (let round = 0; divergences.length > 0 && round < MAX_RESOLUTION_ROUNDS; round += 1) {
+    const open = changes.flatMap((change, index) => (outcomes[index] === undefined ? [{ change, index }] : []));
+    try {
+      const resolutions = await parts.resolve(divergences);
+      const answer = await parts.commit(
+        open.map(({ change }) => change),
+        resolutions,
+      );
+      for (const [position, { index }] of open.entries()) outcomes[index] = answer.outcomes[position];
+      answers.push(answer);
+      divergences = answer.divergences;
+    } catch (error) {
+      if (!(error instanceof DomainError) || !isNotNow(error)) throw error;
+      interruptedBy = error;
+      break;
+    }
+  }
+  const answered = changes.map((change, index) => outcomes[index] ?? parts.retry(change));
+  return { outcomes: answered, answers, interruptedBy };
+}
+
+function isNotNow(error: DomainError): boolean {
+  return error.kind === "unavailable" || error.kind === "deadline-exceeded" || error.kind === "exhausted";
+}

@@ -1,0 +1,247 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
+import { assertNever } from "@funkygibbon/kernel/must";
+import type { GoAwayReason } from "./go-away.ts";
+import { footprintsMeet } from "./pushed-change.ts";
+import {
+  CREDIT_FRAMES,
+  ECHO_DELAY_US,
+  FINISHING_US,
+  HEARTBEAT_US,
+  MAX_OPEN_PUSHES,
+  type OpenPush,
+  type PageFacts,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionState,
+  SILENCE_US,
+} from "./session-state.ts";
+
+/** A session after an event, and what is to be done about it. */
+export interface Step {
+  readonly state: SessionState;
+  readonly effects: readonly SessionEffect[];
+}
+
+/** How long to wait before the log is read again after it could not be. */
+const READ_AGAIN_US = 500_000;
+
+/**
+ * The session, pull and push state machine: a function of state, event and time. docs/protocol.md, section 10, has it
+ * as a table. Everything that waits (transport, log, store) is an event here, so that it can be simulated.
+ */
+export function stepSession(state: SessionState, event: SessionEvent, nowUs: Micros): Step {
+  if (state.phase.name === "closed") return { state, effects: [] };
+  const step = new StepInMaking(state, nowUs);
+  step.take(event);
+  step.goOn();
+  return step.finish();
+}
+
+/** Collects the changes of one step. Lives no longer than {@link stepSession}. */
+class StepInMaking {
+  #state: SessionState;
+  readonly #nowUs: Micros;
+  readonly #effects: SessionEffect[] = [];
+
+  constructor(state: SessionState, nowUs: Micros) {
+    this.#state = state;
+    this.#nowUs = nowUs;
+  }
+
+  finish(): Step {
+    return { state: this.#state, effects: this.#effects };
+  }
+
+  take(event: SessionEvent): void {
+    switch (event.type) {
+      case "log-advanced":
+        return this.#logAdvanced(event.headSeq, event.cached);
+      case "page-read":
+        return this.#pageRead(event.page);
+      case "read-failed":
+        return this.#change({ reading: false, readNotBeforeUs: this.#nowUs + READ_AGAIN_US });
+      case "frame-taken":
+        return this.#frameTaken();
+      case "settled":
+        return this.#settled(event.headSeq);
+      case "push":
+        return this.#pushed({ id: event.id, footprint: event.footprint, stage: "waiting" });
+      case "push-settled":
+        return this.#movePush(event.id, "settled");
+      case "answer-taken":
+        return this.#answerTaken(event.id);
+      case "ack":
+        return this.#acknowledged(event.frameId, event.seq);
+      case "heard":
+        return this.#change({ heardUs: this.#nowUs });
+      case "token":
+        return this.#change({ heardUs: this.#nowUs, tokenEndsUs: event.endsUs });
+      case "tick":
+        return this.#ticked();
+      case "device-ended":
+        return this.#finishWith(undefined);
+      case "leave":
+        return event.reason === "drain" ? this.#finishWith("drain") : this.#close(event.reason);
+      default:
+        return assertNever(event, "session event");
+    }
+  }
+
+  /** Whatever the event was: what can go on now, goes on. */
+  goOn(): void {
+    this.#answerInOrder();
+    this.#commitWhatMay();
+    const { phase, pushes } = this.#state;
+    if (phase.name === "finishing" && pushes.length === 0) this.#close(phase.reason);
+    this.#readOn();
+  }
+
+  #logAdvanced(headSeq: number, cached: boolean): void {
+    if (headSeq <= this.#state.headSeq) return;
+    const { pushes, toldSeq, readNotBeforeUs } = this.#state;
+    const mayBeEcho = !cached && pushes.length > 0 && toldSeq >= 0;
+    if (!mayBeEcho) return this.#change({ headSeq, readNotBeforeUs: 0 });
+    const delayed = readNotBeforeUs > this.#nowUs ? readNotBeforeUs : this.#nowUs + ECHO_DELAY_US;
+    this.#change({ headSeq, readNotBeforeUs: delayed });
+  }
+
+  #pageRead(page: PageFacts): void {
+    const headSeq = Math.max(this.#state.headSeq, page.throughSeq);
+    this.#change({ reading: false, readSeq: Math.max(this.#state.readSeq, page.throughSeq), headSeq, ready: page });
+    this.#sendReady();
+  }
+
+  #frameTaken(): void {
+    const unackedFrames = this.#state.pacing === "transport" ? [] : this.#state.unackedFrames;
+    this.#change({ sendingSinceUs: undefined, unackedFrames });
+    this.#sendReady();
+  }
+
+  #sendReady(): void {
+    const { ready, sendingSinceUs, lastFrameId, unackedFrames, toldSeq, phase } = this.#state;
+    if (ready === undefined || sendingSinceUs !== undefined || phase.name !== "open") return;
+    this.#change({ ready: undefined, sentSeq: ready.throughSeq });
+    if (ready.records > 0) {
+      const frameId = lastFrameId + 1;
+      this.#change({
+        lastFrameId: frameId,
+        unackedFrames: [...unackedFrames, frameId],
+        sendingSinceUs: this.#nowUs,
+        spokeUs: this.#nowUs,
+      });
+      this.#do({ type: "send-page", frameId, backlog: toldSeq < 0 });
+    }
+    // Once live, up_to_date waits until the log has settled: one for a burst of changes, not one for each.
+    if (ready.atHead && toldSeq < 0) this.#tellUpToDate();
+  }
+
+  #settled(headSeq: number): void {
+    const { sentSeq, toldSeq, phase } = this.#state;
+    if (phase.name !== "open" || sentSeq !== headSeq || toldSeq < 0 || toldSeq >= headSeq) return;
+    this.#tellUpToDate();
+  }
+
+  #tellUpToDate(): void {
+    this.#change({ toldSeq: this.#state.sentSeq, spokeUs: this.#nowUs });
+    this.#do({ type: "tell-up-to-date" });
+  }
+
+  #pushed(push: OpenPush): void {
+    const { lastPushId, pushes, phase } = this.#state;
+    if (phase.name !== "open") return;
+    if (push.id <= lastPushId) return this.#fail("push_id", "must grow with every push of a session");
+    if (pushes.length >= MAX_OPEN_PUSHES) return this.#fail("push_id", `only ${MAX_OPEN_PUSHES} may be unanswered`);
+    this.#change({ lastPushId: push.id, pushes: [...pushes, push], heardUs: this.#nowUs });
+  }
+
+  #movePush(id: number, stage: OpenPush["stage"]): void {
+    this.#change({ pushes: this.#state.pushes.map((push) => (push.id === id ? { ...push, stage } : push)) });
+  }
+
+  #answerTaken(id: number): void {
+    const pushes = this.#state.pushes.filter((push) => push.id !== id);
+    this.#change({ pushes, ...(pushes.length === 0 ? { readNotBeforeUs: 0 } : {}) });
+  }
+
+  /** Pushes are answered in the order in which they came. */
+  #answerInOrder(): void {
+    for (const push of this.#state.pushes) {
+      if (push.stage === "answering") continue;
+      if (push.stage !== "settled") return;
+      this.#movePush(push.id, "answering");
+      this.#change({ spokeUs: this.#nowUs });
+      this.#do({ type: "answer", id: push.id });
+    }
+  }
+
+  /** A push waits for every earlier one that it meets and that is not settled. */
+  #commitWhatMay(): void {
+    for (const [index, push] of this.#state.pushes.entries()) {
+      if (push.stage !== "waiting") continue;
+      const unsettled = this.#state.pushes
+        .slice(0, index)
+        .filter(({ stage }) => stage === "waiting" || stage === "committing");
+      if (unsettled.some((earlier) => footprintsMeet(earlier.footprint, push.footprint))) return;
+      this.#movePush(push.id, "committing");
+      this.#do({ type: "commit", id: push.id });
+    }
+  }
+
+  #acknowledged(frameId: number, seq: number): void {
+    const { lastFrameId, sentSeq, unackedFrames, ackedSeq } = this.#state;
+    if (frameId < 0 || frameId > lastFrameId) return this.#fail("ack.frame_id", "names a frame that was never sent");
+    if (seq > sentSeq) return this.#fail("ack.cursor", "is ahead of what was sent");
+    this.#change({
+      heardUs: this.#nowUs,
+      unackedFrames: unackedFrames.filter((unacked) => unacked > frameId),
+      ackedSeq: Math.max(ackedSeq, seq),
+    });
+    if (seq > ackedSeq) this.#do({ type: "acknowledged", seq });
+  }
+
+  #ticked(): void {
+    const { heardUs, spokeUs, sendingSinceUs, tokenEndsUs, pacing, phase } = this.#state;
+    const now = this.#nowUs;
+    if (phase.name === "finishing" && now - phase.sinceUs >= FINISHING_US) return this.#close(phase.reason);
+    if (pacing === "credit" && now - heardUs >= SILENCE_US) return this.#close("silent");
+    if (sendingSinceUs !== undefined && now - sendingSinceUs >= SILENCE_US) return this.#close("overloaded");
+    if (now >= tokenEndsUs) return this.#finishWith("token-expired");
+    if (now - spokeUs < HEARTBEAT_US) return;
+    this.#change({ spokeUs: now });
+    this.#do({ type: "heartbeat" });
+  }
+
+  #readOn(): void {
+    const { phase, reading, ready, readSeq, headSeq, toldSeq, unackedFrames, readNotBeforeUs } = this.#state;
+    if (phase.name !== "open" || reading || ready !== undefined) return;
+    // A session that was never told anything reads even when nothing seems new: the answer is up_to_date with a digest.
+    if (readSeq >= headSeq && toldSeq >= 0) return;
+    if (unackedFrames.length >= CREDIT_FRAMES) return;
+    if (readNotBeforeUs > this.#nowUs) return this.#do({ type: "wake", atUs: readNotBeforeUs });
+    this.#change({ reading: true, readNotBeforeUs: 0 });
+    this.#do({ type: "read", afterSeq: readSeq });
+  }
+
+  #finishWith(reason: GoAwayReason | undefined): void {
+    if (this.#state.phase.name !== "open") return;
+    this.#change({ phase: { name: "finishing", reason, sinceUs: this.#nowUs }, ready: undefined });
+  }
+
+  #close(reason: GoAwayReason | undefined): void {
+    this.#change({ phase: { name: "closed" } });
+    this.#do({ type: "close", reason });
+  }
+
+  #fail(field: string, description: string): void {
+    this.#change({ phase: { name: "closed" } });
+    this.#do({ type: "fail", field, description });
+  }
+
+  #change(changes: Partial<SessionState>): void {
+    this.#state = { ...this.#state, ...changes };
+  }
+
+  #do(effect: SessionEffect): void {
+    this.#effects.push(effect);
+  }
+}

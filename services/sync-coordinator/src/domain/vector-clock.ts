@@ -1,0 +1,71 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
+import { invalid } from "@funkygibbon/kernel/errors";
+import { type DeviceId, type Epoch, parseDeviceId, shortEpoch } from "@funkygibbon/kernel/ids";
+import { formatVersion, parseVersion, type Version } from "@funkygibbon/kernel/version";
+
+/** Device id → the newest version of that device that is included; entry `server` stands for the log. */
+export type VectorClock = Readonly<Record<string, string>>;
+
+/** How two clocks stand to each other. A clock is `equal` to itself, never before it. */
+export type ClockRelation = "before" | "after" | "equal" | "concurrent";
+
+/** The entry that stands for the log; its sequence is the head seq. */
+export const SERVER_ENTRY = "server";
+
+/** More entries than any household has devices; a longer clock is refused before it is parsed. */
+const MAX_ENTRIES = 4_096;
+
+/** A clock whose versions have been parsed. */
+export type ParsedClock = ReadonlyMap<string, Version>;
+
+/**
+ * Checks a clock that a device sent.
+ * @throws DomainError `invalid`, naming the entry that is malformed or another device's.
+ */
+export function parseVectorClock(clock: VectorClock, field = "vector_clock"): ParsedClock {
+  const entries = Object.entries(clock);
+  if (entries.length > MAX_ENTRIES) {
+    throw invalid([{ field, description: `must have at most ${MAX_ENTRIES} entries` }]);
+  }
+  return new Map(
+    entries.map(([device, text]) => {
+      const entry = `${field}["${device}"]`;
+      const version = parseVersion(text, entry);
+      if (device !== SERVER_ENTRY && parseDeviceId(device, entry) !== version.device) {
+        throw invalid([{ field: entry, description: "must be a version of that very device" }]);
+      }
+      return [device, version];
+    }),
+  );
+}
+
+/**
+ * Compares per device by sequence. Log entries of different epochs have nothing in common and are concurrent.
+ * The result informs logs and metrics; what to send is decided by the cursor alone (docs/protocol.md, section 9).
+ */
+export function compareClocks(a: ParsedClock, b: ParsedClock): ClockRelation {
+  let less = false;
+  let greater = false;
+  for (const device of new Set([...a.keys(), ...b.keys()])) {
+    const left = a.get(device);
+    const right = b.get(device);
+    if (left !== undefined && right !== undefined && left.device !== right.device) return "concurrent";
+    const leftSequence = left?.sequence ?? -1;
+    const rightSequence = right?.sequence ?? -1;
+    if (leftSequence < rightSequence) less = true;
+    if (leftSequence > rightSequence) greater = true;
+  }
+  if (less && greater) return "concurrent";
+  if (less) return "before";
+  return greater ? "after" : "equal";
+}
+
+/** The clock's entry for a log: `<last commit time>-server.<epoch8>-<head seq>`. */
+export function serverEntry(position: {
+  readonly epoch: Epoch;
+  readonly headSeq: number;
+  readonly committedUs: Micros;
+}): string {
+  const device: DeviceId = parseDeviceId(`${SERVER_ENTRY}.${shortEpoch(position.epoch)}`);
+  return formatVersion(position.committedUs, device, position.headSeq);
+}
