@@ -42,7 +42,7 @@ export class CallChain {
     this.#verifier = parts.verifier;
     this.#log = parts.log;
     this.#telemetry = parts.telemetry;
-    this.#duration = parts.telemetry.meter.createHistogram("rpc.server.duration", {
+    this.#duration = parts.telemetry.meter.createHistogram("rpc.server.duration_seconds", {
       unit: "s",
       description: "Time from a call's headers to its status",
       advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
@@ -174,8 +174,12 @@ function drainingError(): DomainError {
   return new DomainError("unavailable", "the server is shutting down", { reason: DRAINING, retryAfterMs: 1_000 });
 }
 
-/** The caller went away or said so. */
-export function cancelledError(cause?: unknown): DomainError {
+/** A caller whose own timer fires hangs up just before ours does; this close to the deadline it counts as the deadline. */
+const DEADLINE_TOLERANCE_MS = 25;
+
+/** Why a caller with this deadline hung up: it cancelled, or the deadline has passed. */
+export function hangUpError(deadlineMs: number | undefined, cause?: unknown): DomainError {
+  if (deadlineMs !== undefined && Date.now() >= deadlineMs - DEADLINE_TOLERANCE_MS) return deadlineError();
   return new DomainError("cancelled", "the caller cancelled the call", { reason: "CANCELLED", cause });
 }
 

@@ -4,8 +4,8 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import { assertNever, must } from "@funkygibbon/kernel/must";
 import {
   type CallChain,
-  cancelledError,
   deadlineError,
+  hangUpError,
   malformedError,
   messageOfResponse,
   tooLargeError,
@@ -127,7 +127,9 @@ function onAbort(binding: ConnectBinding, context: HandlerContext, call: ServerC
   if (call.finished) return;
   const { reason } = context.signal;
   const fault =
-    reason instanceof ConnectError ? domainErrorOf(reason, binding.maxMessageBytes) : cancelledError(reason);
+    reason instanceof ConnectError
+      ? domainErrorOf(reason, call, binding.maxMessageBytes)
+      : hangUpError(call.deadlineMs, reason);
   if (reason instanceof ConnectError && !context.values.get(answeredKey)) {
     const { code, rawMessage, details } = toConnectError(fault);
     Object.assign(reason, { code, rawMessage, message: rawMessage, details });
@@ -137,13 +139,13 @@ function onAbort(binding: ConnectBinding, context: HandlerContext, call: ServerC
 }
 
 /** What Connect itself says about a request, in our terms. */
-function domainErrorOf(error: ConnectError, maxMessageBytes: number): DomainError {
+function domainErrorOf(error: ConnectError, call: ServerCall, maxMessageBytes: number): DomainError {
   switch (error.code) {
     case Code.DeadlineExceeded:
       return deadlineError();
     case Code.Canceled:
     case Code.Aborted:
-      return cancelledError(error);
+      return hangUpError(call.deadlineMs, error);
     case Code.ResourceExhausted:
       return tooLargeError(maxMessageBytes);
     case Code.Unimplemented:

@@ -8,14 +8,7 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import type { RequestHeaders } from "./call.ts";
-import {
-  type CallChain,
-  cancelledError,
-  deadlineError,
-  encodeResponse,
-  malformedError,
-  tooLargeError,
-} from "./call-chain.ts";
+import { type CallChain, encodeResponse, hangUpError, malformedError, tooLargeError } from "./call-chain.ts";
 import type { ServedMethod, ServerCall, TransportCall } from "./server-call.ts";
 import type { AnyResponse, BoundMethod, DuplexStream } from "./service.ts";
 import { methodName } from "./service.ts";
@@ -213,7 +206,7 @@ class GrpcCall extends ServerInterceptingCall implements TransportCall {
   #write(bytes: Buffer): Promise<void> {
     const reason = this.#call?.terminatedBy;
     if (reason !== undefined) return Promise.reject(reason);
-    if (this.#statusSent) return Promise.reject(cancelledError("the call has ended"));
+    if (this.#statusSent) return Promise.reject(hangUpError(undefined, new Error("the call has ended")));
     this.#sendHeaders();
     return new Promise((resolve, reject) => {
       this.#pendingSends ??= new Set();
@@ -256,8 +249,7 @@ class GrpcCall extends ServerInterceptingCall implements TransportCall {
     const call = this.#call;
     if (call === undefined || this.#statusSent) return;
     this.#statusSent = true;
-    const { deadlineMs } = this;
-    const reason = deadlineMs !== undefined && Date.now() >= deadlineMs ? deadlineError() : cancelledError();
+    const reason = hangUpError(this.deadlineMs);
     call.terminate(reason);
   }
 }

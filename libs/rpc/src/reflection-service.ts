@@ -2,7 +2,6 @@ import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { service as healthDefinition } from "grpc-health-check";
 import { asBuffer } from "./encoded.ts";
 
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
@@ -14,10 +13,8 @@ export function addReflection(server: Server, services: readonly DescService[]):
   const definition: PackageDefinition = {};
   // The library reads nothing of a definition's entries but their serialised files.
   for (const [name, file] of files) definition[name] = fileEntry(toBinary(FileDescriptorProtoSchema, file.proto));
-  const health = healthDefinition.check?.requestType;
-  if (health !== undefined) definition["grpc.health.v1"] = health;
   const names = services.map(({ typeName }) => typeName);
-  new ReflectionService(definition, { services: [...names, "grpc.health.v1.Health"] }).addToServer(server);
+  new ReflectionService(definition, { services: names }).addToServer(server);
 }
 
 function fileEntry(bytes: Uint8Array): PackageDefinition[string] {

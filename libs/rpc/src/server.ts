@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Health } from "@funkygibbon/runtime/health";
 import type { Logger } from "@funkygibbon/runtime/log";
@@ -6,7 +7,7 @@ import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
 import type { TokenVerifier } from "./auth.ts";
 import { CallChain } from "./call-chain.ts";
 import { connectRoutes } from "./connect-binding.ts";
-import { grpcInterceptor, methodPath, registerMethods } from "./grpc-binding.ts";
+import { type GrpcBinding, grpcInterceptor, methodPath, registerMethods } from "./grpc-binding.ts";
 import { HealthService } from "./health-service.ts";
 import { createHttpFront, type HttpRoute } from "./http-front.ts";
 import { operationsRoutes, PROBE_PATHS } from "./operations-routes.ts";
@@ -100,10 +101,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       ...Object.entries(options.httpRoutes ?? {}),
     ]),
     anyHostPaths: PROBE_PATHS,
-    rpc: connectNodeAdapter({
-      routes: connectRoutes({ chain, methods: methods.values(), maxMessageBytes }),
-      grpc: false,
-    }),
+    rpc: rpcOverHttp1({ chain, methods, maxMessageBytes }),
     corsOrigins: options.corsOrigins ?? [],
     allowedHosts: options.allowedHosts ?? [],
     log: options.log,
@@ -133,6 +131,19 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       grpc.forceShutdown();
       await sharedPort.close();
     },
+  };
+}
+
+function rpcOverHttp1(binding: GrpcBinding) {
+  const { methods } = binding;
+  const adapter = connectNodeAdapter({
+    routes: connectRoutes({ ...binding, methods: methods.values() }),
+    grpc: false,
+  });
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    // Connect answers a bare 505 to bidirectional streams over HTTP/1.1; told otherwise, it lets us say what is needed.
+    if (methods.get(request.url ?? "")?.method.kind === "bidi_streaming") request.httpVersion = "2.0";
+    adapter(request, response);
   };
 }
 

@@ -16,25 +16,28 @@ export function observeProcess(meter: Meter): () => void {
   loop.enable();
 
   meter
-    .createObservableGauge("process.memory.rss", { unit: "By", description: "Resident memory" })
+    .createObservableGauge("process.memory.rss_bytes", { unit: "By", description: "Resident memory" })
     .addCallback((result) => result.observe(process.memoryUsage.rss()));
   meter
-    .createObservableGauge("process.memory.heap_used", { unit: "By", description: "JavaScript heap in use" })
+    .createObservableGauge("process.memory.heap_used_bytes", { unit: "By", description: "JavaScript heap in use" })
     .addCallback((result) => result.observe(process.memoryUsage().heapUsed));
   meter
-    .createObservableCounter("process.cpu.time", { unit: "s", description: "CPU time, user and system" })
+    .createObservableCounter("process.cpu_seconds", { unit: "s", description: "CPU time, user and system" })
     .addCallback((result) => {
       const { user, system } = process.cpuUsage();
       result.observe((user + system) / 1e6);
     });
   meter
-    .createObservableGauge("nodejs.eventloop.delay.p99", { unit: "s", description: "p99 delay since the last scrape" })
+    .createObservableGauge("nodejs.eventloop.delay_p99_seconds", {
+      unit: "s",
+      description: "p99 delay since the last scrape",
+    })
     .addCallback((result) => {
       result.observe(loop.percentile(99) / NANOS_PER_SECOND);
       loop.reset();
     });
 
-  const pauses = meter.createHistogram("nodejs.gc.duration", {
+  const pauses = meter.createHistogram("nodejs.gc.pause_seconds", {
     unit: "s",
     description: "Garbage collection pauses",
     advice: { explicitBucketBoundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5] },

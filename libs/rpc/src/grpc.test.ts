@@ -1,0 +1,344 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DomainError } from "@funkygibbon/kernel/errors";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { describe, expect, it } from "vitest";
+import { EchoService } from "../test-proto/echo_pb.ts";
+import { type EchoSystem, startEcho, until } from "../test-proto/echo-system.ts";
+import { createRpcClient } from "./client.ts";
+
+function clientOf(system: EchoSystem, options: { serviceToken?: () => string; deadlineMs?: number } = {}) {
+  return createRpcClient(EchoService, { url: system.server.url, log: silentLogger(), ...options });
+}
+
+async function errorOf(work: Promise<unknown>): Promise<DomainError> {
+  return work.then(
+    () => {
+      throw new Error("expected it to fail");
+    },
+    (error) => error,
+  );
+}
+
+async function collect<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const message of messages) all.push(message);
+  return all;
+}
+
+describe("unary calls over gRPC", () => {
+  it("answers, and echoes the request id", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const { text } = await client.echo({ text: "hello" }, { requestId: "r-1" });
+    expect(text).toBe("hello");
+    expect(system.journal.calls[0]?.requestId).toBe("r-1");
+    expect(system.logLines()).toContainEqual(
+      expect.objectContaining({ msg: "rpc.finished", requestId: "r-1", code: "OK" }),
+    );
+  });
+
+  it("sends response headers and trailers", async () => {
+    await using system = await startEcho();
+    const raw = new Client(new URL(system.server.url).host, credentials.createInsecure());
+    const { headers, trailers } = await new Promise<{ headers: Metadata; trailers: Metadata }>((resolve, reject) => {
+      const found = { headers: new Metadata(), trailers: new Metadata() };
+      const asItIs = (bytes: Buffer) => bytes;
+      const call = raw.makeUnaryRequest(
+        "/funkygibbon.rpctest.v1.EchoService/Echo",
+        asItIs,
+        asItIs,
+        Buffer.concat([Buffer.from([10, 7]), Buffer.from("headers")]),
+        (error: ServiceError | null) => error && reject(error),
+      );
+      call.on("metadata", (metadata) => {
+        found.headers = metadata;
+      });
+      call.on("status", ({ metadata }) => resolve({ ...found, trailers: metadata }));
+    });
+    expect(headers.get("x-colour")).toEqual(["green"]);
+    expect(headers.get("x-request-id")[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(trailers.get("x-shape")).toEqual(["round"]);
+    raw.close();
+  });
+
+  it.each([
+    [
+      "fail invalid",
+      { kind: "invalid", reason: "INVALID_FIELD", fields: [{ field: "text", description: "must be kind" }] },
+    ],
+    ["fail not found", { kind: "not-found", reason: "NOT_FOUND", details: { id: "e-1" } }],
+    ["fail stale", { kind: "stale", reason: "STALE", details: { etag: "v2" } }],
+    ["fail exhausted", { kind: "exhausted", reason: "RATE_LIMITED", retryAfterMs: 1_500 }],
+    ["fail precondition", { kind: "failed-precondition", reason: "EPOCH_CHANGED", message: "another epoch \ufffd" }],
+  ])("carries the details of «%s»", async (text, expected) => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    expect(await errorOf(client.echo({ text }))).toMatchObject(expected);
+  });
+
+  it("hides what a bug said from the caller and logs it with the request id", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const error = await errorOf(client.echo({ text: "bug" }, { requestId: "r-9" }));
+    expect(error).toMatchObject({ kind: "internal", reason: "INTERNAL" });
+    expect(error.message).not.toContain("hunter2");
+    const line = system.logLines().find(({ msg }) => msg === "rpc.finished");
+    expect(line).toMatchObject({ level: "error", requestId: "r-9", code: "INTERNAL" });
+    expect(JSON.stringify(line)).toContain("hunter2");
+  });
+
+  it("ends at the deadline although the handler minds nothing", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const before = performance.now();
+    const error = await errorOf(client.echo({ text: "sleep ignoring the signal" }, { deadlineMs: 60 }));
+    expect(error.kind).toBe("deadline-exceeded");
+    expect(performance.now() - before).toBeLessThan(600);
+    await until(() => system.journal.calls[0]?.signal.aborted === true, "the handler's signal aborts");
+    expect(system.journal.calls[0]?.deadlineMs).toBeGreaterThan(Date.now() - 5_000);
+  });
+
+  it("tells the handler that the caller cancelled", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const controller = new AbortController();
+    const answer = errorOf(client.echo({ text: "wait for the signal" }, { signal: controller.signal }));
+    await until(() => system.journal.calls.length === 1, "the call arrives");
+    controller.abort();
+    expect((await answer).kind).toBe("cancelled");
+    await until(() => system.journal.calls[0]?.signal.aborted === true, "the handler's signal aborts");
+  });
+
+  it("refuses a message over the limit with its reason, far over it with the same code", async () => {
+    await using system = await startEcho({ maxMessageBytes: 10_000 });
+    await using client = clientOf(system);
+    expect(await errorOf(client.echo({ text: "x".repeat(20_000) }))).toMatchObject({
+      kind: "exhausted",
+      reason: "MESSAGE_TOO_LARGE",
+    });
+    expect((await errorOf(client.echo({ text: "x".repeat(2_000_000) }))).kind).toBe("exhausted");
+    expect(system.journal.calls).toHaveLength(0);
+  });
+
+  it("answers INVALID_ARGUMENT to bytes that are no message, UNIMPLEMENTED to an unknown method", async () => {
+    await using system = await startEcho();
+    const raw = new Client(new URL(system.server.url).host, credentials.createInsecure());
+    const asItIs = (bytes: Buffer) => bytes;
+    const codeOf = (path: string) =>
+      new Promise((resolve) => {
+        raw.makeUnaryRequest(path, asItIs, asItIs, Buffer.from([0xff, 0xff]), (error: ServiceError | null) =>
+          resolve(error?.code),
+        );
+      });
+    expect(await codeOf("/funkygibbon.rpctest.v1.EchoService/Echo")).toBe(3);
+    expect(await codeOf("/funkygibbon.rpctest.v1.EchoService/Nothing")).toBe(12);
+    raw.close();
+  });
+
+  it("tries an idempotent method again while the server is unavailable, and no other", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    expect((await client.lookup({ text: "flaky" })).text).toBe("at attempt 3");
+  });
+
+  it("refuses at once after the server was unreachable five times in a row", async () => {
+    const system = await startEcho();
+    const { url } = system.server;
+    await system[Symbol.asyncDispose]();
+    await using client = createRpcClient(EchoService, { url, log: silentLogger(), deadlineMs: 500 });
+    for (let attempt = 0; attempt < 5; attempt++) await errorOf(client.echo({ text: "anybody there?" }));
+    const error = await errorOf(client.echo({ text: "anybody there?" }));
+    expect(error).toMatchObject({ kind: "unavailable", retryAfterMs: 1_000 });
+    expect(error.message).toContain("does not answer");
+  });
+});
+
+describe("access over gRPC", () => {
+  it.each([
+    ["user", {}, "unauthenticated"],
+    ["user", { token: "bad" }, "unauthenticated"],
+    ["user", { token: "ada" }, "ada/-/-"],
+    ["user", { actor: "actor" }, "unauthenticated"],
+    ["user", { actor: "actor", service: true }, "ada/mcp-gateway/claude"],
+    ["user", { actor: "actor", token: "ada", service: true }, "unauthenticated"],
+    ["user", { service: true }, "unauthenticated"],
+    ["service", {}, "unauthenticated"],
+    ["service", { token: "ada" }, "permission-denied"],
+    ["service", { token: "bad" }, "unauthenticated"],
+    ["service", { service: true }, "-/mcp-gateway/-"],
+    ["service", { token: "ada", service: true }, "ada/mcp-gateway/-"],
+    ["service", { actor: "actor", service: true }, "ada/mcp-gateway/claude"],
+  ] as const)(
+    "class %s with %j: %s",
+    async (access, { service, ...options }: { service?: boolean; token?: string; actor?: string }, expected) => {
+      await using system = await startEcho({ access });
+      await using client = clientOf(system, service === true ? { serviceToken: () => "gateway" } : {});
+      const outcome = await client.echo({ text: "who" }, options).then(
+        ({ text }) => text,
+        ({ kind }) => kind,
+      );
+      expect(outcome).toBe(expected);
+    },
+  );
+});
+
+describe("server streams over gRPC", () => {
+  it.each(["", "encoded"])("sends all messages (%s)", async (text) => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const messages = await collect(client.count({ text, count: 100 }));
+    expect(messages.map(({ number }) => number)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+  });
+
+  it.each([
+    ["then fail", { kind: "invalid", fields: [{ field: "count", description: "is enough" }] }],
+    ["then break", { kind: "internal", reason: "INTERNAL" }],
+  ])("delivers what came first, then the error (%s)", async (text, expected) => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const seen: number[] = [];
+    const error = await errorOf(
+      (async () => {
+        for await (const { number } of client.count({ text, count: 3 })) seen.push(number);
+      })(),
+    );
+    expect(seen).toEqual([1, 2, 3]);
+    expect(error).toMatchObject(expected);
+  });
+
+  it("stops producing when the reader leaves", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    for await (const _ of client.count({ count: 1_000_000 })) break;
+    await until(() => system.journal.countClosed, "the generator ends");
+  });
+
+  it("does not run ahead of a reader that does not read", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const messages = client.count({ count: 5_000_000 })[Symbol.asyncIterator]();
+    await messages.next();
+    await sleep(300);
+    expect(system.journal.countClosed).toBe(false);
+    await messages.return?.();
+    await until(() => system.journal.countClosed, "the generator ends");
+  });
+});
+
+describe("bidirectional streams over gRPC", () => {
+  it("talks both ways until the caller ends", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const chat = client.chat();
+    await chat.send({ text: "a" });
+    await chat.send({ text: "b" });
+    chat.end();
+    expect((await collect(chat.messages)).map(({ text }) => text)).toEqual(["a!", "b!"]);
+  });
+
+  it.each([
+    ["fail", "not-found"],
+    ["bug", "internal"],
+  ])("ends with its status when the handler throws (%s), and the server lives on", async (text, kind) => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const chat = client.chat();
+    void chat.send({ text: "a" });
+    void chat.send({ text });
+    const seen: string[] = [];
+    const error = await errorOf(
+      (async () => {
+        for await (const message of chat.messages) seen.push(message.text);
+      })(),
+    );
+    expect(seen).toEqual(["a!"]);
+    expect(error.kind).toBe(kind);
+    await expect(chat.send({ text: "too late" })).rejects.toMatchObject({ kind });
+    expect((await client.echo({ text: "still here" })).text).toBe("still here");
+  });
+
+  it("ends with OK when the handler returns", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const chat = client.chat();
+    void chat.send({ text: "return" });
+    expect(await collect(chat.messages)).toEqual([]);
+  });
+
+  it("reads one message at a time: a slow handler holds the sender back", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const chat = client.chat();
+    const big = "x".repeat(100_000);
+    await chat.send({ text: "slow" });
+    let accepted = 0;
+    const sending = (async () => {
+      for (let index = 0; index < 50; index++) {
+        await chat.send({ text: big });
+        accepted++;
+      }
+    })();
+    await sleep(150);
+    expect(system.journal.chatReceived).toBe(1);
+    expect(accepted).toBeLessThan(20);
+    const heard = collect(chat.messages);
+    await sending;
+    chat.end();
+    expect(await heard).toHaveLength(50);
+  });
+
+  it("tells the handler of a cancelled stream, also while it does not read", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const chat = client.chat();
+    await chat.send({ text: "slow" });
+    await until(() => system.journal.chatReceived === 1, "the message arrives");
+    chat.cancel();
+    await until(() => system.journal.calls[0]?.signal.aborted === true, "the signal aborts");
+    expect(system.journal.calls[0]?.signal.reason).toMatchObject({ kind: "cancelled" });
+  });
+});
+
+describe("draining", () => {
+  it("lets unary calls finish, streams say go-away, refuses new calls, then ends", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const unary = client.echo({ text: "sleep briefly" });
+    const chat = client.chat();
+    const heard = collect(chat.messages);
+    await chat.send({ text: "a" });
+    const counted = collect(client.count({ text: "then wait", count: 1 }));
+    await until(() => system.journal.calls.length === 3, "all calls arrive");
+    const drained = system.server.drain();
+    expect(await errorOf(client.echo({ text: "late" }))).toMatchObject({
+      kind: "unavailable",
+      reason: "SERVER_DRAINING",
+    });
+    expect((await unary).text).toBe("rested");
+    expect((await heard).map(({ text }) => text)).toEqual(["a!", "go away"]);
+    expect((await counted).map(({ number }) => number)).toEqual([1, -1]);
+    await drained;
+  });
+
+  it("cuts off what does not end in time", async () => {
+    await using system = await startEcho({ drainMs: 80 });
+    await using client = clientOf(system);
+    const answer = errorOf(client.echo({ text: "sleep ignoring the signal" }));
+    await until(() => system.journal.calls.length === 1, "the call arrives");
+    await system.server.drain();
+    expect(await answer).toMatchObject({ kind: "unavailable", reason: "SERVER_DRAINING" });
+  });
+});
+
+describe("metrics", () => {
+  it("counts calls by method and code", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    await client.echo({ text: "a" });
+    await errorOf(client.echo({ text: "fail not found" }));
+    const text = await system.telemetry.prometheusText();
+    expect(text).toMatch(/rpc_server_duration_seconds_count\{[^}]*code="OK"[^}]*\} 1/);
+    expect(text).toMatch(/rpc_server_duration_seconds_count\{[^}]*code="NOT_FOUND"[^}]*\} 1/);
+  });
+});
