@@ -185,37 +185,12 @@ create table request_ids (
   created_us bigint not null,
   primary key (household_id, request_id)
 );
-create index request_ids_by_age on request_ids (created_us);
+create index request_ids_by_age on request_ids (household_id, created_us);
 
 -- How far each household's log has been published. A table of its own, so that relay and commits never wait for each other.
 create table relay_positions (
   household_id text collate "C" primary key,
   relayed_seq bigint not null default 0
-) with (fillfactor = 50);
-
--- The graph in a form that can be searched, filled by a projector that follows the log. Full text in the commit itself
--- would cost four fifths of its rate.
-create table search (
-  household_id text collate "C" not null,
-  record_id uuid not null,
-  seq bigint not null,
-  type smallint not null,
-  name text not null,
-  -- Null where jsonb cannot hold the body (\u0000, numbers beyond its range).
-  body jsonb,
-  -- All texts of the body, for highlights.
-  content text not null default '',
-  document tsvector not null,
-  primary key (household_id, record_id)
-);
-create index search_by_name on search using gin (household_id, name gin_trgm_ops);
-create index search_by_document on search using gin (household_id, document);
-create index search_by_body on search using gin (household_id, body jsonb_path_ops);
-
--- How far each household's log has been projected into search.
-create table search_positions (
-  household_id text collate "C" primary key,
-  projected_seq bigint not null default 0
 ) with (fillfactor = 50);
 
 -- The PostgreSQL cluster that this data was last written on. Another one may lack commits that devices have seen.
@@ -237,8 +212,7 @@ declare
   name text;
 begin
   foreach name in array array[
-    'households', 'record_versions', 'heads', 'conflicts', 'policies', 'devices', 'request_ids', 'relay_positions',
-    'search', 'search_positions'
+    'households', 'record_versions', 'heads', 'conflicts', 'policies', 'devices', 'request_ids', 'relay_positions'
   ] loop
     execute format('alter table %I enable row level security', name);
     execute format('alter table %I force row level security', name);
@@ -247,22 +221,22 @@ begin
          using (household_id = any ((select app_households())::text[]))
          with check (household_id = any ((select app_households())::text[]))', name);
   end loop;
-  -- The relay and the projector's sweep see where every log stands, and nothing that it says.
-  foreach name in array array['households', 'relay_positions', 'search_positions'] loop
+  -- The relay's sweep sees where every log stands, and nothing that it says.
+  foreach name in array array['households', 'relay_positions'] loop
     execute format('create policy all_positions on %I to funkygibbon_relay using (true) with check (true)', name);
   end loop;
 end
 $$;
 
-grant select, insert, update on households, heads, conflicts, devices, search_positions to funkygibbon_app;
+grant select, insert, update on households, heads, conflicts, devices to funkygibbon_app;
 grant select, insert on record_versions, relay_positions to funkygibbon_app;
-grant select, insert, update, delete on policies, request_ids, search to funkygibbon_app;
+grant select, insert, update, delete on policies, request_ids to funkygibbon_app;
 grant select on cluster_identity to funkygibbon_app;
 
 grant select (household_id, epoch, head_seq, digest, committed_us) on households to funkygibbon_relay;
-grant select on record_versions, heads, search_positions to funkygibbon_relay;
+grant select on record_versions, heads to funkygibbon_relay;
 grant select, update on relay_positions to funkygibbon_relay;
 
-grant select on households, heads, record_versions, search, search_positions to funkygibbon_definer;
+grant select on households, heads, record_versions to funkygibbon_definer;
 grant select, update on households to funkygibbon_definer;
 grant select, insert, update on cluster_identity to funkygibbon_definer;

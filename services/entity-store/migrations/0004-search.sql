@@ -1,0 +1,153 @@
+-- The graph in a form that can be searched, filled by a projector that follows the log: full text in the commit itself
+-- would cost four fifths of its rate. What a text says to a search (folding, words, facts) is decided in Node, by the
+-- same code that judges the candidates found here; so nothing in a body can be more than text to PostgreSQL, and a body
+-- that jsonb or a text search parser would refuse is searched like any other.
+
+create table search (
+  household_id text collate "C" not null,
+  record_id uuid not null,
+  -- Of the head that this row tells of.
+  seq bigint not null,
+  type smallint not null,
+  -- Folded, at most 256 characters.
+  name text not null,
+  -- The folded words of all texts of the body.
+  words tsvector not null,
+  -- `key=value` of the short plain values of the body, folded.
+  facts text[] not null,
+  primary key (household_id, record_id)
+);
+-- Beginnings in any locale.
+create index search_by_name_start on search (household_id, name text_pattern_ops);
+create index search_by_name_part on search using gin (household_id, name gin_trgm_ops);
+create index search_by_words on search using gin (household_id, words);
+create index search_by_facts on search using gin (household_id, facts);
+
+-- How far each household's log has been projected into search.
+create table search_positions (
+  household_id text collate "C" primary key,
+  projected_seq bigint not null default 0
+) with (fillfactor = 50);
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['search', 'search_positions'] loop
+    execute format('alter table %I enable row level security', name);
+    execute format('alter table %I force row level security', name);
+    execute format(
+      'create policy own_households on %I to funkygibbon_app, funkygibbon_relay
+         using (household_id = any ((select app_households())::text[]))
+         with check (household_id = any ((select app_households())::text[]))', name);
+  end loop;
+end
+$$;
+-- The projector's sweep sees where every log stands, and nothing that it says.
+create policy all_positions on search_positions to funkygibbon_relay using (true) with check (true);
+
+grant select, insert, update, delete on search to funkygibbon_app;
+grant select, insert, update on search_positions to funkygibbon_app;
+grant select on search_positions to funkygibbon_relay;
+grant select on search to funkygibbon_definer;
+
+-- The household of a function that looks past row level security: the one of the transaction, never an argument.
+create function app_household() returns text
+language plpgsql stable
+as $$
+begin
+  if cardinality(app_households()) is distinct from 1 then
+    raise exception 'the transaction is not scoped to one household' using errcode = 'insufficient_privilege';
+  end if;
+  return (app_households())[1];
+end
+$$;
+
+-- Entities that may answer a query, best kinds first, at most p_limit of each kind. The caller judges and ranks them.
+-- p_query is folded; p_pattern is the same as a LIKE pattern without its %; p_words and p_variants are tsqueries over
+-- words, empty when there are none. Trigram and text search operators are not leakproof, so under row level security the
+-- planner may not use their indexes: hence the definer, who is not subject to it.
+create function search_candidates(
+  p_query text, p_pattern text, p_words text, p_variants text, p_types smallint[], p_limit integer
+) returns table (record_id uuid)
+language plpgsql stable security definer
+set search_path = public, pg_temp
+-- The beginning of a LIKE pattern must be known for its index to be used.
+set plan_cache_mode = force_custom_plan
+set pg_trgm.word_similarity_threshold = 0.4
+as $$
+declare
+  own text := app_household();
+  found_count integer := 0;
+  rows_found integer;
+begin
+  return query
+    select s.record_id from search s
+    where s.household_id = own and s.name like p_pattern || '%' and s.type = any (p_types)
+    order by s.name = p_query desc, length(s.name), s.name, s.record_id limit p_limit;
+  get diagnostics rows_found = row_count;
+  found_count := rows_found;
+
+  if found_count < p_limit then
+    return query
+      select s.record_id from search s
+      where s.household_id = own and s.name like '%' || p_pattern || '%' and s.type = any (p_types)
+      order by length(s.name), s.name, s.record_id limit p_limit;
+    get diagnostics rows_found = row_count;
+    -- A wider question finds again what a narrower one has found.
+    found_count := greatest(found_count, rows_found);
+  end if;
+
+  if found_count < p_limit and p_words <> '' then
+    return query
+      select s.record_id from search s
+      where s.household_id = own and s.words @@ p_words::tsquery and s.type = any (p_types)
+      -- A word says more of a short text than of a long one.
+      order by length(s.words), s.name, s.record_id limit p_limit;
+    get diagnostics rows_found = row_count;
+    found_count := greatest(found_count, rows_found);
+  end if;
+
+  if found_count < p_limit and p_words <> '' then
+    return query
+      select s.record_id from search s
+      where s.household_id = own and p_query <% s.name and s.type = any (p_types)
+      order by word_similarity(p_query, s.name) desc, s.name, s.record_id limit p_limit;
+    if p_variants <> '' then
+      return query
+        select s.record_id from search s
+        where s.household_id = own and s.words @@ p_variants::tsquery and s.type = any (p_types)
+        order by length(s.words), s.name, s.record_id limit p_limit;
+    end if;
+  end if;
+end
+$$;
+
+-- Entities of one type that share facts with a given one, or have a name like it.
+create function similar_candidates(p_type smallint, p_facts text[], p_name text, p_limit integer)
+returns table (record_id uuid)
+language plpgsql stable security definer
+set search_path = public, pg_temp
+set plan_cache_mode = force_custom_plan
+set pg_trgm.similarity_threshold = 0.3
+as $$
+declare
+  own text := app_household();
+begin
+  return query
+    select s.record_id from search s
+    where s.household_id = own and s.type = p_type and s.facts && p_facts
+    order by (select count(*) from unnest(s.facts) f where f = any (p_facts)) desc, s.record_id limit p_limit;
+  return query
+    select s.record_id from search s
+    where s.household_id = own and s.type = p_type and s.name % p_name
+    order by similarity(s.name, p_name) desc, s.record_id limit p_limit;
+end
+$$;
+
+alter function search_candidates(text, text, text, text, smallint[], integer) owner to funkygibbon_definer;
+alter function similar_candidates(smallint, text[], text, integer) owner to funkygibbon_definer;
+revoke execute on function search_candidates(text, text, text, text, smallint[], integer) from public;
+revoke execute on function similar_candidates(smallint, text[], text, integer) from public;
+grant execute on function search_candidates(text, text, text, text, smallint[], integer) to funkygibbon_app;
+grant execute on function similar_candidates(smallint, text[], text, integer) to funkygibbon_app;

@@ -1,0 +1,293 @@
+import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import { uuidArray } from "@funkygibbon/postgres/binary-array";
+import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
+import { relationshipTypes } from "@funkygibbon/wire/graph-types";
+import type {
+  EntityListQuery,
+  EntityView,
+  ExpandQuery,
+  GraphSnapshot,
+  NeighbourQuery,
+  RelationshipListQuery,
+  RelationshipView,
+  Step,
+} from "../domain/graph-reads.ts";
+import {
+  directionFlags,
+  entityNumbers,
+  indexOf,
+  type RelationshipIndex,
+  relationshipFilter,
+  relationshipNumbers,
+  sourceNumbers,
+} from "./graph-now.ts";
+import {
+  ENTITY_KIND,
+  entityViewOf,
+  RELATIONSHIP_KIND,
+  type RecordViewRow,
+  relationshipViewOf,
+  type StepRow,
+  stepOf,
+} from "./record-view-row.ts";
+
+/** A household's graph as its log had it when everything up to one seq was committed. */
+export class GraphAsOf implements GraphSnapshot {
+  readonly #tx: Transaction;
+  readonly #household: HouseholdId;
+  readonly #seq: number;
+
+  constructor(tx: Transaction, household: HouseholdId, seq: number) {
+    this.#tx = tx;
+    this.#household = household;
+    this.#seq = seq;
+  }
+
+  async entities(ids: readonly RecordId[]): Promise<ReadonlyMap<RecordId, EntityView>> {
+    const rows = await this.#records(ids, ENTITY_KIND);
+    return new Map(rows.map((row) => [row.record_id as RecordId, entityViewOf(row)]));
+  }
+
+  async relationships(ids: readonly RecordId[]): Promise<ReadonlyMap<RecordId, RelationshipView>> {
+    const rows = await this.#records(ids, RELATIONSHIP_KIND);
+    return new Map(rows.map((row) => [row.record_id as RecordId, relationshipViewOf(row)]));
+  }
+
+  async listEntities(query: EntityListQuery): Promise<readonly EntityView[]> {
+    const rows = await this.#tx.query<RecordViewRow>(LIST_ENTITIES, this.#listValues(query));
+    return rows.map(entityViewOf);
+  }
+
+  async countEntities(query: EntityListQuery): Promise<number> {
+    const values = this.#listValues({ ...query, after: undefined }).slice(0, 6);
+    const rows = await this.#tx.query<{ total: number }>(COUNT_ENTITIES, values);
+    return rows[0]?.total ?? 0;
+  }
+
+  async listRelationships(query: RelationshipListQuery): Promise<readonly RelationshipView[]> {
+    const { after } = query;
+    const rows = await this.#tx.query<RecordViewRow>(LIST_RELATIONSHIPS[indexOf(query)], [
+      ...relationshipFilter(this.#household, query),
+      this.#seq,
+      after === undefined ? null : relationshipTypes.toWire(after.type),
+      after?.id ?? null,
+      query.limit,
+    ]);
+    return rows.map(relationshipViewOf);
+  }
+
+  async countRelationships(query: RelationshipListQuery): Promise<number> {
+    const filter = [...relationshipFilter(this.#household, query), this.#seq];
+    const rows = await this.#tx.query<{ total: number }>(COUNT_RELATIONSHIPS[indexOf(query)], filter);
+    return rows[0]?.total ?? 0;
+  }
+
+  async neighbours(query: NeighbourQuery): Promise<readonly Step[]> {
+    const rows = await this.#tx.query<StepRow>(NEIGHBOURS, [
+      this.#household,
+      uuidArray([query.entity]),
+      ...directionFlags(query.direction),
+      relationshipNumbers(query.types),
+      this.#seq,
+      entityNumbers(query.entityTypes),
+      query.limit,
+    ]);
+    return rows.map(stepOf);
+  }
+
+  async expand(query: ExpandQuery): Promise<readonly Step[]> {
+    const rows = await this.#tx.query<StepRow>(EXPAND, [
+      this.#household,
+      uuidArray(query.frontier),
+      ...directionFlags(query.direction),
+      relationshipNumbers(query.types),
+      this.#seq,
+      uuidArray(query.exclude),
+      query.limit === Number.MAX_SAFE_INTEGER ? null : query.limit,
+    ]);
+    return rows.map(stepOf);
+  }
+
+  async edgesAmong(ids: readonly RecordId[]): Promise<readonly RelationshipView[]> {
+    const rows = await this.#tx.query<RecordViewRow>(EDGES_AMONG, [this.#household, uuidArray(ids), this.#seq]);
+    return rows.map(relationshipViewOf);
+  }
+
+  #records(ids: readonly RecordId[], kind: number): Promise<RecordViewRow[]> {
+    return this.#tx.query<RecordViewRow>(RECORDS, [this.#household, uuidArray(ids), kind, this.#seq]);
+  }
+
+  #listValues({ types, sources, nameContains, among, after, limit }: EntityListQuery): unknown[] {
+    const position = after === undefined ? [null, null, null] : [entityNumbers([after.type]), after.sortName, after.id];
+    return [
+      this.#household,
+      entityNumbers(types),
+      sourceNumbers({ sources }),
+      nameContains,
+      this.#seq,
+      among === undefined ? null : uuidArray(among),
+      ...position,
+      limit,
+    ];
+  }
+}
+
+// The version of a record that counted at a seq: the last accepted one. APPLIED and MERGED are the outcomes with which
+// a version becomes head, or comes just before the one that does in the same commit.
+const ACCEPTED = "(1, 2)";
+
+function versionAt(seq: string, record: string): string {
+  return `select v.* from record_versions v where v.household_id = $1 and v.record_id = ${record} and v.seq <= ${seq}::bigint
+    and v.outcome in ${ACCEPTED} order by v.seq desc limit 1`;
+}
+
+const VIEW = `v.record_id, v.type, v.source, v.from_id, v.to_id, v.version, v.seq, v.deleted,
+    v.body, v.body_removed, v.author, v.committed_us, f.created_us`;
+const JOIN_FIRST = `cross join lateral (select f.committed_us as created_us from record_versions f
+    where f.household_id = $1 and f.record_id = v.record_id order by f.seq limit 1) f`;
+/** The name of `v`: as the heads have it where `h`, its head, is the same version; else from its body. */
+const NAME = "case when h.seq = v.seq then h.name else coalesce(body_name(v.body), '') end";
+
+const RECORDS: Statement = {
+  name: "graph_as_of.records",
+  text: `
+  select ${VIEW}, '' as sort_name
+  from unnest($2::uuid[]) w (id) cross join lateral (${versionAt("$4", "w.id")}) v ${JOIN_FIRST}
+  where v.kind = $3::smallint`,
+};
+
+// Every record that ever counted has a head, and an entity's type never changes: heads say which versions to look for.
+const ENTITIES_THEN = `
+  select v.*, ${NAME} as sort_name
+  from heads h cross join lateral (${versionAt("$5", "h.record_id")}) v
+  where h.household_id = $1 and h.kind = 1 and h.type = any ($2::smallint[]) and not v.deleted
+    and ($6::uuid[] is null or exists (select from unnest($6::uuid[]) w (id) where w.id = h.record_id))`;
+const MATCHING = `v.source = any ($3::smallint[]) and ($4::text = '' or strpos(lower(v.sort_name), lower($4::text)) > 0)`;
+
+const LIST_ENTITIES: Statement = {
+  name: "graph_as_of.list_entities",
+  text: `
+  select ${VIEW}, v.sort_name
+  from (
+    select * from (${ENTITIES_THEN}) v
+    where ${MATCHING}
+      and ($9::uuid is null or (v.type, v.sort_name, v.record_id) > (($7::smallint[])[1], $8::text, $9::uuid))
+    order by v.type, v.sort_name, v.record_id limit $10::bigint
+  ) v
+  ${JOIN_FIRST}
+  order by v.type, v.sort_name, v.record_id`,
+};
+
+const COUNT_ENTITIES: Statement = {
+  name: "graph_as_of.count_entities",
+  text: `select count(*) as total from (${ENTITIES_THEN}) v where ${MATCHING}`,
+};
+
+/** Edge versions found by one of their ends count only while no later version of the edge has replaced them. */
+const STILL_COUNTS = (seq: string) => `not exists (select from record_versions l where l.household_id = $1
+      and l.record_id = v.record_id and l.seq > v.seq and l.seq <= ${seq}::bigint and l.outcome in ${ACCEPTED})`;
+
+function edgesThen(index: RelationshipIndex): string {
+  const byEnd = (end: string, value: string) => `select v.* from record_versions v
+    where v.household_id = $1 and v.${end} = ${value}::uuid and v.seq <= $6::bigint and v.outcome in ${ACCEPTED}
+      and ${STILL_COUNTS("$6")}`;
+  const found: Record<RelationshipIndex, string> = {
+    all: `select v.* from heads h cross join lateral (${versionAt("$6", "h.record_id")}) v
+      where h.household_id = $1 and h.kind = 2`,
+    from: byEnd("from_id", "$3"),
+    to: byEnd("to_id", "$4"),
+    either: `${byEnd("from_id", "$5")} union all ${byEnd("to_id", "$5")} and v.from_id <> v.to_id`,
+  };
+  return `from (${found[index]}) v
+    where not v.deleted and v.type = any ($2::smallint[]) and ($3::uuid is null or v.from_id = $3)
+      and ($4::uuid is null or v.to_id = $4) and ($5::uuid is null or v.from_id = $5 or v.to_id = $5)`;
+}
+
+function listRelationships(index: RelationshipIndex): Statement {
+  return {
+    name: `graph_as_of.list_relationships_${index}`,
+    text: `
+    select ${VIEW}, '' as sort_name
+    from (
+      select v.* ${edgesThen(index)} and ($8::uuid is null or (v.type, v.record_id) > ($7::smallint, $8::uuid))
+      order by v.type, v.record_id limit $9::bigint
+    ) v
+    ${JOIN_FIRST}
+    order by v.type, v.record_id`,
+  };
+}
+
+function countRelationships(index: RelationshipIndex): Statement {
+  return { name: `graph_as_of.count_relationships_${index}`, text: `select count(*) as total ${edgesThen(index)}` };
+}
+
+const LIST_RELATIONSHIPS: Record<RelationshipIndex, Statement> = {
+  all: listRelationships("all"),
+  from: listRelationships("from"),
+  to: listRelationships("to"),
+  either: listRelationships("either"),
+};
+
+const COUNT_RELATIONSHIPS: Record<RelationshipIndex, Statement> = {
+  all: countRelationships("all"),
+  from: countRelationships("from"),
+  to: countRelationships("to"),
+  either: countRelationships("either"),
+};
+
+/** As in the graph of now, with the versions of seq $6. OFFSET 0 leaves only index lookups by the outer row. */
+const STEPS = `
+  select f.id as start, v.to_id as reached, v.record_id as relationship, v.type, false as inverse
+  from unnest($2::uuid[]) f (id) cross join lateral (select * from record_versions v
+    where $3::boolean and v.household_id = $1 and v.from_id = f.id and v.seq <= $6::bigint
+      and v.outcome in ${ACCEPTED} and not v.deleted and v.type = any ($5::smallint[]) offset 0) v
+  where ${STILL_COUNTS("$6")}
+  union all
+  select f.id, v.from_id, v.record_id, v.type, true
+  from unnest($2::uuid[]) f (id) cross join lateral (select * from record_versions v
+    where $4::boolean and v.household_id = $1 and v.to_id = f.id and v.seq <= $6::bigint
+      and v.outcome in ${ACCEPTED} and not v.deleted and v.type = any ($5::smallint[])
+      and (not $3::boolean or v.from_id <> v.to_id) offset 0) v
+  where ${STILL_COUNTS("$6")}`;
+
+/** The live node that a step reached, as it was then. */
+const REACHED = `
+  cross join lateral (${versionAt("$6", "s.reached")}) v
+  join heads h on h.household_id = $1 and h.record_id = s.reached`;
+
+const NEIGHBOURS: Statement = {
+  name: "graph_as_of.neighbours",
+  text: `
+  select s.start, s.reached, s.relationship, s.inverse
+  from (${STEPS}) s ${REACHED}
+  where v.kind = 1 and not v.deleted and v.type = any ($7::smallint[])
+  order by s.type, ${NAME}, s.reached, s.relationship limit $8::bigint`,
+};
+
+const EXPAND: Statement = {
+  name: "graph_as_of.expand",
+  text: `
+  select s.start, s.reached, s.relationship, s.inverse
+  from (
+    select distinct on (s.reached) s.*
+    from (${STEPS}) s
+    where not exists (select from unnest($7::uuid[]) x (id) where x.id = s.reached)
+    order by s.reached, s.type, s.relationship
+  ) s ${REACHED}
+  where v.kind = 1 and not v.deleted
+  order by ${NAME}, s.reached limit $8::bigint`,
+};
+
+const EDGES_AMONG: Statement = {
+  name: "graph_as_of.edges_among",
+  text: `
+  select ${VIEW}, '' as sort_name
+  from (select distinct id from unnest($2::uuid[]) w (id)) w
+  cross join lateral (select * from record_versions v
+    where v.household_id = $1 and v.from_id = w.id and v.seq <= $3::bigint and v.outcome in ${ACCEPTED}
+      and not v.deleted offset 0) v
+  join (select distinct id from unnest($2::uuid[]) w (id)) t on t.id = v.to_id
+  ${JOIN_FIRST}
+  where ${STILL_COUNTS("$3")}
+  order by v.type, v.record_id`,
+};

@@ -1,0 +1,95 @@
+import type {
+  EntityType as WireEntityType,
+  RelationshipType as WireRelationshipType,
+  SourceType as WireSourceType,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import type { RecordId, UserId } from "@funkygibbon/kernel/ids";
+import { must } from "@funkygibbon/kernel/must";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
+import type { EntityView, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
+import { nameOf } from "../domain/search-text.ts";
+
+/** Node or edge, as the column `kind` has it. */
+export const ENTITY_KIND = 1;
+export const RELATIONSHIP_KIND = 2;
+
+/** A record as every read of this room selects it. */
+export interface RecordViewRow {
+  readonly record_id: string;
+  readonly type: number;
+  readonly source: number;
+  readonly from_id: string | null;
+  readonly to_id: string | null;
+  readonly sort_name: string;
+  readonly version: string;
+  readonly seq: number;
+  readonly deleted: boolean;
+  readonly body: string | null;
+  readonly body_removed: boolean;
+  readonly author: string;
+  readonly committed_us: number;
+  readonly created_us: number;
+}
+
+/** An edge that was followed. */
+export interface StepRow {
+  readonly start: string;
+  readonly reached: string;
+  readonly relationship: string;
+  readonly inverse: boolean;
+}
+
+/** Names longer than this are cut in the tables, and read from the body where they are shown. */
+const SORT_NAME_LENGTH = 256;
+
+export function entityViewOf(row: RecordViewRow): EntityView {
+  return {
+    ...recordViewOf(row),
+    kind: "entity",
+    type: entityTypes.mustFromWire(row.type as WireEntityType),
+    name: fullName(row),
+    sortName: row.sort_name,
+  };
+}
+
+export function relationshipViewOf(row: RecordViewRow): RelationshipView {
+  return {
+    ...recordViewOf(row),
+    kind: "relationship",
+    type: relationshipTypes.mustFromWire(row.type as WireRelationshipType),
+    from: must(row.from_id, "an edge has a start") as RecordId,
+    to: must(row.to_id, "an edge has an end") as RecordId,
+  };
+}
+
+export function stepOf(row: StepRow): Step {
+  return {
+    start: row.start as RecordId,
+    reached: row.reached as RecordId,
+    relationship: row.relationship as RecordId,
+    inverse: row.inverse,
+  };
+}
+
+function recordViewOf(row: RecordViewRow): RecordView {
+  return {
+    id: row.record_id as RecordId,
+    source: sourceTypes.mustFromWire(row.source as WireSourceType),
+    bodyJson: row.body ?? "",
+    version: row.version as VersionId,
+    seq: row.seq,
+    author: row.author as UserId,
+    committedUs: row.committed_us,
+    createdUs: row.created_us,
+    deleted: row.deleted,
+    bodyRemoved: row.body_removed,
+  };
+}
+
+function fullName(row: RecordViewRow): string {
+  if (row.body === null) return "";
+  const { length } = row.sort_name;
+  // Short ones are whole: reading a list does not parse its bodies. An empty one may hide what text columns cannot hold.
+  return length > 0 && length < SORT_NAME_LENGTH ? row.sort_name : nameOf(JSON.parse(row.body));
+}

@@ -1,0 +1,138 @@
+import type { JsonObject } from "@funkygibbon/kernel/json";
+import { type FoldedText, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
+import { nameSimilarity, wordSimilarity } from "./text-similarity.ts";
+
+/** How a hit matched, best first. */
+export type MatchKind = "exact" | "prefix" | "substring" | "content" | "fuzzy";
+
+/** How well a body answers a query. */
+export interface Match {
+  readonly kind: MatchKind;
+  /** 0 to 1; every kind has its own band, so a better kind always scores higher. */
+  readonly score: number;
+  /** The matching text with the match between {@link MATCH_START} and {@link MATCH_END}. */
+  readonly highlight: string;
+}
+
+/** Control characters mark the match: no text of a person holds them, and those that do lose them first. */
+export const MATCH_START = "\u0002";
+export const MATCH_END = "\u0003";
+
+/** Characters of context on either side of a match in long text. */
+const CONTEXT = 60;
+/** A name whose nearest words are less alike than this is another name. */
+const MIN_FUZZY_SIMILARITY = 0.5;
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Matches bodies against one query; the index only proposes candidates, this decides. */
+export class QueryMatcher {
+  /** The query as it is compared; empty when there is nothing to look for. */
+  readonly query: string;
+  /** Its words; empty when it has no letter and no digit. */
+  readonly words: readonly string[];
+
+  constructor(query: string) {
+    this.query = normalizeQuery(query);
+    this.words = wordsOf(this.query);
+  }
+
+  /** Undefined when the body does not answer the query. */
+  match(body: JsonObject): Match | undefined {
+    if (this.query === "") return undefined;
+    const name = withoutMarks(nameOf(body));
+    const folded = foldText(name);
+    return this.#matchName(name, folded) ?? this.#matchContent(body) ?? this.#matchNearly(name, folded);
+  }
+
+  #matchName(name: string, folded: FoldedText): Match | undefined {
+    const text = folded.folded.trim();
+    const at = folded.folded.indexOf(this.query);
+    if (at < 0) return undefined;
+    const range = { from: at, to: at + this.query.length };
+    const highlight = mark(name, folded, range);
+    const share = this.query.length / text.length;
+    if (text === this.query) return { kind: "exact", score: 1, highlight };
+    if (text.startsWith(this.query)) return { kind: "prefix", score: 0.8 + 0.19 * share, highlight };
+    // A whole word, or the beginning of one, is meant more often than the inside of one.
+    const atWord = at === 0 || !isWordCharacter(folded.folded, at - 1);
+    return { kind: "substring", score: 0.6 + 0.1 * share + (atWord ? 0.09 : 0), highlight };
+  }
+
+  #matchContent(body: JsonObject): Match | undefined {
+    if (this.words.length === 0) return undefined;
+    let best: { readonly text: string; readonly folded: FoldedText; readonly at: Range } | undefined;
+    const found = new Set<string>();
+    for (const original of textsOf(body)) {
+      const text = withoutMarks(original);
+      const folded = foldText(text);
+      for (const word of this.words) {
+        const at = wordAt(folded.folded, word);
+        if (at === undefined) continue;
+        found.add(word);
+        best ??= { text, folded, at };
+      }
+      if (found.size === this.words.length) break;
+    }
+    if (best === undefined || found.size < this.words.length) return undefined;
+    const whole = best.folded.folded.indexOf(this.query);
+    const range = whole < 0 ? best.at : { from: whole, to: whole + this.query.length };
+    const score = 0.4 + (whole < 0 ? 0 : 0.1) + 0.09 / (1 + best.at.from / CONTEXT);
+    return { kind: "content", score, highlight: snippet(best.text, best.folded, range) };
+  }
+
+  #matchNearly(name: string, folded: FoldedText): Match | undefined {
+    if (this.words.length === 0 || name === "") return undefined;
+    const { similarity, nearest } = nameSimilarity(this.words, wordsOf(folded.folded));
+    if (similarity < MIN_FUZZY_SIMILARITY) return undefined;
+    const at = wordAt(folded.folded, nearest) ?? { from: 0, to: folded.folded.length };
+    return { kind: "fuzzy", score: 0.39 * similarity, highlight: mark(name, folded, at) };
+  }
+}
+
+/** Words one transposition away: `lmap` → `mlap`, `lamp`, `lmpa`. Trigrams see no likeness there in short words. */
+export function transpositions(word: string): string[] {
+  if (word.length < 3 || word.length > 8) return [];
+  const swapped: string[] = [];
+  for (let at = 0; at + 1 < word.length; at++) {
+    const variant = `${word.slice(0, at)}${word[at + 1]}${word[at]}${word.slice(at + 2)}`;
+    if (variant !== word && variant.isWellFormed() && wordSimilarity(word, variant) > 0) swapped.push(variant);
+  }
+  return swapped;
+}
+
+/** Where a word begins with `word` in a folded text. */
+function wordAt(folded: string, word: string): Range | undefined {
+  for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + 1)) {
+    if (at === 0 || !isWordCharacter(folded, at - 1)) return { from: at, to: at + word.length };
+  }
+  return undefined;
+}
+
+function isWordCharacter(text: string, at: number): boolean {
+  return /[\p{L}\p{N}\p{M}]/u.test(text[at] ?? " ");
+}
+
+function withoutMarks(text: string): string {
+  return text.replaceAll(MATCH_START, "").replaceAll(MATCH_END, "");
+}
+
+function mark(text: string, { origin }: FoldedText, range: Range): string {
+  const from = origin[range.from] ?? 0;
+  const to = origin[range.to] ?? text.length;
+  return `${text.slice(0, from)}${MATCH_START}${text.slice(from, to)}${MATCH_END}${text.slice(to)}`;
+}
+
+/** The match with some context, cut between characters. */
+function snippet(text: string, folded: FoldedText, range: Range): string {
+  const first = folded.origin[Math.max(0, range.from - CONTEXT)] ?? 0;
+  const last = folded.origin[Math.min(folded.folded.length, range.to + CONTEXT)] ?? text.length;
+  const from = folded.origin[range.from] ?? 0;
+  const to = folded.origin[range.to] ?? text.length;
+  const before = `${first > 0 ? "…" : ""}${text.slice(first, from)}`;
+  const after = `${text.slice(to, last)}${last < text.length ? "…" : ""}`;
+  return `${before}${MATCH_START}${text.slice(from, to)}${MATCH_END}${after}`;
+}

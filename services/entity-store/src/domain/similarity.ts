@@ -1,0 +1,49 @@
+import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { fold, nameOf, wordsOf } from "./search-text.ts";
+import { nameSimilarity } from "./text-similarity.ts";
+
+/** How alike two entities of one type are. */
+export interface Similarity {
+  /** 0 to 1. */
+  readonly score: number;
+  /** The top-level keys on which both agree, sorted. */
+  readonly sharedKeys: readonly string[];
+}
+
+/** Values count more than names: two bulbs of one make in different rooms are alike, a lamp and its twin in name may not be. */
+const VALUES_WEIGHT = 0.7;
+/** Longer values are no facts that two things share by being alike. */
+const MAX_FACT_LENGTH = 200;
+const MAX_FACTS = 200;
+
+/** Compares two bodies: the share of all keys (but the name) on which both agree, and how alike the names are. */
+export function similarity(a: JsonObject, b: JsonObject): Similarity {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  keys.delete("name");
+  const shared = [...keys].filter((key) => {
+    const value = jsonGet(a, key);
+    return value !== undefined && jsonEquals(value, jsonGet(b, key));
+  });
+  const values = keys.size === 0 ? 0 : shared.length / keys.size;
+  const names = nameSimilarity(wordsOf(fold(nameOf(a))), wordsOf(fold(nameOf(b)))).similarity;
+  return { score: VALUES_WEIGHT * values + (1 - VALUES_WEIGHT) * names, sharedKeys: shared.sort() };
+}
+
+/** The facts of a body that the index compares: `key=value` of its short plain values, folded, and of plain items of its lists. */
+export function factsOf(body: JsonObject): string[] {
+  const facts = new Set<string>();
+  for (const [key, value] of Object.entries(body)) {
+    if (key === "name") continue;
+    for (const item of Array.isArray(value) ? value : [value]) {
+      const text = factText(item);
+      if (text !== undefined && facts.size < MAX_FACTS) facts.add(`${fold(key)}=${text}`);
+    }
+  }
+  return [...facts];
+}
+
+function factText(value: JsonValue): string | undefined {
+  if (value === null || typeof value === "object") return undefined;
+  const text = fold(String(value));
+  return text.length <= MAX_FACT_LENGTH ? text : undefined;
+}

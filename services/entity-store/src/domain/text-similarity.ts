@@ -1,0 +1,67 @@
+/** Words longer than this are compared by their beginning: the comparison costs the product of both lengths. */
+const MAX_COMPARED = 32;
+
+/**
+ * How alike two words are, 0 to 1: one minus the share of characters that must be inserted, deleted, replaced or swapped
+ * with their neighbour (optimal string alignment).
+ */
+export function wordSimilarity(a: string, b: string): number {
+  const left = [...a].slice(0, MAX_COMPARED);
+  const right = [...b].slice(0, MAX_COMPARED);
+  const longest = Math.max(left.length, right.length);
+  if (longest === 0) return 1;
+  return 1 - editDistance(left, right) / longest;
+}
+
+/**
+ * How alike two names are, word by word: the mean over the words of the query of their likeness to the nearest word of
+ * the name, a little less when the name says more. `nearest` is the word of the name that came nearest.
+ */
+export function nameSimilarity(
+  query: readonly string[],
+  name: readonly string[],
+): { readonly similarity: number; readonly nearest: string } {
+  if (query.length === 0 || name.length === 0) return { similarity: 0, nearest: "" };
+  let sum = 0;
+  let best = 0;
+  let nearest = "";
+  for (const word of query) {
+    let likeness = 0;
+    for (const candidate of name) {
+      // What a person is still typing is compared with as much of the word.
+      const begun = [...candidate].slice(0, [...word].length + 1).join("");
+      const alike = Math.max(wordSimilarity(word, candidate), 0.9 * wordSimilarity(word, begun));
+      if (alike > likeness) likeness = alike;
+      if (alike > best) {
+        best = alike;
+        nearest = candidate;
+      }
+    }
+    sum += likeness;
+  }
+  const surplus = Math.max(0, name.length - query.length);
+  return { similarity: (sum / query.length) * (1 - 0.02 * Math.min(surplus, 5)), nearest };
+}
+
+function editDistance(a: readonly string[], b: readonly string[]): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const replaced = at(last, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      let cost = Math.min(replaced, at(last, column) + 1, at(current, column - 1) + 1);
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
+        cost = Math.min(cost, at(beforeLast, column - 2) + 1);
+      }
+      current.push(cost);
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Number.POSITIVE_INFINITY;
+}
