@@ -22,6 +22,12 @@ export interface ProcessSpec {
   readonly stopWithinMs: number;
 }
 
+/** What a reaper has to put in order when its program is killed. */
+export interface Estate {
+  readonly processes: readonly StoppableProcess[];
+  readonly temporaryFolder?: string | undefined;
+}
+
 /** A started process. */
 export interface GroupedProcess {
   readonly name: string;
@@ -39,13 +45,18 @@ export interface GroupedProcess {
  */
 export class ProcessGroup implements AsyncDisposable {
   readonly #recordFile: string | undefined;
+  readonly #temporaryFolder: string | undefined;
   readonly #reaper: ChildProcess;
   #running: StoppableProcess[] = [];
   #disposed = false;
 
-  /** @param options.recordFile where to note what runs; no note is kept without it. */
-  constructor(options: { recordFile?: string } = {}) {
+  /**
+   * @param options.recordFile where to note what runs; no note is kept without it.
+   * @param options.temporaryFolder removed at the end, whatever the end is.
+   */
+  constructor(options: { recordFile?: string; temporaryFolder?: string } = {}) {
     this.#recordFile = options.recordFile;
+    this.#temporaryFolder = options.temporaryFolder;
     this.#reaper = spawn(process.execPath, [fileURLToPath(new URL("./reaper.ts", import.meta.url))], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
@@ -55,6 +66,7 @@ export class ProcessGroup implements AsyncDisposable {
     this.#reaper.stdin?.on("error", () => {});
     this.#reaper.unref();
     if (this.#reaper.stdin instanceof Socket) this.#reaper.stdin.unref();
+    this.#note([]);
   }
 
   /** Starts a process. @throws SetupError when the command cannot be executed. */
@@ -87,9 +99,10 @@ export class ProcessGroup implements AsyncDisposable {
 
   /** Stops whatever still runs, the last started first, and ends the reaper. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await stopProcesses(this.#running);
+    await stopProcesses([...this.#running]);
     this.#note([]);
     this.#disposed = true;
+    if (this.#temporaryFolder !== undefined) rmSync(this.#temporaryFolder, { recursive: true, force: true });
     this.#reaper.stdin?.end();
     if (this.#recordFile !== undefined) rmSync(this.#recordFile, { force: true });
   }
@@ -97,7 +110,8 @@ export class ProcessGroup implements AsyncDisposable {
   #note(running: StoppableProcess[]): void {
     if (this.#disposed) return;
     this.#running = running;
-    this.#reaper.stdin?.write(`${JSON.stringify(running)}\n`);
+    const estate: Estate = { processes: running, temporaryFolder: this.#temporaryFolder };
+    this.#reaper.stdin?.write(`${JSON.stringify(estate)}\n`);
     if (this.#recordFile === undefined) return;
     const draft = `${this.#recordFile}.new`;
     writeFileSync(draft, JSON.stringify(running));
