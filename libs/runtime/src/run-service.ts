@@ -53,7 +53,13 @@ export async function runService<Config>(
   if (config === undefined) return host.exit(1);
 
   const { logLevel, logFile, otlpEndpoint } = config.runtime;
-  const log = await createLogger({ service: definition.name, level: logLevel, file: logFile });
+  const log = await createLogger({ service: definition.name, level: logLevel, file: logFile }).catch(
+    (error: unknown) => {
+      host.writeError(`${definition.name} cannot start; its log file ${logFile} cannot be written: ${String(error)}\n`);
+      return undefined;
+    },
+  );
+  if (log === undefined) return host.exit(1);
   const telemetry = startTelemetry({
     service: definition.name,
     version: definition.version ?? "0.0.0",
@@ -78,23 +84,24 @@ export async function runService<Config>(
     requestStop(1);
   });
 
+  const drainMs = definition.drainMs ?? 10_000;
   const context: ServiceContext = { log, telemetry, health, clock: systemClock, signal: stopping.signal };
-  const started = definition.start(config, context);
-  const service = await started.catch((error: unknown) => {
+  const started = definition.start(config, context).catch((error: unknown) => {
     // A stop during the start makes the start fail; that is no fault.
     if (!stopping.signal.aborted) log.fatal({ err: error }, "service.start-failed");
     return undefined;
   });
+  const service = await Promise.race([started, stop.then(() => withinTime(started, drainMs, undefined))]);
   if (service === undefined) {
-    const asked = stopping.signal.aborted ? await stop : 1;
+    const code = stopping.signal.aborted ? await stop : 1;
     await telemetry[Symbol.asyncDispose]();
-    return host.exit(asked);
+    return host.exit(code);
   }
   health.markServing();
   log.info({ version: definition.version }, "service.started");
 
   const code = await stop;
-  const clean = await windDown({ service, health, telemetry, log, drainMs: definition.drainMs ?? 10_000 });
+  const clean = await windDown({ service, health, telemetry, log, drainMs });
   log.info({ clean }, "service.stopped");
   host.exit(clean ? code : 1);
 }
@@ -130,14 +137,18 @@ async function windDown({ service, health, telemetry, log, drainMs }: WindDown):
     log.error({ err: error }, "service.stop-failed");
     return false;
   });
+  const inTime = await withinTime(ended, drainMs, undefined);
+  if (inTime !== undefined) return inTime;
+  log.error({ drainMs }, "service.drain-timed-out");
+  return false;
+}
+
+async function withinTime<T, Late>(work: Promise<T>, timeMs: number, late: Late): Promise<T | Late> {
   let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => {
-      log.error({ drainMs }, "service.drain-timed-out");
-      resolve(false);
-    }, drainMs);
+  const over = new Promise<Late>((resolve) => {
+    timer = setTimeout(resolve, timeMs, late);
   });
-  return Promise.race([ended, tooLate]).finally(() => clearTimeout(timer));
+  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }
 
 function processHost(): Host {
