@@ -1,0 +1,15 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { OriginSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import type { CallOptions } from "@funkygibbon/rpc/client-call";
+import type { ToolCall } from "../domain/tool-call.ts";
+import type { ActorMint } from "./actor-mint.ts";
+
+/** The credentials and limits with which a tool call reaches the services behind us; never the assistant's own token. */
+export async function callOptions(call: ToolCall, actors: ActorMint): Promise<CallOptions> {
+  return { actor: await actors.actorFor(call), signal: call.signal, requestId: call.callId };
+}
+
+/** What every version that a tool call writes says about its making. */
+export function originOf(call: ToolCall): MessageInitShape<typeof OriginSchema> {
+  return { channel: "mcp", clientName: call.clientName, tool: call.tool, callId: call.callId };
+}

@@ -1,0 +1,130 @@
+import type { EntityType } from "@funkygibbon/kernel/entity-type";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { isUuid } from "@funkygibbon/kernel/ids";
+import type { Entity, EntityRef } from "./graph.ts";
+import { nearestNames, sameName } from "./nearest-names.ts";
+import type { HomeGraph } from "./ports.ts";
+import type { ToolCall } from "./tool-call.ts";
+import { ToolFault } from "./tool-fault.ts";
+
+/** Longest text that search takes. */
+const MAX_QUERY = 200;
+const SUGGESTIONS = 5;
+/** How many entities of the wanted types are looked through for alike names; homes have fewer rooms than this. */
+const CANDIDATES = 200;
+
+/** What a model names an entity by. */
+export interface EntityReference {
+  /** An id, or a name that only one entity bears. */
+  readonly text: string;
+  /** The argument in which it stands. */
+  readonly field: string;
+  /** Only these types will do; empty: any. */
+  readonly types: readonly EntityType[];
+}
+
+/**
+ * The entity that the model means.
+ * @throws ToolFault with suggestions: ENTITY_UNKNOWN, ENTITY_AMBIGUOUS (several bear the name), ENTITY_WRONG_TYPE.
+ */
+export async function findEntity(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
+  return isUuid(reference.text) ? findById(graph, call, reference) : findByName(graph, call, reference);
+}
+
+/**
+ * The entity with this id, for tools that change or delete it: a name is not enough there, but is answered with the ids
+ * that it may stand for.
+ */
+export async function findEntityToChange(
+  graph: HomeGraph,
+  call: ToolCall,
+  reference: EntityReference,
+): Promise<Entity> {
+  if (isUuid(reference.text)) return findById(graph, call, reference);
+  throw new ToolFault(`${reference.field} must be an id; "${excerpt(reference.text)}" is not one.`, {
+    reason: "ID_NEEDED",
+    suggestions: await alike(graph, call, reference),
+    hint: "Take the id of the entity that you mean and call again.",
+  });
+}
+
+async function findById(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
+  const entity = await graph.getEntity(call, reference.text.toLowerCase()).catch((error: unknown) => {
+    if (error instanceof DomainError && error.kind === "not-found") return undefined;
+    throw error;
+  });
+  if (entity === undefined) {
+    throw new ToolFault(`${reference.field}: there is no entity with the id ${reference.text} (perhaps deleted).`, {
+      reason: "ENTITY_UNKNOWN",
+      suggestions: reference.types.length === 0 ? [] : await someOf(graph, call, reference.types),
+      hint: "Find the id with search_entities.",
+    });
+  }
+  if (reference.types.length > 0 && !reference.types.includes(entity.type)) {
+    throw new ToolFault(
+      `${reference.field}: "${entity.name}" is of type ${entity.type}; needed is ${reference.types.join(" or ")}.`,
+      { reason: "ENTITY_WRONG_TYPE", suggestions: await someOf(graph, call, reference.types) },
+    );
+  }
+  return entity;
+}
+
+async function findByName(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
+  const query = reference.text.slice(0, MAX_QUERY);
+  const hits = await graph.searchEntities(call, { query, types: reference.types, limit: 20 });
+  const [found, ...others] = hits.map((hit) => hit.entity).filter((entity) => sameName(entity.name, reference.text));
+  if (found !== undefined && others.length === 0) return found;
+  if (found !== undefined) {
+    throw new ToolFault(`${reference.field}: ${others.length + 1} entities are named "${excerpt(reference.text)}".`, {
+      reason: "ENTITY_AMBIGUOUS",
+      suggestions: [found, ...others].slice(0, SUGGESTIONS),
+      hint: "Call again with the id of the one that you mean.",
+    });
+  }
+  const kind = reference.types.length === 0 ? "entity" : reference.types.join(" or ");
+  throw new ToolFault(`${reference.field}: there is no ${kind} named "${excerpt(reference.text)}".`, {
+    reason: "ENTITY_UNKNOWN",
+    suggestions: await alike(
+      graph,
+      call,
+      reference,
+      hits.map((hit) => hit.entity),
+    ),
+    hint: "Call again with one of these, or look further with search_entities.",
+  });
+}
+
+/** Entities with names like the reference: what search finds, then what resembles it among the wanted types. */
+async function alike(
+  graph: HomeGraph,
+  call: ToolCall,
+  reference: EntityReference,
+  found?: readonly Entity[],
+): Promise<readonly EntityRef[]> {
+  const query = reference.text.trim().slice(0, MAX_QUERY);
+  const hits =
+    found ??
+    (query === ""
+      ? []
+      : (await graph.searchEntities(call, { query, types: reference.types, limit: SUGGESTIONS })).map(
+          (hit) => hit.entity,
+        ));
+  if (hits.length > 0) return hits.slice(0, SUGGESTIONS).map(refOf);
+  const { items } = await graph.listEntities(call, { types: reference.types, limit: CANDIDATES });
+  const near = nearestNames(query, items, { nameOf: (entity) => entity.name, limit: SUGGESTIONS });
+  if (near.length > 0 || reference.types.length === 0) return near.map(refOf);
+  return items.slice(0, SUGGESTIONS).map(refOf);
+}
+
+async function someOf(graph: HomeGraph, call: ToolCall, types: readonly EntityType[]): Promise<readonly EntityRef[]> {
+  const { items } = await graph.listEntities(call, { types, limit: SUGGESTIONS });
+  return items.map(refOf);
+}
+
+function refOf({ id, type, name }: Entity): EntityRef {
+  return { id, type, name };
+}
+
+function excerpt(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { findEntity } from "../../domain/find-entity.ts";
+import type { Entity, EntityRef, Neighbour } from "../../domain/graph.ts";
+import { count, describe, pick, presentRef, presentWritten } from "../present.ts";
+import { entityDetails, entityRef, fields, limit, reference } from "../schemas.ts";
+import { defineTool } from "../tool.ts";
+
+/** One entity in full, where it is, and what is one step away. */
+export const getEntityDetails = defineTool({
+  name: "get_entity_details",
+  title: "Get entity details",
+  description:
+    "Everything about one entity: its content, where it is (nearest place first), what it is related to, " +
+    "and the etag for a safe update.",
+  access: "read",
+  idempotent: true,
+  destructive: false,
+  input: z.strictObject({
+    entity: reference("Id, or a name that is unique"),
+    fields: fields.describe("Only these properties of the content"),
+    relationship_limit: limit(50, 200),
+  }),
+  output: z.object({
+    entity: entityDetails,
+    located_in: z.array(entityRef),
+    relationships: z.array(
+      z.object({
+        relationship_id: z.string(),
+        relation: z.string().describe("Read from this entity"),
+        entity: entityRef,
+      }),
+    ),
+    more_relationships: z.boolean(),
+  }),
+  async run(input, context) {
+    const { graph, call } = context;
+    const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [] });
+    const [places, around] = await Promise.all([
+      graph.getAncestors(call, entity.id),
+      graph.getNeighbours(call, { id: entity.id, limit: input.relationship_limit }),
+    ]);
+    const content = input.fields === undefined ? entity.content : pick(entity.content, input.fields);
+    return {
+      text: describeDetails({ ...entity, content }, places, around),
+      data: {
+        entity: {
+          ...presentWritten(entity),
+          source: entity.source,
+          content: { ...content },
+          author: entity.author,
+          created_at: entity.createdAt,
+          updated_at: entity.updatedAt,
+        },
+        located_in: places.map(presentRef),
+        relationships: around.neighbours.map((neighbour) => ({
+          relationship_id: neighbour.relationshipId,
+          relation: neighbour.relation,
+          entity: presentRef(neighbour.entity),
+        })),
+        more_relationships: around.truncated,
+      },
+    };
+  },
+});
+
+function describeDetails(
+  entity: Entity,
+  places: readonly EntityRef[],
+  around: { readonly neighbours: readonly Neighbour[]; readonly truncated: boolean },
+): string {
+  const lines = [
+    describe(entity),
+    `content: ${JSON.stringify(entity.content)}`,
+    `where: ${places.length === 0 ? "nowhere in particular" : places.map(({ name }) => name).join(" < ")}`,
+    `changed: ${entity.updatedAt} by ${entity.author}; etag ${entity.etag}`,
+    `${count(around.neighbours.length, "relationship")}${around.truncated ? " shown, there are more" : ""}`,
+    ...around.neighbours.map(({ relation, entity: other }) => `- ${relation} ${describe(other)}`),
+  ];
+  return lines.join("\n");
+}

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import { findEntity } from "../../domain/find-entity.ts";
+import type { Conflict, ConflictField } from "../../domain/ports.ts";
+import { count } from "../present.ts";
+import { cursor, limit, reference } from "../schemas.ts";
+import { defineTool } from "../tool.ts";
+
+const conflictField = z.object({
+  field: z.string(),
+  device: z.unknown().optional(),
+  server: z.unknown().optional(),
+  base: z.unknown().optional(),
+  decided: z.unknown().optional(),
+  rule: z.string(),
+});
+
+/** Lists contradictions between edits. */
+export const listConflicts = defineTool({
+  name: "list_conflicts",
+  title: "List conflicts",
+  description:
+    "Contradicting edits, newest first: those that wait for a person (open) or were settled. Per field the device's, " +
+    "the server's and the common earlier value (absent: not set) and what was decided.",
+  access: "read",
+  idempotent: true,
+  destructive: false,
+  input: z.strictObject({
+    state: z.enum(["open", "settled", "all"]).default("open"),
+    entity: reference("Only of this entity: id, or a name that is unique").optional(),
+    limit: limit(20, 100),
+    cursor,
+  }),
+  output: z.object({
+    conflicts: z.array(
+      z.object({
+        id: z.string(),
+        record_id: z.string(),
+        record_kind: z.string(),
+        type: z.string(),
+        decision: z.string(),
+        strategy: z.string(),
+        fields: z.array(conflictField),
+        device_author: z.string(),
+        server_author: z.string(),
+        opened_at: z.string(),
+        etag: z.string(),
+      }),
+    ),
+    next_cursor: z.string().optional(),
+  }),
+  async run(input, context) {
+    const { graph, call, conflicts } = context;
+    const entity =
+      input.entity === undefined
+        ? undefined
+        : await findEntity(graph, call, { text: input.entity, field: "entity", types: [] });
+    const page = await conflicts.listConflicts(call, {
+      state: input.state,
+      recordId: entity?.id,
+      limit: input.limit,
+      cursor: input.cursor,
+    });
+    const kind = input.state === "all" ? "conflict" : `${input.state} conflict`;
+    const more = page.nextCursor === undefined ? "" : "; more with next_cursor";
+    return {
+      text: [`${count(page.items.length, kind)}${more}`, ...page.items.map(conflictLine)].join("\n"),
+      data: {
+        conflicts: page.items.map(presentConflict),
+        ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+      },
+    };
+  },
+});
+
+function conflictLine({ id, recordKind, recordId, type, decision, fields }: Conflict): string {
+  const keys = fields.map(({ field, device, server }) => `${field}: ${text(device)} against ${text(server)}`);
+  return `- ${id} (${recordKind} ${recordId}) ${type}, ${decision}; ${keys.join("; ")}`;
+}
+
+function text(value: unknown): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
+}
+
+function presentConflict(conflict: Conflict) {
+  return {
+    id: conflict.id,
+    record_id: conflict.recordId,
+    record_kind: conflict.recordKind,
+    type: conflict.type,
+    decision: conflict.decision,
+    strategy: conflict.strategy,
+    fields: conflict.fields.map(presentField),
+    device_author: conflict.deviceAuthor,
+    server_author: conflict.serverAuthor,
+    opened_at: conflict.openedAt,
+    etag: conflict.etag,
+  };
+}
+
+function presentField({ field, rule, ...values }: ConflictField) {
+  const present = Object.entries(values).filter(([, value]) => value !== undefined);
+  return { field, rule, ...Object.fromEntries(present) };
+}

@@ -1,0 +1,109 @@
+import { systemClock } from "@funkygibbon/kernel/clock";
+import { unauthenticated } from "@funkygibbon/kernel/errors";
+import type { Identity, Role } from "@funkygibbon/kernel/identity";
+import { parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
+import { startRpcServer } from "@funkygibbon/rpc/server";
+import { Health } from "@funkygibbon/runtime/health";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { startTelemetry } from "@funkygibbon/runtime/telemetry";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { createMcpEndpoint } from "../handlers/mcp-endpoint.ts";
+import { mcpServerFactory, type ToolCallReport } from "../handlers/mcp-server.ts";
+import { MCP_PATH, METADATA_PATHS, resourceMetadataRoute } from "../handlers/resource-metadata.ts";
+import { homeTools } from "../handlers/tools/catalog.ts";
+import { FakeHome } from "./fake-home.ts";
+
+/** The revisions of MCP that clients speak. */
+export const REVISIONS = ["2026-07-28", "2025-11-25"] as const;
+export type Revision = (typeof REVISIONS)[number];
+
+/** The real endpoint on the real server, in front of a home in memory. Tokens are `<role>` or `<role>.<scope>.<scope>`. */
+export interface EndpointUnderTest extends AsyncDisposable {
+  readonly url: URL;
+  readonly home: FakeHome;
+  readonly reports: readonly ToolCallReport[];
+  connect(token: string, revision?: Revision): Promise<Client>;
+  drain(): Promise<void>;
+}
+
+/** Starts it on a free port. */
+export async function startEndpoint(options: { readonly readOnly?: boolean } = {}): Promise<EndpointUnderTest> {
+  const opened = new AsyncDisposableStack();
+  const home = new FakeHome();
+  const reports: ToolCallReport[] = [];
+  const resource = { publicUrl: undefined, authorizationServers: ["https://id.example"] };
+  const endpoint = opened.use(
+    createMcpEndpoint({
+      factory: mcpServerFactory({
+        tools: homeTools,
+        ports: home,
+        version: "0.0.0",
+        readOnly: options.readOnly ?? false,
+        clock: systemClock,
+        onToolCall: (report) => void reports.push(report),
+      }),
+      verifier: { verifyUser: async (token) => identityFor(token) },
+      resource,
+      onTransportError: () => {},
+    }),
+  );
+  const telemetry = opened.use(startTelemetry({ service: "mcp-gateway", version: "0.0.0" }));
+  const refuseAll = async () => {
+    throw unauthenticated("not in this test");
+  };
+  const metadata = resourceMetadataRoute(resource);
+  const server = opened.use(
+    await startRpcServer({
+      host: "127.0.0.1",
+      port: 0,
+      services: [],
+      verifier: { verifyUser: refuseAll, verifyService: refuseAll, verifyActor: refuseAll },
+      health: new Health(),
+      log: silentLogger(),
+      telemetry,
+      httpRoutes: {
+        [MCP_PATH]: endpoint.route,
+        ...Object.fromEntries(METADATA_PATHS.map((path) => [path, metadata])),
+      },
+    }),
+  );
+  const url = new URL(MCP_PATH, server.url);
+  return {
+    url,
+    home,
+    reports,
+    drain: () => endpoint.drain(),
+    async connect(token, revision = "2026-07-28") {
+      const client = await connectMcp(url, token, revision);
+      opened.defer(() => client.close());
+      return client;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** The official client, speaking this revision. */
+export async function connectMcp(url: URL, token: string, revision: Revision = "2026-07-28"): Promise<Client> {
+  const client = new Client(
+    { name: "Test Assistant", version: "1.0.0" },
+    { versionNegotiation: { mode: revision === "2026-07-28" ? { pin: revision } : "legacy" } },
+  );
+  await client.connect(new StreamableHTTPClientTransport(url, { authProvider: { token: async () => token } }));
+  return client;
+}
+
+function identityFor(token: string): Identity {
+  const [role = "", ...scopes] = token.split(".");
+  const known: readonly Role[] = ["owner", "member", "guest"];
+  const found = known.find((each) => each === role);
+  if (found === undefined) throw unauthenticated("the token does not verify", "TOKEN_INVALID");
+  return {
+    household: parseHouseholdId("villa"),
+    user: parseUserId("ada"),
+    role: found,
+    scopes: scopes.map((scope) => `home:${scope}`),
+    device: undefined,
+    expiresAt: systemClock.now() + 60_000_000,
+    client: undefined,
+  };
+}

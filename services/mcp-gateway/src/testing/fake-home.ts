@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import type { EntityType } from "@funkygibbon/kernel/entity-type";
+import { DomainError, notFound } from "@funkygibbon/kernel/errors";
+import { type JsonObject, jsonObject } from "@funkygibbon/kernel/json";
+import { inverseName } from "@funkygibbon/kernel/relationship-type";
+import type { Entity, Relationship } from "../domain/graph.ts";
+import { foldName } from "../domain/nearest-names.ts";
+import type { Conflict, Ports, SyncDevice } from "../domain/ports.ts";
+import type { ToolCall } from "../domain/tool-call.ts";
+
+/** A home in memory with just enough behaviour to test the MCP surface; the real rules are entity-store's. */
+export class FakeHome implements Ports {
+  readonly entities = new Map<string, Entity>();
+  readonly relationships = new Map<string, Relationship>();
+  readonly knownDevices: SyncDevice[] = [];
+  readonly knownConflicts: Conflict[] = [];
+  /** Every call that reached a port. */
+  readonly calls: ToolCall[] = [];
+  /** What `devices.requestSync` was asked. */
+  readonly syncRequests: { deviceId: string | undefined; reason: string }[] = [];
+  /** Thrown by the next call. */
+  failure: Error | undefined;
+  #sequence = 0;
+
+  /** Puts an entity there. */
+  add(type: EntityType, name: string, content: JsonObject = {}): Entity {
+    return this.#store(randomUUID(), type, { ...content, name });
+  }
+
+  /** Puts one thing into another. */
+  place(thing: Entity, place: Entity): void {
+    const id = randomUUID();
+    this.relationships.set(id, {
+      id,
+      type: "located_in",
+      fromId: thing.id,
+      toId: place.id,
+      properties: {},
+      version: `v${++this.#sequence}`,
+      etag: `"${this.#sequence}"`,
+    });
+  }
+
+  readonly graph: Ports["graph"] = {
+    createEntity: async (call, { type, content, dryRun }) => {
+      this.#enter(call);
+      const entity = this.#store(randomUUID(), type, content);
+      if (dryRun) this.entities.delete(entity.id);
+      return entity;
+    },
+    getEntity: async (call, id) => {
+      this.#enter(call);
+      return this.#find(id);
+    },
+    updateEntity: async (call, { id, etag, set, remove, dryRun }) => {
+      this.#enter(call);
+      const entity = this.#find(id);
+      if (etag !== undefined && etag !== entity.etag) {
+        throw new DomainError("stale", "stale etag", { reason: "ETAG_MISMATCH", details: { etag: entity.etag } });
+      }
+      const kept = Object.entries(entity.content).filter(([key]) => !remove.includes(key));
+      const updated = this.#store(id, entity.type, jsonObject([...kept, ...Object.entries(set)]));
+      if (dryRun) this.entities.set(id, entity);
+      return updated;
+    },
+    deleteEntity: async (call, { id, dryRun }) => {
+      this.#enter(call);
+      const entity = this.#find(id);
+      const edges = [...this.relationships.values()].filter(({ fromId, toId }) => fromId === id || toId === id);
+      if (!dryRun) {
+        this.entities.delete(id);
+        for (const edge of edges) this.relationships.delete(edge.id);
+      }
+      return { entity, relationshipIds: edges.map((edge) => edge.id) };
+    },
+    listEntities: async (call, { types, locatedInId, nameContains, limit, cursor }) => {
+      this.#enter(call);
+      const all = [...this.entities.values()]
+        .filter(({ type }) => types.length === 0 || types.includes(type))
+        .filter(({ id }) => locatedInId === undefined || this.#placesOf(id).includes(locatedInId))
+        .filter(({ name }) => foldName(name).includes(foldName(nameContains ?? "")))
+        .sort((a, b) => a.name.localeCompare(b.name));
+      const start = Number(cursor ?? 0);
+      const end = start + limit;
+      return {
+        items: all.slice(start, end),
+        nextCursor: end < all.length ? String(end) : undefined,
+        total: all.length,
+      };
+    },
+    searchEntities: async (call, { query, types, limit }) => {
+      this.#enter(call);
+      const wanted = foldName(query);
+      return [...this.entities.values()]
+        .filter(({ type }) => types.length === 0 || types.includes(type))
+        .filter(({ name }) => foldName(name).includes(wanted))
+        .slice(0, limit)
+        .map((entity) => {
+          const exact = foldName(entity.name) === wanted;
+          return { entity, match: exact ? "exact" : "substring", score: exact ? 1 : 0.5 };
+        });
+    },
+    getAncestors: async (call, id) => {
+      this.#enter(call);
+      return this.#placesOf(id).map((place) => this.#find(place));
+    },
+    getNeighbours: async (call, { id, limit }) => {
+      this.#enter(call);
+      const edges = [...this.relationships.values()].filter(({ fromId, toId }) => fromId === id || toId === id);
+      const neighbours = edges.slice(0, limit).map((edge) => ({
+        relationshipId: edge.id,
+        relation: edge.fromId === id ? edge.type : inverseName(edge.type),
+        entity: this.#find(edge.fromId === id ? edge.toId : edge.fromId),
+      }));
+      return { neighbours, truncated: edges.length > limit };
+    },
+    createRelationship: async (call, { type, fromId, toId, properties, dryRun }) => {
+      this.#enter(call);
+      const edge = { id: randomUUID(), type, fromId, toId, properties, version: `v${++this.#sequence}`, etag: '"e"' };
+      if (!dryRun) this.relationships.set(edge.id, edge);
+      return edge;
+    },
+  };
+
+  readonly devices: Ports["devices"] = {
+    listDevices: async (call) => {
+      this.#enter(call);
+      return this.knownDevices;
+    },
+    requestSync: async (call, request) => {
+      this.#enter(call);
+      this.syncRequests.push(request);
+      return this.knownDevices.filter(
+        ({ deviceId, connected }) => connected && (request.deviceId ?? deviceId) === deviceId,
+      ).length;
+    },
+  };
+
+  readonly conflicts: Ports["conflicts"] = {
+    listConflicts: async (call, { state, limit }) => {
+      this.#enter(call);
+      const wanted = this.knownConflicts.filter(
+        ({ decision }) => state === "all" || (decision === "open") === (state === "open"),
+      );
+      return { items: wanted.slice(0, limit), nextCursor: undefined, total: undefined };
+    },
+  };
+
+  #enter(call: ToolCall): void {
+    this.calls.push(call);
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  #find(id: string): Entity {
+    const entity = this.entities.get(id);
+    if (entity === undefined) throw notFound("entity", id);
+    return entity;
+  }
+
+  #placesOf(id: string): string[] {
+    const edge = [...this.relationships.values()].find(({ type, fromId }) => type === "located_in" && fromId === id);
+    return edge === undefined ? [] : [edge.toId, ...this.#placesOf(edge.toId)];
+  }
+
+  #store(id: string, type: EntityType, content: JsonObject): Entity {
+    const sequence = ++this.#sequence;
+    const entity: Entity = {
+      id,
+      type,
+      name: typeof content.name === "string" ? content.name : "",
+      source: "mcp",
+      content,
+      version: `v${sequence}`,
+      etag: `"${sequence}"`,
+      author: "ada",
+      updatedAt: "2026-11-22T09:41:02.581Z",
+      createdAt: "2026-11-22T09:41:02.581Z",
+    };
+    this.entities.set(id, entity);
+    return entity;
+  }
+}
