@@ -36,7 +36,7 @@ const ALLOWED_HEADERS = [
   "Mcp-Name",
   "Last-Event-Id",
 ].join(", ");
-const EXPOSED_HEADERS = [...cors.exposedHeaders, "X-Request-Id", "Mcp-Session-Id"].join(", ");
+const EXPOSED_HEADERS = [...cors.exposedHeaders, "X-Request-Id", "Mcp-Session-Id", "Www-Authenticate"].join(", ");
 const PREFLIGHT_CACHE_SECONDS = 7_200;
 
 /** The HTTP/1.1 side of the port: checks Host and Origin, then hands over to a route or the RPCs. */

@@ -84,6 +84,14 @@ describe("a request from the wrong place", () => {
     expect((await post(INITIALIZE, { origin: "http://localhost:6274" })).status).toBe(200);
   });
 
+  it("lets a page that may call read the session id and where to get a token", async () => {
+    const refused = await post(INITIALIZE, { origin: "http://localhost:6274", authorization: "Bearer nobody" });
+    expect(refused.status).toBe(401);
+    const exposed = refused.headers.get("access-control-expose-headers")?.toLowerCase();
+    expect(exposed).toContain("www-authenticate");
+    expect(exposed).toContain("mcp-session-id");
+  });
+
   it("is refused for a foreign Host", async () => {
     const { request } = await import("node:http");
     const status = await new Promise((resolve, reject) => {

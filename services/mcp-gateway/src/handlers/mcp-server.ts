@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import type { Identity } from "@funkygibbon/kernel/identity";
+import { must } from "@funkygibbon/kernel/must";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
 import { withCallScope } from "@funkygibbon/runtime/call-scope";
 import { extractTrace } from "@funkygibbon/runtime/trace-context";
@@ -39,8 +40,6 @@ export interface McpServerOptions {
   /** Offer reads only, whoever calls. */
   readonly readOnly: boolean;
   readonly clock: Clock;
-  /** Who calls where no request bears a token: over stdio. */
-  readonly fixedIdentity?: () => Promise<Identity>;
   onToolCall(report: ToolCallReport): void;
 }
 
@@ -57,7 +56,7 @@ const TOOL_LIST_TTL_MS = 300_000;
  * 2026-07-28 and clients of 2025-11-25, and keeps nothing between requests.
  */
 export function mcpServerFactory(options: McpServerOptions): McpServerFactory {
-  return async ({ era, authInfo, requestInfo }) => {
+  return ({ era, authInfo, requestInfo }) => {
     const server = new McpServer(
       { name: "funkygibbon", title: "FunkyGibbon home graph", version: options.version },
       {
@@ -67,8 +66,7 @@ export function mcpServerFactory(options: McpServerOptions): McpServerFactory {
         maxToolInputElements: 10_000,
       },
     );
-    const identity = identityOf(authInfo) ?? (await options.fixedIdentity?.());
-    if (identity === undefined) throw new Error("an MCP request reached the server without a verified identity");
+    const identity = must(identityOf(authInfo), "whoever serves this factory verifies the caller first");
 
     const offered = options.tools.filter((tool) => tool.access === "read" || !options.readOnly);
     const sessionName = clientNameIn(requestInfo?.headers.get(SESSION_HEADER) ?? null);
