@@ -132,9 +132,10 @@ class PostgresDatabase implements Database {
   }
 
   async #attempt<T>(options: TransactionOptions, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const begin = beginStatement(options);
     const client = await this.#acquire(options.signal);
     const interrupt = interruptOnAbort(client, options.signal);
-    const begun = client.query(beginStatement(options));
+    const begun = client.query(begin);
     begun.catch(() => {}); // Reported by the first statement, or below.
     const tx = new PostgresTransaction(client, begun);
     let committing = false;
