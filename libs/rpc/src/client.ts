@@ -109,7 +109,7 @@ class Connection {
 
   constructor(descriptor: DescService, options: RpcClientOptions) {
     this.#options = options;
-    this.#client = new Client(new URL(options.url).host, credentials.createInsecure(), {
+    this.#client = new Client(authorityOf(options.url), credentials.createInsecure(), {
       "grpc.max_receive_message_length": options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       "grpc.initial_reconnect_backoff_ms": 100,
       "grpc.max_reconnect_backoff_ms": 2_000,
@@ -213,6 +213,12 @@ class Connection {
     const stream = this.#client.makeBidiStreamRequest(pathOf(method), asItIs, asItIs, metadata, deadlineOf(options));
     return new GrpcDuplexClientStream(method, stream, options.signal);
   }
+}
+
+/** grpc-js takes a missing port for 443; in a cleartext URL it means 80. */
+function authorityOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port === "" ? 80 : port}`;
 }
 
 function asItIs(bytes: Buffer): Buffer {

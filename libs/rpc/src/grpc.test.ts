@@ -1,6 +1,10 @@
+import { connect, type Settings } from "node:http2";
+import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DomainError } from "@funkygibbon/kernel/errors";
+import { withCallScope } from "@funkygibbon/runtime/call-scope";
 import { silentLogger } from "@funkygibbon/runtime/log";
+import { extractTrace } from "@funkygibbon/runtime/trace-context";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { EchoService } from "../test-proto/echo_pb.ts";
@@ -328,6 +332,67 @@ describe("draining", () => {
     await until(() => system.journal.calls.length === 1, "the call arrives");
     await system.server.drain();
     expect(await answer).toMatchObject({ kind: "unavailable", reason: "SERVER_DRAINING" });
+  });
+});
+
+describe("one call inside another", () => {
+  it("keeps request id and trace, also across waits", async () => {
+    await using system = await startEcho();
+    await using client = clientOf(system);
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const trace = extractTrace((name) => (name === "traceparent" ? traceparent : undefined));
+    const { text } = await withCallScope({ requestId: "r-55", trace }, () => client.echo({ text: "scope" }));
+    expect(text).toBe("r-55");
+    expect(system.journal.calls[0]?.headers.get("traceparent")).toBe(traceparent);
+  });
+});
+
+describe("the port", () => {
+  it("lets a caller send 256 KiB ahead", async () => {
+    await using system = await startEcho();
+    const session = connect(system.server.url);
+    const settings = await new Promise<Settings>((resolve) => session.once("remoteSettings", resolve));
+    expect(settings.initialWindowSize).toBe(256 * 1024);
+    session.destroy();
+  });
+
+  it("is told apart although the preface comes byte by byte", async () => {
+    await using system = await startEcho();
+    const socket = createConnection({ host: "127.0.0.1", port: system.server.port, noDelay: true });
+    const heard: Buffer[] = [];
+    socket.on("data", (chunk) => heard.push(chunk));
+    for (const byte of "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") {
+      socket.write(byte);
+      await sleep(2);
+    }
+    socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]));
+    await until(() => heard.length > 0, "the server answers");
+    // Its SETTINGS frame: 24 bits of length, then type 4.
+    expect(heard[0]?.[3]).toBe(4);
+    socket.destroy();
+  });
+
+  it("survives rubbish and connections that end early", async () => {
+    await using system = await startEcho();
+    for (const bytes of [
+      "\x16\x03\x01 TLS?",
+      "PRI rubbish that is no preface\r\n\r\n",
+      "P",
+      "GET / HTTP/1.1\r\nHost",
+    ]) {
+      const socket = createConnection({ host: "127.0.0.1", port: system.server.port });
+      socket.on("error", () => {});
+      socket.write(bytes);
+      await sleep(20);
+      socket.resetAndDestroy();
+    }
+    await using client = clientOf(system);
+    expect((await client.echo({ text: "alive" })).text).toBe("alive");
+  });
+
+  it("that is taken is refused with the system's own words", async () => {
+    await using system = await startEcho();
+    await expect(startEcho({ port: system.server.port })).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 });
 

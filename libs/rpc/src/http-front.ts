@@ -61,6 +61,8 @@ export function createHttpFront(options: HttpFrontOptions): Server {
     if (route === undefined) return options.rpc(request, response);
     runRoute(route, request, response, options.log);
   });
+  // It is handed its connections and never listens by itself; Node starts to watch over slow requests with this event.
+  server.emit("listening");
   return server;
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerHttp2Session } from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Health } from "@funkygibbon/runtime/health";
 import type { Logger } from "@funkygibbon/runtime/log";
@@ -61,6 +62,10 @@ const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024 + 256 * 1024;
 /** grpc-js refuses messages above its limit without details; up to this much over ours, callers get ours. */
 const GRPC_LIMIT_SLACK_BYTES = 1024 * 1024;
 
+/** What a caller may send ahead of what a handler has read: on one stream, and on all streams of a connection. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+
 /**
  * Serves the services on one cleartext port: HTTP/2 by grpc-js (gRPC, health, reflection), HTTP/1.1 by Connect (Connect,
  * gRPC-Web) and plain routes. The caller says when calls are welcome: `health.markServing()`.
@@ -94,6 +99,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     );
   }
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  widenReceiveWindows(grpc);
 
   const http = createHttpFront({
     routes: new Map([
@@ -111,7 +117,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     http2: (socket) => injector.injectConnection(socket),
     http1: (socket) => void http.emit("connection", socket),
   });
-  const port = await sharedPort.listen(options.host, options.port);
+  const port = await sharedPort.listen(options.host, options.port).catch((error: unknown) => {
+    healthService[Symbol.dispose]();
+    throw error;
+  });
   options.log.info({ host: options.host, port }, "rpc.listening");
 
   return {
@@ -127,11 +136,25 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       // One turn of the loop, so that the statuses of cut-off calls reach the sockets before these close.
       await new Promise((resolve) => setImmediate(resolve));
       healthService[Symbol.dispose]();
+      http.close();
       injector.destroy();
       grpc.forceShutdown();
       await sharedPort.close();
     },
   };
+}
+
+/**
+ * HTTP/2's 64 KiB would let a push of 400 KB wait for the network six times. grpc-js has no option for a server's windows,
+ * so its HTTP/2 server is looked up by name; a test tells if that ceases to work, and the price is speed only.
+ */
+function widenReceiveWindows(grpc: GrpcServer): void {
+  const servers: unknown = Reflect.get(grpc, "http2Servers");
+  if (!(servers instanceof Map)) return;
+  for (const server of servers.keys()) {
+    server.updateSettings({ initialWindowSize: STREAM_WINDOW_BYTES });
+    server.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+  }
 }
 
 function rpcOverHttp1(binding: GrpcBinding) {

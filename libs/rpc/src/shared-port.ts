@@ -54,8 +54,7 @@ export class SharedPort {
 }
 
 function decide(socket: Socket, handlers: SharedPortHandlers): void {
-  const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS);
-  socket.once("close", () => clearTimeout(timer));
+  const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS).unref();
   let seen: Buffer = Buffer.alloc(0);
   const look = (chunk: Buffer) => {
     seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError, failedPrecondition, invalid, notFound, unauthenticated } from "@funkygibbon/kernel/errors";
 import type { Identity } from "@funkygibbon/kernel/identity";
 import { parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
+import { currentCallScope } from "@funkygibbon/runtime/call-scope";
 import { Health } from "@funkygibbon/runtime/health";
 import { createLogger } from "@funkygibbon/runtime/log";
 import { startTelemetry } from "@funkygibbon/runtime/telemetry";
@@ -10,7 +11,7 @@ import type { TokenVerifier } from "../src/auth.ts";
 import { type CallContext, isDraining } from "../src/call.ts";
 import { encode } from "../src/encoded.ts";
 import { type RpcServer, type RpcServerOptions, startRpcServer } from "../src/server.ts";
-import { type Access, type BoundService, type Handlers, implement } from "../src/service.ts";
+import { type Access, type Handlers, implement } from "../src/service.ts";
 import { CountResponseSchema, EchoService } from "./echo_pb.ts";
 
 export const ADA: Identity = {
@@ -84,6 +85,10 @@ const BEHAVIOURS: Readonly<Record<string, (call: CallContext) => Promise<string>
     call.setTrailer("x-shape", "round");
     return "see headers";
   },
+  scope: async () => {
+    await sleep(1);
+    return currentCallScope()?.requestId ?? "none";
+  },
   who: async (call) => `${call.identity?.user ?? "-"}/${call.service?.name ?? "-"}/${call.identity?.client ?? "-"}`,
 };
 
@@ -144,10 +149,8 @@ export interface EchoSystem extends AsyncDisposable {
 }
 
 /** Starts one on a free port, open to everybody unless `access` says otherwise. */
-export async function startEcho(
-  options: Partial<RpcServerOptions> & { access?: Access; wrap?: (service: BoundService) => BoundService } = {},
-): Promise<EchoSystem> {
-  const { access = "open", wrap = (service) => service, ...serverOptions } = options;
+export async function startEcho(options: Partial<RpcServerOptions> & { access?: Access } = {}): Promise<EchoSystem> {
+  const { access = "open", ...serverOptions } = options;
   const journal: Journal = { calls: [], chatReceived: 0, countClosed: false };
   const lines: string[] = [];
   const destination = new Writable({
@@ -161,7 +164,7 @@ export async function startEcho(
   const server = await startRpcServer({
     host: "127.0.0.1",
     port: 0,
-    services: [wrap(implement(EchoService, { access, handlers: handlers(journal) }))],
+    services: [implement(EchoService, { access, handlers: handlers(journal) })],
     verifier: threeTokenVerifier,
     health,
     log: await createLogger({ service: "echo", level: "debug", destination }),
