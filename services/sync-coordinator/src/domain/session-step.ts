@@ -55,35 +55,50 @@ class StepInMaking {
   take(event: SessionEvent): void {
     switch (event.type) {
       case "log-advanced":
-        return this.#logAdvanced(event.headSeq, event.cached);
+        this.#logAdvanced(event.headSeq, event.cached);
+        break;
       case "page-read":
-        return this.#pageRead(event.page);
+        this.#pageRead(event.page);
+        break;
       case "read-failed":
-        return this.#change({ reading: false, readNotBeforeUs: this.#nowUs + READ_AGAIN_US });
+        this.#change({ reading: false, readNotBeforeUs: this.#nowUs + READ_AGAIN_US });
+        break;
       case "frame-taken":
-        return this.#frameTaken();
+        this.#frameTaken();
+        break;
       case "settled":
-        return this.#settled(event.headSeq);
+        this.#settled(event.headSeq);
+        break;
       case "push":
-        return this.#pushed({ id: event.id, footprint: event.footprint, stage: "waiting" });
+        this.#pushed({ id: event.id, footprint: event.footprint, stage: "waiting" });
+        break;
       case "push-settled":
-        return this.#movePush(event.id, "settled");
+        this.#movePush(event.id, "settled");
+        break;
       case "answer-taken":
-        return this.#answerTaken(event.id);
+        this.#answerTaken(event.id);
+        break;
       case "ack":
-        return this.#acknowledged(event.frameId, event.seq);
+        this.#acknowledged(event.frameId, event.seq);
+        break;
       case "heard":
-        return this.#change({ heardUs: this.#nowUs });
+        this.#change({ heardUs: this.#nowUs });
+        break;
       case "token":
-        return this.#change({ heardUs: this.#nowUs, tokenEndsUs: event.endsUs });
+        this.#change({ heardUs: this.#nowUs, tokenEndsUs: event.endsUs });
+        break;
       case "tick":
-        return this.#ticked();
+        this.#ticked();
+        break;
       case "device-ended":
-        return this.#finishWith(undefined);
+        this.#finishWith(undefined);
+        break;
       case "leave":
-        return event.reason === "drain" ? this.#finishWith("drain") : this.#close(event.reason);
+        if (event.reason === "drain") this.#finishWith("drain");
+        else this.#close(event.reason);
+        break;
       default:
-        return assertNever(event, "session event");
+        assertNever(event, "session event");
     }
   }
 
@@ -100,7 +115,10 @@ class StepInMaking {
     if (headSeq <= this.#state.headSeq) return;
     const { pushes, toldSeq, readNotBeforeUs } = this.#state;
     const mayBeEcho = !cached && pushes.length > 0 && toldSeq >= 0;
-    if (!mayBeEcho) return this.#change({ headSeq, readNotBeforeUs: 0 });
+    if (!mayBeEcho) {
+      this.#change({ headSeq, readNotBeforeUs: 0 });
+      return;
+    }
     const delayed = readNotBeforeUs > this.#nowUs ? readNotBeforeUs : this.#nowUs + ECHO_DELAY_US;
     this.#change({ headSeq, readNotBeforeUs: delayed });
   }
@@ -149,8 +167,14 @@ class StepInMaking {
   #pushed(push: OpenPush): void {
     const { lastPushId, pushes, phase } = this.#state;
     if (phase.name !== "open") return;
-    if (push.id <= lastPushId) return this.#fail("push_id", "must grow with every push of a session");
-    if (pushes.length >= MAX_OPEN_PUSHES) return this.#fail("push_id", `only ${MAX_OPEN_PUSHES} may be unanswered`);
+    if (push.id <= lastPushId) {
+      this.#fail("push_id", "must grow with every push of a session");
+      return;
+    }
+    if (pushes.length >= MAX_OPEN_PUSHES) {
+      this.#fail("push_id", `only ${MAX_OPEN_PUSHES} may be unanswered`);
+      return;
+    }
     this.#change({ lastPushId: push.id, pushes: [...pushes, push], heardUs: this.#nowUs });
   }
 
@@ -189,8 +213,14 @@ class StepInMaking {
 
   #acknowledged(frameId: number, seq: number): void {
     const { lastFrameId, sentSeq, unackedFrames, ackedSeq } = this.#state;
-    if (frameId < 0 || frameId > lastFrameId) return this.#fail("ack.frame_id", "names a frame that was never sent");
-    if (seq > sentSeq) return this.#fail("ack.cursor", "is ahead of what was sent");
+    if (frameId < 0 || frameId > lastFrameId) {
+      this.#fail("ack.frame_id", "names a frame that was never sent");
+      return;
+    }
+    if (seq > sentSeq) {
+      this.#fail("ack.cursor", "is ahead of what was sent");
+      return;
+    }
     this.#change({
       heardUs: this.#nowUs,
       unackedFrames: unackedFrames.filter((unacked) => unacked > frameId),
@@ -202,10 +232,22 @@ class StepInMaking {
   #ticked(): void {
     const { heardUs, spokeUs, sendingSinceUs, tokenEndsUs, pacing, phase } = this.#state;
     const now = this.#nowUs;
-    if (phase.name === "finishing" && now - phase.sinceUs >= FINISHING_US) return this.#close(phase.reason);
-    if (pacing === "credit" && now - heardUs >= SILENCE_US) return this.#close("silent");
-    if (sendingSinceUs !== undefined && now - sendingSinceUs >= SILENCE_US) return this.#close("overloaded");
-    if (now >= tokenEndsUs) return this.#finishWith("token-expired");
+    if (phase.name === "finishing" && now - phase.sinceUs >= FINISHING_US) {
+      this.#close(phase.reason);
+      return;
+    }
+    if (pacing === "credit" && now - heardUs >= SILENCE_US) {
+      this.#close("silent");
+      return;
+    }
+    if (sendingSinceUs !== undefined && now - sendingSinceUs >= SILENCE_US) {
+      this.#close("overloaded");
+      return;
+    }
+    if (now >= tokenEndsUs) {
+      this.#finishWith("token-expired");
+      return;
+    }
     if (now - spokeUs < HEARTBEAT_US) return;
     this.#change({ spokeUs: now });
     this.#do({ type: "heartbeat" });
@@ -217,7 +259,10 @@ class StepInMaking {
     // A session that was never told anything reads even when nothing seems new: the answer is up_to_date with a digest.
     if (readSeq >= headSeq && toldSeq >= 0) return;
     if (unackedFrames.length >= CREDIT_FRAMES) return;
-    if (readNotBeforeUs > this.#nowUs) return this.#do({ type: "wake", atUs: readNotBeforeUs });
+    if (readNotBeforeUs > this.#nowUs) {
+      this.#do({ type: "wake", atUs: readNotBeforeUs });
+      return;
+    }
     this.#change({ reading: true, readNotBeforeUs: 0 });
     this.#do({ type: "read", afterSeq: readSeq });
   }

@@ -1,0 +1,61 @@
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { EntityContentSchema, EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import { ChangesFrameSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { parseEpoch } from "@funkygibbon/kernel/ids";
+import { describe, expect, it } from "vitest";
+import { EncodedLogPage, JoinedLogPage } from "./encoded-log-page.ts";
+
+const epoch = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21");
+const version = (seq: number, body = "{}") =>
+  create(RecordVersionSchema, {
+    recordId: `00000000-0000-7000-8000-${String(seq).padStart(12, "0")}`,
+    version: `2026-11-22T09:41:02.581Z-phone-${String(seq).padStart(6, "0")}`,
+    content: { case: "entity", value: create(EntityContentSchema, { type: EntityType.DEVICE, bodyJson: body }) },
+    seq: BigInt(seq),
+    deviceId: "phone",
+    sequence: BigInt(seq),
+    effectiveUs: 7n,
+    author: "ada",
+  });
+const page = (afterSeq: number, throughSeq: number, body?: string) => {
+  const versions = Array.from({ length: throughSeq - afterSeq }, (_, index) => version(afterSeq + index + 1, body));
+  return new EncodedLogPage({ epoch, afterSeq, throughSeq, position: undefined }, versions);
+};
+const decode = (...parts: Uint8Array[]) => fromBinary(ChangesFrameSchema, Buffer.concat(parts)).records;
+const seqs = (...parts: Uint8Array[]) => decode(...parts).map(({ record }) => Number(record.value?.seq));
+
+describe("EncodedLogPage", () => {
+  it("gives any run of its records as a frame's field, whatever their size", () => {
+    for (const body of ["{}", "x".repeat(200), "x".repeat(70_000)]) {
+      const three = page(0, 3, body);
+      expect(seqs(...three.wholeRecords(0, 3))).toEqual([1, 2, 3]);
+      expect(seqs(...three.wholeRecords(1, 2))).toEqual([2]);
+      expect(three.byteLength).toBe(Buffer.concat(three.wholeRecords(0, 3)).byteLength);
+      expect(decode(...three.wholeRecords(2, 3))[0]?.record).toEqual({ case: "version", value: version(3, body) });
+    }
+  });
+
+  it("gives an own version without its body, but with what a heal needs", () => {
+    const [record] = decode(page(0, 3).ownRecord(1));
+    expect(record?.record).toMatchObject({
+      case: "own",
+      value: { recordId: version(2).recordId, version: version(2).version, seq: 2n, effectiveUs: 7n, author: "ada" },
+    });
+  });
+});
+
+describe("JoinedLogPage", () => {
+  it("reads as one page, across the borders of its parts", () => {
+    const joined = new JoinedLogPage([page(0, 2), page(2, 3), page(3, 6)]);
+    expect({ afterSeq: joined.afterSeq, throughSeq: joined.throughSeq }).toEqual({ afterSeq: 0, throughSeq: 6 });
+    expect(joined.entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    for (let first = 0; first < 6; first += 1) {
+      for (let end = first; end <= 6; end += 1) {
+        const expected = Array.from({ length: end - first }, (_, index) => first + index + 1);
+        expect(seqs(...joined.wholeRecords(first, end))).toEqual(expected);
+      }
+      expect(seqs(joined.ownRecord(first))).toEqual([first + 1]);
+    }
+  });
+});

@@ -1,0 +1,172 @@
+import { create } from "@bufbuild/protobuf";
+import { ReadLogResponseSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { CommittedSchema } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
+import { parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { describe, expect, it, vi } from "vitest";
+import type { FeedListener } from "../domain/ports.ts";
+import { LogFeed } from "./household-feed.ts";
+
+const epoch = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21");
+const younger = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5affffffff");
+const household = parseHouseholdId("the-lovelaces");
+const version = (seq: number) =>
+  create(RecordVersionSchema, { seq: BigInt(seq), recordId: `r${seq}`, deviceId: "phone" });
+const range = (after: number, through: number) =>
+  Array.from({ length: through - after }, (_, index) => version(after + index + 1));
+
+/** A log that grows when the test says so, and a feed of it. */
+function world(start: { headSeq: number }) {
+  let headSeq = start.headSeq;
+  let logEpoch: string = epoch;
+  const readLog = vi.fn(async ({ afterSeq }: { afterSeq: number }) =>
+    create(ReadLogResponseSchema, {
+      versions: range(afterSeq, headSeq),
+      throughSeq: BigInt(headSeq),
+      position: { epoch: logEpoch, headSeq: BigInt(headSeq), digest: BigInt(headSeq) },
+    }),
+  );
+  const onEnd = vi.fn();
+  const known = { position: { epoch, headSeq, digest: BigInt(headSeq), committedUs: 0 }, versions: {} };
+  const clocks = { read: async () => undefined };
+  const telemetry = { logRead: () => {} };
+  const feed = new LogFeed(known, { household, readLog, clocks, telemetry, log: silentLogger(), onEnd });
+  const listener = {
+    onAdvance: vi.fn<FeedListener["onAdvance"]>(),
+    onSettled: vi.fn<FeedListener["onSettled"]>(),
+    onEpochChanged: vi.fn<FeedListener["onEpochChanged"]>(),
+    onSyncRequested: vi.fn<FeedListener["onSyncRequested"]>(),
+    onSuperseded: vi.fn<FeedListener["onSuperseded"]>(),
+    onForgotten: vi.fn<FeedListener["onForgotten"]>(),
+  };
+  feed.join(listener);
+  return {
+    feed,
+    listener,
+    readLog,
+    onEnd,
+    grow: (through: number) => {
+      headSeq = through;
+    },
+    renewLog: () => {
+      logEpoch = younger;
+    },
+  };
+}
+
+const event = (after: number, through: number, options: { inline?: boolean; atHead?: boolean; epoch?: string } = {}) =>
+  create(CommittedSchema, {
+    epoch: options.epoch ?? epoch,
+    fromSeq: BigInt(after + 1),
+    toSeq: BigInt(through),
+    inline: options.inline ?? true,
+    versions: (options.inline ?? true) ? range(after, through) : [],
+    atHead: options.atHead ?? true,
+    digest: BigInt(through),
+  });
+const seqs = async (page: ReturnType<LogFeed["read"]>) => (await page).entries.map(({ seq }) => seq);
+
+describe("LogFeed", () => {
+  it("answers a session that has everything without reading the log", async () => {
+    const { feed, readLog } = world({ headSeq: 7 });
+    const page = await feed.read(7, 0);
+    expect({ through: page.throughSeq, digest: page.position?.digest }).toEqual({ through: 7, digest: 7n });
+    expect(readLog).not.toHaveBeenCalled();
+  });
+
+  it("serves small events from memory, several at a time to a session that lags a little", async () => {
+    const { feed, listener, readLog } = world({ headSeq: 7 });
+    feed.committed(event(7, 8));
+    feed.committed(event(8, 10));
+    expect(listener.onAdvance.mock.calls).toEqual([[8], [10]]);
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
+    expect(await seqs(feed.read(8, 0))).toEqual([9, 10]);
+    expect(feed.isCached(9)).toBe(true);
+    expect(readLog).not.toHaveBeenCalled();
+  });
+
+  it("reads the log once for all sessions when an event was lost or too large", async () => {
+    const { feed, readLog, grow } = world({ headSeq: 7 });
+    grow(12);
+    feed.committed(event(7, 12, { inline: false }));
+    const pages = await Promise.all([feed.read(7, 0), feed.read(7, 0), feed.read(7, 0)]);
+    expect(pages.map(({ throughSeq }) => throughSeq)).toEqual([12, 12, 12]);
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10, 11, 12]);
+    expect(readLog).toHaveBeenCalledTimes(1);
+  });
+
+  it("never gives a record twice when events repeat, overlap or come late", async () => {
+    const { feed, readLog, grow } = world({ headSeq: 7 });
+    feed.committed(event(7, 9));
+    feed.committed(event(7, 9));
+    feed.committed(event(7, 8));
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9]);
+    grow(11);
+    feed.committed(event(8, 11));
+    expect(await seqs(feed.read(8, 0))).toEqual([9, 10, 11]);
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10, 11]);
+    expect(readLog).toHaveBeenCalledTimes(1);
+  });
+
+  it("keeps a bounded number of pages and reads the log for what it has dropped", async () => {
+    const { feed, readLog, grow } = world({ headSeq: 0 });
+    for (let seq = 0; seq < 2_000; seq += 1) feed.committed(event(seq, seq + 1));
+    grow(2_000);
+    expect(feed.isCached(0)).toBe(false);
+    expect(feed.isCached(1_990)).toBe(true);
+    await feed.read(0, 0);
+    expect(readLog).toHaveBeenCalledTimes(1);
+  });
+
+  it("says once that the log has settled, with the digest at its head", async () => {
+    const { feed, listener } = world({ headSeq: 7 });
+    feed.committed(event(7, 8));
+    feed.committed(event(8, 9));
+    await expect.poll(() => listener.onSettled.mock.calls.length).toBe(1);
+    expect(listener.onSettled.mock.calls[0]?.[0].clock.position).toMatchObject({ headSeq: 9, digest: 9n });
+  });
+
+  it("finds the digest in the log when no event carried it", async () => {
+    const { feed, listener, readLog, grow } = world({ headSeq: 7 });
+    grow(8);
+    feed.committed(event(7, 8, { atHead: false }));
+    await expect.poll(() => listener.onSettled.mock.calls.length).toBe(1);
+    expect(readLog).toHaveBeenCalledTimes(1);
+  });
+
+  it("gives the event of a commit of our own a moment before it reads the log", async () => {
+    const { feed, listener } = world({ headSeq: 7 });
+    feed.hint(8);
+    expect(listener.onAdvance).not.toHaveBeenCalled();
+    await expect.poll(() => listener.onAdvance.mock.calls).toEqual([[8]]);
+  });
+
+  it("finds by a poll what no event told", async () => {
+    const { feed, listener, grow } = world({ headSeq: 7 });
+    grow(9);
+    await feed.poll();
+    expect(listener.onAdvance).toHaveBeenCalledWith(9);
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9]);
+  });
+
+  it("sends everybody away when the log was renewed, however it learns of it, and ignores events of older epochs", async () => {
+    const byEvent = world({ headSeq: 7 });
+    byEvent.feed.committed(event(0, 99, { epoch: "0092f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21" }));
+    expect(byEvent.feed.headSeq).toBe(7);
+    byEvent.feed.committed(event(0, 1, { epoch: younger }));
+    expect(byEvent.listener.onEpochChanged).toHaveBeenCalledWith(younger);
+    expect(byEvent.onEnd).toHaveBeenCalledTimes(1);
+
+    const byRead = world({ headSeq: 7 });
+    byRead.renewLog();
+    await expect(byRead.feed.read(3, 0)).rejects.toMatchObject({ reason: "EPOCH_CHANGED" });
+    expect(byRead.listener.onEpochChanged).toHaveBeenCalledWith(younger);
+  });
+
+  it("ends with its last session", () => {
+    const { feed, listener, onEnd } = world({ headSeq: 7 });
+    feed.leave(listener);
+    expect(onEnd).toHaveBeenCalledTimes(1);
+  });
+});

@@ -1,0 +1,153 @@
+import type { Committed, Control } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
+import { type HouseholdId, parseDeviceId } from "@funkygibbon/kernel/ids";
+import type { Logger } from "@funkygibbon/runtime/log";
+import type { FeedListener, HouseholdClock, HouseholdFeed, HouseholdFeeds } from "../domain/ports.ts";
+import { type FeedParts, LogFeed } from "./household-feed.ts";
+
+/** What happens in a household, as other replicas and the store tell it. */
+export interface HouseholdSink {
+  onCommitted(event: Committed): void;
+  onControl(control: Control): void;
+}
+
+/** Where events come from. */
+export interface FeedEvents {
+  /** False while nothing can arrive. */
+  readonly available: boolean;
+  /** Resolves when events arrive from now on. Never rejects: while the bus is away it waits. */
+  subscribe(household: HouseholdId, sink: HouseholdSink): { readonly active: Promise<void> } & AsyncDisposable;
+}
+
+/** Options of {@link SharedHouseholdFeeds}. */
+export interface FeedsOptions extends Pick<FeedParts, "readLog" | "clocks" | "telemetry"> {
+  readonly events: FeedEvents;
+  readonly log: Logger;
+  /** How often a log is looked at while events cannot arrive. Default 1000. */
+  readonly pollMs?: number;
+  /** How often it is looked at anyway, because events may be lost. Default 30000. */
+  readonly safetyPollMs?: number;
+}
+
+interface OpenFeed {
+  readonly feed: LogFeed;
+  readonly subscription: AsyncDisposable;
+  pollAtMs: number;
+}
+
+const TICK_MS = 250;
+const POLLS_AT_ONCE = 16;
+
+/**
+ * One feed per household with sessions here. Events wake them; a poll now and then finds what no event told, and does it
+ * all while the bus is away, so that sync stays correct without it (docs/protocol.md, section 12).
+ */
+export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
+  readonly #options: FeedsOptions;
+  readonly #open = new Map<HouseholdId, OpenFeed>();
+  readonly #ticker: NodeJS.Timeout;
+  #polling = 0;
+  #wasAvailable = true;
+
+  constructor(options: FeedsOptions) {
+    this.#options = options;
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  join(household: HouseholdId, known: HouseholdClock, listener: FeedListener): HouseholdFeed {
+    // Learning of a younger epoch ends the feed, and with it its place here.
+    this.#open.get(household)?.feed.learn(known.position);
+    const { feed } = this.#open.get(household) ?? this.#create(household, known);
+    feed.join(listener);
+    return feed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#ticker);
+    const subscriptions = [...this.#open.values()].map(({ subscription }) => subscription[Symbol.asyncDispose]());
+    this.#open.clear();
+    await Promise.allSettled(subscriptions);
+  }
+
+  #create(household: HouseholdId, known: HouseholdClock): OpenFeed {
+    const { events, readLog, clocks, telemetry, log } = this.#options;
+    const onEnd = () => this.#close(household, opened);
+    const feed = new LogFeed(known, { household, readLog, clocks, telemetry, log, onEnd });
+    const subscription = events.subscribe(household, {
+      onCommitted: (event) => feed.committed(event),
+      onControl: (control) => obey(feed, control),
+    });
+    // What was committed between the look at the clock and the subscription is found by a poll soon after.
+    const opened: OpenFeed = { feed, subscription, pollAtMs: performance.now() + this.#pollMs };
+    subscription.active.then(() => this.#catchUp(household, feed)).catch(() => {});
+    this.#open.set(household, opened);
+    return opened;
+  }
+
+  /** Events arrive from now on; what came before them is in the clock, which every commit raises. */
+  async #catchUp(household: HouseholdId, feed: LogFeed): Promise<void> {
+    const clock = await this.#options.clocks.read(household);
+    if (clock !== undefined) feed.learn(clock.position);
+    else await feed.poll();
+  }
+
+  #close(household: HouseholdId, opened: OpenFeed): void {
+    if (this.#open.get(household) === opened) this.#open.delete(household);
+    Promise.resolve(opened.subscription[Symbol.asyncDispose]()).catch((error: unknown) => {
+      this.#options.log.debug({ err: error, household }, "feed.unsubscribe-failed");
+    });
+  }
+
+  get #pollMs(): number {
+    return this.#options.pollMs ?? 1_000;
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    const { available } = this.#options.events;
+    const changed = available !== this.#wasAvailable;
+    this.#wasAvailable = available;
+    for (const opened of this.#open.values()) {
+      // Both when events stop and when they come back, something may have been missed.
+      if (changed) opened.pollAtMs = Math.min(opened.pollAtMs, nowMs + Math.random() * this.#pollMs);
+      if (opened.pollAtMs > nowMs || this.#polling >= POLLS_AT_ONCE) continue;
+      const nextMs = available ? (this.#options.safetyPollMs ?? 30_000) : this.#pollMs;
+      opened.pollAtMs = nowMs + nextMs * (0.75 + Math.random() / 2);
+      this.#poll(opened.feed);
+    }
+  }
+
+  #poll(feed: LogFeed): void {
+    this.#polling += 1;
+    feed
+      .poll()
+      .catch((error: unknown) => this.#options.log.debug({ err: error }, "feed.poll-failed"))
+      .finally(() => {
+        this.#polling -= 1;
+      });
+  }
+}
+
+function obey(feed: LogFeed, { command }: Control): void {
+  switch (command.case) {
+    case "requestSync": {
+      const { deviceId, reason } = command.value;
+      const device = deviceId === "" ? undefined : parseDeviceId(deviceId);
+      feed.tell((listener) => listener.onSyncRequested(device, reason));
+      break;
+    }
+    case "supersede": {
+      const { deviceId, sessionId } = command.value;
+      const device = parseDeviceId(deviceId);
+      feed.tell((listener) => listener.onSuperseded(device, sessionId));
+      break;
+    }
+    case "forget": {
+      const device = parseDeviceId(command.value.deviceId);
+      feed.tell((listener) => listener.onForgotten(device));
+      break;
+    }
+    case undefined:
+      break;
+  }
+}
