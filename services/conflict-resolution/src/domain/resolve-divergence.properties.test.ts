@@ -13,6 +13,7 @@ import {
   patch,
   RULED_KEYS,
   RUNS,
+  SOAK_TIMEOUT_MS,
   time,
   wish,
 } from "../../test/arbitraries.ts";
@@ -219,7 +220,7 @@ describe("a record that several devices edited at once", { timeout: SOAK_TIMEOUT
   it("I6: four concurrent edits give the same content for last-write-wins keys in any order of arrival", () => {
     holds(story(PLAIN_KEYS, update, 4), (told) => {
       const contents = permutations([0, 1, 2, 3]).map((order) => says(pushInOrder(told, order).head));
-      for (const content of contents) expect(content).toEqual(contents[0]);
+      expect([...new Set(contents)]).toHaveLength(1);
     });
   });
 
@@ -241,7 +242,7 @@ describe("a record that several devices edited at once", { timeout: SOAK_TIMEOUT
         }
         return says(chain.head);
       });
-      for (const content of contents) expect(content).toEqual(contents[0]);
+      expect([...new Set(contents)]).toHaveLength(1);
     });
   });
 
@@ -274,9 +275,8 @@ describe("a record that several devices edited at once", { timeout: SOAK_TIMEOUT
       const [first, ...rest] = told.edits;
       if (first === undefined) throw new Error("a story of four edits");
       const edits = [{ ...first, deletes: true }, ...rest];
-      for (const order of permutations([0, 1, 2, 3])) {
-        expect(pushInOrder({ ...told, edits }, order).head.deleted).toBe(true);
-      }
+      const heads = permutations([0, 1, 2, 3]).map((order) => pushInOrder({ ...told, edits }, order).head);
+      expect(heads.filter(({ deleted }) => !deleted)).toEqual([]);
     });
   });
 

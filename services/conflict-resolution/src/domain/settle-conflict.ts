@@ -1,0 +1,43 @@
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
+import { must } from "@funkygibbon/kernel/must";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import type { ConflictStore, OnBehalfOf, SettledConflict } from "./conflict-store.ts";
+import { planSettlement, type SettlementChoice } from "./plan-settlement.ts";
+
+/** A conflict as a person saw it, and what they chose. */
+export interface SettlementRequest {
+  readonly id: string;
+  readonly etag: string;
+  readonly choice: SettlementChoice;
+  /** Empty: not repeatable. */
+  readonly requestId: string;
+}
+
+/**
+ * Settles a conflict, or decides a settled one again. When only the head moved meanwhile, the choice is worked out
+ * against the new head and tried again; when the conflict itself changed, the person has to look again. The store
+ * compares the etag, not we: it must know a repeated request before it finds its etag outdated.
+ * @throws DomainError `stale` with the current etag in the details; `failed-precondition`; `not-found`.
+ */
+export async function settleConflict(
+  store: ConflictStore,
+  request: SettlementRequest,
+  caller: OnBehalfOf,
+): Promise<SettledConflict> {
+  let refusal: { readonly error: DomainError; readonly head: VersionId | undefined } | undefined;
+  for (let round = 0; round < MAX_RESOLUTION_ROUNDS; round++) {
+    const file = await store.get(request.id, caller);
+    const headVersion = file.head?.version;
+    if (refusal !== undefined && (file.conflict.etag !== request.etag || headVersion === refusal.head)) break;
+    const { decision, content, fields } = planSettlement(file, request.choice);
+    const { id, etag, requestId } = request;
+    try {
+      return await store.settle({ id, etag, headVersion, decision, content, fields, requestId }, caller);
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.kind !== "stale") throw error;
+      refusal = { error, head: headVersion };
+    }
+  }
+  throw must(refusal, "only a refusal ends the rounds").error;
+}

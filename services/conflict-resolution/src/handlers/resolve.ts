@@ -1,0 +1,49 @@
+import type { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
+import type { Divergence as WireDivergence } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import { DomainError, invalid } from "@funkygibbon/kernel/errors";
+import { MAX_CHANGES_PER_PUSH } from "@funkygibbon/kernel/limits";
+import type { Divergence, Resolution } from "@funkygibbon/kernel/record";
+import type { Handlers } from "@funkygibbon/rpc/service";
+import { divergenceFromWire, resolutionToWire } from "@funkygibbon/wire/divergence";
+import { resolveDivergence } from "../domain/resolve-divergence.ts";
+
+/** Told of every batch. */
+export type BatchListener = (resolutions: readonly Resolution[], durationMs: number) => void;
+
+/** A batch holds the event loop for at most about this long at a time, so that a huge one does not stall the others. */
+const TURN_MS = 10;
+
+/** ResolverService.Resolve: decides a batch; see {@link resolveDivergence}. */
+export function resolveHandler(onBatch: BatchListener): Handlers<typeof ResolverService>["resolve"] {
+  return async ({ divergences }, call) => {
+    if (divergences.length > MAX_CHANGES_PER_PUSH) {
+      throw invalid([{ field: "divergences", description: `must be at most ${MAX_CHANGES_PER_PUSH}` }], "TOO_MANY");
+    }
+    const started = performance.now();
+    const resolutions: Resolution[] = [];
+    let turnStarted = started;
+    for (const [index, wire] of divergences.entries()) {
+      resolutions.push(resolveDivergence(readDivergence(wire, index)));
+      if (performance.now() - turnStarted < TURN_MS) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      call.signal.throwIfAborted();
+      turnStarted = performance.now();
+    }
+    onBatch(resolutions, performance.now() - started);
+    return { resolutions: resolutions.map(resolutionToWire) };
+  };
+}
+
+/** @throws DomainError `invalid` naming the divergence at fault. */
+function readDivergence(wire: WireDivergence, index: number): Divergence {
+  try {
+    return divergenceFromWire(wire);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.kind !== "invalid") throw error;
+    const fields = error.fields.map(({ field, description }) => ({
+      field: `divergences[${index}].${field}`,
+      description,
+    }));
+    throw invalid(fields, error.reason);
+  }
+}

@@ -1,0 +1,48 @@
+import type {
+  ConflictService,
+  SettleConflictRequest,
+} from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
+import { invalid } from "@funkygibbon/kernel/errors";
+import type { Handlers } from "@funkygibbon/rpc/service";
+import { conflictToWire } from "@funkygibbon/wire/conflict";
+import { recordVersionToWire } from "@funkygibbon/wire/record-version";
+import type { ConflictStore } from "../domain/conflict-store.ts";
+import type { SettlementChoice } from "../domain/plan-settlement.ts";
+import { type SettlementRequest, settleConflict } from "../domain/settle-conflict.ts";
+import { onBehalfOf, requireWriter } from "./caller.ts";
+import { etagViolations, parseChosenStrategy, parseConflictId, parseEditedBody, parseRequestId } from "./fields.ts";
+
+/** ConflictService.SettleConflict: a person decides, or decides again. */
+export function settleConflictHandler(
+  store: ConflictStore,
+  onSettled: (count: number) => void,
+): Handlers<typeof ConflictService>["settleConflict"] {
+  return async (request, call) => {
+    requireWriter(call);
+    const { conflict, head } = await settleConflict(store, parseRequest(request), onBehalfOf(call));
+    onSettled(1);
+    return { conflict: conflictToWire(conflict), ...(head && { head: recordVersionToWire(head) }) };
+  };
+}
+
+function parseRequest(request: SettleConflictRequest): SettlementRequest {
+  const violations = etagViolations(request.etag);
+  if (violations.length > 0) throw invalid(violations);
+  return {
+    id: parseConflictId(request.id),
+    etag: request.etag,
+    choice: parseChoice(request.decision),
+    requestId: parseRequestId(request.requestId),
+  };
+}
+
+function parseChoice(decision: SettleConflictRequest["decision"]): SettlementChoice {
+  switch (decision.case) {
+    case "strategy":
+      return { kind: "strategy", strategy: parseChosenStrategy(decision.value) };
+    case "editedBodyJson":
+      return parseEditedBody(decision.value);
+    case undefined:
+      throw invalid([{ field: "decision", description: "must be a strategy or an edited body" }]);
+  }
+}
