@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { afterEach, describe, expect, test } from "vitest";
+import { kill, type OwnServers, ownServers } from "../../../test/support/own-servers.ts";
+import { createTestRedis, type TestRedis } from "../../../test/support/test-redis.ts";
+import { connectRedis, type RedisConnection } from "./connection.ts";
+import { defineScript } from "./script.ts";
+
+const log = silentLogger();
+const open: AsyncDisposable[] = [];
+const keep = <T extends AsyncDisposable>(resource: T): T => {
+  open.push(resource);
+  return resource;
+};
+
+afterEach(async () => {
+  for (const resource of open.splice(0).reverse()) await resource[Symbol.asyncDispose]();
+});
+
+const untilAvailable = async (redis: RedisConnection) => {
+  for (let waited = 0; !redis.available && waited < 10_000; waited += 20) await sleep(20);
+};
+
+describe("a connection", () => {
+  test("runs operations and gives each test a database of its own", async () => {
+    const [first, second]: [TestRedis, TestRedis] = [keep(await createTestRedis()), keep(await createTestRedis())];
+    const [one, two] = [await first.connect(), await second.connect()];
+    await one.run((client) => client.set("name", "one"));
+    expect(await one.run((client) => client.get("name"))).toBe("one");
+    expect(await two.run((client) => client.get("name"))).toBeNull();
+    expect(one.available).toBe(true);
+  });
+
+  test("tells a command that Redis refuses from a Redis that is away, and stays usable", async () => {
+    const redis = await keep(await createTestRedis()).connect();
+    await redis.run((client) => client.set("text", "a"));
+    for (let count = 0; count < 10; count++) {
+      await expect(redis.run((client) => client.incr("text"))).rejects.toMatchObject({ kind: "internal" });
+    }
+    expect(redis.available).toBe(true);
+  });
+
+  test("gives up on an operation when its time is over", async () => {
+    const redis = await keep(await createTestRedis()).connect();
+    const startedAt = performance.now();
+    const slow = redis.run((client) => client.blpop("nothing", 5), { timeoutMs: 50 });
+    await expect(slow).rejects.toMatchObject({ kind: "unavailable" });
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  test("can be opened while Redis is away, fails at once, and works when Redis has come", async () => {
+    const servers: OwnServers = keep(ownServers());
+    const server = await servers.startRedis();
+    await server.stop();
+    const redis = keep(await connectRedis({ url: server.url, log, firstConnectTimeoutMs: 100 }));
+    const startedAt = performance.now();
+    await expect(redis.run((client) => client.get("a"))).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(redis.ping()).rejects.toMatchObject({ kind: "unavailable" });
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    await servers.startRedis(server.port);
+    await untilAvailable(redis);
+    await redis.ping();
+  });
+
+  test("survives a kill and a restart of Redis; what was under way fails instead of being repeated", async () => {
+    const servers: OwnServers = keep(ownServers());
+    const server = await servers.startRedis();
+    const redis = keep(await connectRedis({ url: server.url, log, commandTimeoutMs: 5_000 }));
+    const waiting = redis.run((client) => client.blpop("nothing", 5));
+    const failed = expect(waiting).rejects.toMatchObject({ kind: "unavailable" });
+    await sleep(50);
+    await kill(server);
+    await failed;
+    expect(redis.available).toBe(false);
+    await servers.startRedis(server.port);
+    await untilAvailable(redis);
+    expect(await redis.run((client) => client.set("back", "1"))).toBe("OK");
+  });
+
+  test("stops asking a Redis that hangs, and asks again later", async () => {
+    const servers: OwnServers = keep(ownServers());
+    const server = await servers.startRedis();
+    const redis = keep(await connectRedis({ url: server.url, log, commandTimeoutMs: 30 }));
+    process.kill(server.pid, "SIGSTOP");
+    for (let count = 0; count < 5; count++) {
+      await expect(redis.run((client) => client.get("a"))).rejects.toMatchObject({ kind: "unavailable" });
+    }
+    expect(redis.available).toBe(false);
+    const startedAt = performance.now();
+    await expect(redis.run((client) => client.get("a"))).rejects.toThrow("Redis keeps failing");
+    expect(performance.now() - startedAt).toBeLessThan(20);
+    process.kill(server.pid, "SIGCONT");
+    await sleep(600);
+    expect(await redis.run((client) => client.get("a"), { timeoutMs: 5_000 })).toBeNull();
+    expect(redis.available).toBe(true);
+  });
+});
+
+describe("a script", () => {
+  const raise = defineScript(
+    "raise",
+    1,
+    `local now = tonumber(redis.call('GET', KEYS[1]) or '0')
+     if tonumber(ARGV[1]) > now then redis.call('SET', KEYS[1], ARGV[1]) return tonumber(ARGV[1]) end
+     return now`,
+  );
+
+  test("runs, also when Redis has forgotten it", async () => {
+    const redis = await keep(await createTestRedis()).connect();
+    expect(await raise.run(redis, { keys: ["{home}:seq"], args: [7] })).toBe(7);
+    expect(await raise.run(redis, { keys: ["{home}:seq"], args: [3] })).toBe(7);
+    await redis.client.script("FLUSH");
+    expect(await raise.run(redis, { keys: ["{home}:seq"], args: [9] })).toBe(9);
+  });
+
+  test("refuses another number of keys than it takes", async () => {
+    const redis = await keep(await createTestRedis()).connect();
+    expect(() => raise.run(redis, { keys: [] })).toThrow("takes 1 keys");
+  });
+});

@@ -1,0 +1,54 @@
+import { chmodSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startNats } from "../../deploy/local/nats-server.ts";
+import { anyPorts, type PortSupply } from "../../deploy/local/ports.ts";
+import { startPostgres } from "../../deploy/local/postgres-server.ts";
+import { ProcessGroup } from "../../deploy/local/process-group.ts";
+import { startRedis } from "../../deploy/local/redis-server.ts";
+import type { LocalServer } from "../../deploy/local/server.ts";
+
+/** Servers that belong to one test, which may stop, kill and start them as it likes. */
+export interface OwnServers extends AsyncDisposable {
+  /** @param port the port of a predecessor, to come back where clients look for it. */
+  startRedis(port?: number): Promise<LocalServer>;
+  startNats(port?: number): Promise<LocalServer>;
+  startPostgres(port?: number): Promise<LocalServer>;
+}
+
+/** A place for servers of one test; all that still runs is stopped when it is disposed. */
+export function ownServers(): OwnServers {
+  const folder = mkdtempSync(join(tmpdir(), "funkygibbon-own-"));
+  chmodSync(folder, 0o755);
+  const group = new ProcessGroup({ temporaryFolder: folder });
+  const common = (name: string, port: number | undefined) => ({
+    group,
+    directory: join(folder, name),
+    ports: port === undefined ? anyPorts() : exactly(port),
+    say: () => {},
+  });
+  return {
+    startRedis: (port) => startRedis(common("redis", port)),
+    startNats: (port) => startNats(common("nats", port)),
+    startPostgres: (port) =>
+      startPostgres({ ...common("postgres", port), logFile: join(folder, "postgres.log"), password: "of-one-test" }),
+    [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
+  };
+}
+
+/** Ends a server as a power cut would. */
+export async function kill(server: LocalServer): Promise<void> {
+  process.kill(server.pid, "SIGKILL");
+  await server.exited;
+}
+
+function exactly(port: number): PortSupply {
+  let used = false;
+  return {
+    async next() {
+      if (used) throw new Error(`port ${port} is taken`);
+      used = true;
+      return port;
+    },
+  };
+}
