@@ -5,10 +5,11 @@ import type { Identity } from "@funkygibbon/kernel/identity";
 import { parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
 import { currentCallScope } from "@funkygibbon/runtime/call-scope";
 import { Health } from "@funkygibbon/runtime/health";
-import { createLogger } from "@funkygibbon/runtime/log";
+import { createLogger, silentLogger } from "@funkygibbon/runtime/log";
 import { startTelemetry } from "@funkygibbon/runtime/telemetry";
 import type { TokenVerifier } from "../src/auth.ts";
 import { type CallContext, isDraining } from "../src/call.ts";
+import { createRpcClient } from "../src/client.ts";
 import { encode } from "../src/encoded.ts";
 import { type RpcServer, type RpcServerOptions, startRpcServer } from "../src/server.ts";
 import { type Access, type Handlers, implement } from "../src/service.ts";
@@ -192,4 +193,26 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
     await sleep(5);
   }
+}
+
+/** A client of the served service. */
+export function clientOf(system: EchoSystem, options: { serviceToken?: () => string; deadlineMs?: number } = {}) {
+  return createRpcClient(EchoService, { url: system.server.url, log: silentLogger(), ...options });
+}
+
+/** What the work fails with; itself fails when the work succeeds. */
+export async function errorOf(work: Promise<unknown>): Promise<DomainError> {
+  return work.then(
+    () => {
+      throw new Error("expected it to fail");
+    },
+    (error) => error,
+  );
+}
+
+/** All messages of a stream. */
+export async function collect<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const message of messages) all.push(message);
+  return all;
 }
