@@ -1,0 +1,243 @@
+import type { ConflictInfo } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
+import type { Sha256 } from "@funkygibbon/kernel/content";
+import type { Digest } from "@funkygibbon/kernel/digest";
+import { permissionDenied } from "@funkygibbon/kernel/errors";
+import { type DeviceId, parseDeviceId, parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject } from "@funkygibbon/kernel/json";
+import { uuidV7 } from "@funkygibbon/kernel/uuid";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import { discardDeadEdit } from "./answers.ts";
+import { type EditOptions, GraphEditor, type NewEntity, type NewRelationship } from "./graph-editor.ts";
+import { type EntityView, GraphView, type RelationshipView } from "./graph-view.ts";
+import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
+import { MemoryStore } from "./memory-store.ts";
+import type { BaseRecord, Edit } from "./replica-record.ts";
+import type { Store } from "./store.ts";
+import { SyncLoop } from "./sync-loop.ts";
+import { Observable, type SyncState } from "./sync-state.ts";
+import { systemTimers, type Timers } from "./timers.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a client is made of. */
+export interface ClientOptions {
+  readonly transport: Transport;
+  /** Gives a valid token (without `Bearer`) of the same user and household; asked before each session and before a token ends. */
+  readonly token: () => string | Promise<string>;
+  /** SHA-256 of the platform: `nodeSha256`, or `nobleSha256` where there is no synchronous one. */
+  readonly sha256: Sha256;
+  /** Default: a {@link MemoryStore}, which pulls afresh at every start. */
+  readonly store?: Store;
+  /** A new store's device; default a random one, as befits a replica in memory. A store that was used before keeps its own. */
+  readonly deviceId?: string;
+  /** What this client calls itself; default `funkygibbon-client/0.1.0`. */
+  readonly clientVersion?: string;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  /** From 0 to 1; default Math.random. */
+  readonly random?: () => number;
+}
+
+/** How many of the conflicts that this device's edits met are remembered. */
+const MAX_REMEMBERED_CONFLICTS = 200;
+
+/**
+ * One device's copy of a household's graph: reads and edits need no network, and `connect` keeps it equal to everybody
+ * else's. Made by {@link openClient}.
+ */
+export class Client implements AsyncDisposable {
+  readonly #replica: LocalReplica;
+  readonly #loop: SyncLoop;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #state: Observable<SyncState>;
+  #conflicts: readonly ConflictInfo[] = [];
+  /** Questions to the graph as this device sees it. */
+  readonly graph: GraphView;
+
+  /** Use {@link openClient}. */
+  constructor(replica: LocalReplica, store: Store, options: ClientOptions) {
+    this.#replica = replica;
+    this.#store = store;
+    this.#clock = options.clock ?? systemClock;
+    this.#state = new Observable(initialState(replica));
+    this.graph = new GraphView(replica.index);
+    this.#loop = new SyncLoop({
+      replica,
+      transport: options.transport,
+      token: async () => options.token(),
+      sha256: options.sha256,
+      clientVersion: options.clientVersion ?? "funkygibbon-client/0.1.0",
+      state: this.#state,
+      clock: this.#clock,
+      timers: options.timers ?? systemTimers,
+      random: options.random ?? Math.random,
+      onConflicts: (conflicts) => {
+        this.#conflicts = [...this.#conflicts, ...conflicts].slice(-MAX_REMEMBERED_CONFLICTS);
+      },
+    });
+    replica.subscribe(() => this.#state.update(replicaState(replica)));
+  }
+
+  /** Where the sync stands. */
+  get state(): SyncState {
+    return this.#state.value;
+  }
+
+  /** This installation; changes when it turns out to be a clone. */
+  get deviceId(): DeviceId {
+    return this.#replica.meta.deviceId;
+  }
+
+  /** Sum over the live heads that were pulled: equal on all devices that are up to date at the same seq. */
+  get digest(): Digest {
+    return this.#replica.digest;
+  }
+
+  /** Conflicts that edits of this device met since it was opened, oldest first, at most 200. */
+  get conflicts(): readonly ConflictInfo[] {
+    return this.#conflicts;
+  }
+
+  /** Edits that were rejected, with the reason. */
+  deadLetters(): readonly Edit[] {
+    return [...this.#replica.edits()].filter((edit) => edit.state.kind === "dead");
+  }
+
+  /** Forgets a rejected edit. @returns whether there was one. */
+  discard(version: VersionId): Promise<boolean> {
+    return this.#replica.transact("local", (tx) => discardDeadEdit(tx, version));
+  }
+
+  /** Connects, and stays connected until `disconnect`, or until `state.stopReason` says why not. */
+  connect(): void {
+    this.#loop.start();
+  }
+
+  /** Ends the session; edits stay queued. Resolves when nothing runs any more. */
+  disconnect(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  /** Tries again at once when the client waits, for example because the network is back. */
+  retryNow(): void {
+    this.#loop.hurry();
+  }
+
+  /** Makes several edits that become durable and visible together, or not at all when `work` throws. Resolves when they are durable on this device. */
+  async edit<T>(work: (editor: GraphEditor) => T): Promise<T> {
+    if (this.#state.value.role === "guest") throw permissionDenied("a guest only reads", "READ_ONLY_ROLE");
+    const result = await this.#replica.transact("local", (tx) => work(new GraphEditor(tx, this.#clock, this.newId)));
+    this.#loop.wake();
+    return result;
+  }
+
+  /** See {@link GraphEditor.create}. */
+  create(entity: NewEntity): Promise<RecordId> {
+    return this.edit((editor) => editor.create(entity));
+  }
+
+  /** See {@link GraphEditor.update}. */
+  update(id: string, patch: JsonObject, options?: EditOptions): Promise<boolean> {
+    return this.edit((editor) => editor.update(id, patch, options));
+  }
+
+  /** See {@link GraphEditor.relate}. */
+  relate(edge: NewRelationship): Promise<RecordId> {
+    return this.edit((editor) => editor.relate(edge));
+  }
+
+  /** See {@link GraphEditor.remove}. */
+  remove(id: string): Promise<void> {
+    return this.edit((editor) => editor.remove(id));
+  }
+
+  /** The entity or edge as this device sees it. */
+  get(id: string): EntityView | RelationshipView | undefined {
+    const record = parseRecordId(id);
+    return this.graph.entity(record) ?? this.graph.relationship(record);
+  }
+
+  /** What is known of a record's standing: the version that is seen, and the seq at which the base holds it (0: not at all). */
+  inspect(id: string): { readonly version: VersionId | undefined; readonly baseSeq: number } {
+    const record = parseRecordId(id);
+    return { version: this.#replica.visible(record)?.version, baseSeq: this.#replica.base(record)?.seq ?? 0 };
+  }
+
+  /** Every pulled head, tombstones included. */
+  baseRecords(): Iterable<BaseRecord> {
+    return this.#replica.baseRecords().values();
+  }
+
+  /** Calls `listener` after each change of the graph, until the returned function is called. An edge may also come or go with its ends. */
+  onChange(listener: (change: ReplicaChange) => void): () => void {
+    return this.#replica.subscribe((change) => {
+      if (change.records.size > 0) listener(change);
+    });
+  }
+
+  /** Calls `listener` after each change of `state`, until the returned function is called. */
+  onState(listener: (state: SyncState) => void): () => void {
+    return this.#state.subscribe(listener);
+  }
+
+  /** Resolves with the first state, now or later, for which `matches` holds. @throws the signal's reason. */
+  until(matches: (state: SyncState) => boolean, signal?: AbortSignal): Promise<SyncState> {
+    return this.#state.until(matches, signal);
+  }
+
+  /** Resolves when the client is live and every edit of this device is answered and in the base. @throws the signal's reason. */
+  settled(signal?: AbortSignal): Promise<SyncState> {
+    return this.until(isSettled, signal);
+  }
+
+  /** A fresh record id, ordered by time. */
+  readonly newId = (): RecordId => {
+    return uuidV7(this.#clock.now(), crypto.getRandomValues(new Uint8Array(10))) as RecordId;
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disconnect();
+    await this.#store[Symbol.asyncDispose]();
+  }
+}
+
+/** Opens a client on its store; it does not connect yet. @throws DomainError `invalid` for a malformed device id. */
+export async function openClient(options: ClientOptions): Promise<Client> {
+  const store = options.store ?? new MemoryStore();
+  const deviceId = parseDeviceId(options.deviceId ?? `memory-${crypto.randomUUID()}`);
+  const replica = await LocalReplica.open({ store, deviceId, sha256: options.sha256 });
+  return new Client(replica, store, options);
+}
+
+function isSettled(state: SyncState): boolean {
+  return state.phase === "live" && state.pendingEdits === 0 && state.unheldEdits === 0;
+}
+
+function initialState(replica: LocalReplica): SyncState {
+  return {
+    phase: "offline",
+    stopReason: undefined,
+    error: undefined,
+    retryAtMs: undefined,
+    role: undefined,
+    pushRefused: undefined,
+    headSeq: 0,
+    upToDateSeq: 0,
+    digestMismatches: 0,
+    ...replicaState(replica),
+  };
+}
+
+function replicaState(replica: LocalReplica) {
+  const counts = replica.editCounts;
+  const { deviceId, household, epoch } = replica.meta;
+  return {
+    deviceId,
+    household,
+    epoch,
+    pendingEdits: replica.pendingCount,
+    unheldEdits: counts.answered,
+    deadLetters: counts.dead,
+  };
+}

@@ -1,0 +1,107 @@
+import type { Clock } from "@funkygibbon/kernel/clock";
+import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
+import type { Strategy } from "@funkygibbon/kernel/record";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import type { TextContent } from "@funkygibbon/wire/content";
+import { mintVersion, mintVersionAt } from "./device-clock.ts";
+import { type Edit, isVisible } from "./replica-record.ts";
+import type { ReplicaTransaction } from "./replica-transaction.ts";
+
+/** What the user has done to one record. */
+export interface EditDraft {
+  readonly record: RecordId;
+  readonly content: TextContent;
+  readonly deleted: boolean;
+  readonly wish: Strategy | undefined;
+}
+
+/**
+ * Puts an edit on top of what is seen of its record. An edit that was never sent is squashed into the new one, which
+ * then names as parent the version that the squashed content was derived from, never one that was merely pulled
+ * meanwhile (docs/protocol.md, section 2). @returns undefined when nothing is left to be said: a record that was created and deleted before
+ * anybody heard of it.
+ */
+export function stageEdit(tx: ReplicaTransaction, draft: EditDraft, clock: Clock): Edit | undefined {
+  const top = tx.topEdit(draft.record);
+  const squashed = top?.state.kind === "unsent" ? top : undefined;
+  const parents = squashed?.parents ?? parentsOf(top?.version ?? tx.base(draft.record)?.version);
+  if (squashed !== undefined) {
+    tx.removeEdit(squashed);
+    if (draft.deleted && parents.length === 0 && !isAnEnd(tx, draft.record)) return undefined;
+  }
+  const edit: Edit = { ...draft, ...mintVersion(tx, clock), parents, state: { kind: "unsent" } };
+  tx.putEdit(edit);
+  return edit;
+}
+
+/**
+ * Gives new versions, under the device's present id and above its counter, to all edits that were never sent. Versions
+ * that others have seen stay as they are.
+ */
+export function relabelUnsentEdits(tx: ReplicaTransaction): void {
+  const renamed = new Map<VersionId, VersionId>();
+  const unsent = [...tx.pendingEdits()].filter((edit) => edit.state.kind === "unsent");
+  for (const edit of unsent) tx.removeEdit(edit);
+  for (const edit of unsent) {
+    const minted = mintVersionAt(tx, edit.claimedUs);
+    renamed.set(edit.version, minted.version);
+    tx.putEdit({ ...edit, ...minted, parents: edit.parents.map((parent) => renamed.get(parent) ?? parent) });
+  }
+}
+
+/** Raises the counter to what the server knows of this device; edits below it that were never sent get new versions. */
+export function raiseSequence(tx: ReplicaTransaction, highest: number): void {
+  const collides = [...tx.pendingEdits()].some((edit) => edit.state.kind === "unsent" && edit.sequence <= highest);
+  if (highest > tx.meta.lastSequence) tx.setMeta({ lastSequence: highest });
+  if (collides) relabelUnsentEdits(tx);
+}
+
+/**
+ * Takes a new device id; edits that no log can hold go over to it: those never sent, and those answered DEFERRED
+ * (docs/protocol.md, section 10).
+ */
+export function takeDeviceId(tx: ReplicaTransaction, deviceId: DeviceId): void {
+  for (const edit of [...tx.pendingEdits()]) {
+    if (edit.state.kind === "deferred") tx.putEdit({ ...edit, state: { kind: "unsent" } });
+  }
+  tx.setMeta({ deviceId, sessionKey: new Uint8Array(), forked: false });
+  relabelUnsentEdits(tx);
+}
+
+/** The id of a clone: the device's first id with a random ending, within 64 characters. */
+export function forkedDeviceId(deviceId: DeviceId, randomHex: string): DeviceId {
+  const first = deviceId.replace(/\.[0-9a-f]{8}$/, "");
+  return `${first.slice(0, 64 - 1 - randomHex.length)}.${randomHex}` as DeviceId;
+}
+
+/** Takes an edit out of the line of its record: later ones that were never sent stand on what it stood on. */
+export function reparentPast(tx: ReplicaTransaction, gone: Edit): void {
+  for (const later of tx.editsOf(gone.record)) {
+    if (later.state.kind !== "unsent" || !later.parents.includes(gone.version)) continue;
+    const parents = later.parents.flatMap((parent) => (parent === gone.version ? gone.parents : [parent]));
+    tx.putEdit({ ...later, parents: [...new Set(parents)] });
+  }
+}
+
+/** Ends of edges have come: edges that waited for them need not wait any longer. */
+export function wakeDeferredEdits(tx: ReplicaTransaction, arrived: ReadonlySet<RecordId>): void {
+  for (const edit of [...tx.pendingEdits()]) {
+    if (edit.state.kind !== "deferred" || !endsOf(edit.content).some((end) => arrived.has(end))) continue;
+    tx.putEdit({ ...edit, state: { ...edit.state, nextAtUs: 0 } });
+  }
+}
+
+/** The entities at the ends of an edit of an edge; none for an entity. */
+export function endsOf(content: TextContent): readonly RecordId[] {
+  return content.kind === "relationship" ? [content.from, content.to] : [];
+}
+
+function parentsOf(version: VersionId | undefined): readonly VersionId[] {
+  return version === undefined ? [] : [version];
+}
+
+/** Whether an edge that is still to be pushed ends at the record, which then has to exist, if only as a tombstone. */
+function isAnEnd(tx: ReplicaTransaction, record: RecordId): boolean {
+  for (const edit of tx.pendingEdits()) if (isVisible(edit) && endsOf(edit.content).includes(record)) return true;
+  return false;
+}

@@ -1,0 +1,178 @@
+import type { Clock } from "@funkygibbon/kernel/clock";
+import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
+import { failedPrecondition, invalid, notFound } from "@funkygibbon/kernel/errors";
+import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
+import { canonicalJson, type JsonObject, jsonEquals, jsonObject, parseJsonObject } from "@funkygibbon/kernel/json";
+import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
+import type { Strategy } from "@funkygibbon/kernel/record";
+import { mayConnect, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
+import type { TextContent } from "@funkygibbon/wire/content";
+import { stageEdit } from "./edit-queue.ts";
+import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
+
+/** A node to create. */
+export interface NewEntity {
+  /** Default: a fresh UUIDv7. */
+  readonly id?: string;
+  readonly type: EntityType;
+  readonly body: JsonObject;
+  /** Default `manual`. */
+  readonly source?: SourceType;
+}
+
+/** An edge to create. */
+export interface NewRelationship {
+  /** Default: a fresh UUIDv7. */
+  readonly id?: string;
+  readonly type: RelationshipType;
+  readonly from: string;
+  readonly to: string;
+  /** Default none. */
+  readonly properties?: JsonObject;
+  /** Default `manual`. */
+  readonly source?: SourceType;
+}
+
+/** How an edit is made. */
+export interface EditOptions {
+  /** Top-level keys to take away. */
+  readonly remove?: readonly string[];
+  /** Default `manual`. */
+  readonly source?: SourceType;
+  /** Who is to win should histories have parted; default: as the household's policy says. */
+  readonly wish?: Strategy;
+}
+
+type EntityContent = Extract<TextContent, { kind: "entity" }>;
+type EdgeContent = Extract<TextContent, { kind: "relationship" }>;
+
+/**
+ * Edits the graph inside one transaction: all of it becomes durable together, or nothing. Edits show at once and need
+ * no network. What says the same as before is no edit.
+ */
+export class GraphEditor {
+  readonly #tx: ReplicaTransaction;
+  readonly #clock: Clock;
+  readonly #newId: () => RecordId;
+
+  constructor(tx: ReplicaTransaction, clock: Clock, newId: () => RecordId) {
+    this.#tx = tx;
+    this.#clock = clock;
+    this.#newId = newId;
+  }
+
+  /** Creates a node. @throws DomainError `already-exists`-like `failed-precondition` when the id is taken, `invalid` for a bad body. */
+  create(entity: NewEntity): RecordId {
+    const id = entity.id === undefined ? this.#newId() : parseRecordId(entity.id);
+    this.#mustBeFree(id);
+    const content: TextContent = {
+      kind: "entity",
+      type: entity.type,
+      source: entity.source ?? "manual",
+      bodyJson: bodyText(entity.body, "body"),
+    };
+    this.#stage(id, content, false, undefined);
+    return id;
+  }
+
+  /** Sets the named top-level keys and leaves the others. @returns whether anything changed. @throws DomainError `not-found`. */
+  update(id: string, patch: JsonObject, options: EditOptions = {}): boolean {
+    const record = parseRecordId(id);
+    const visible = this.#mustBeLive(record);
+    const before = JSON.parse(visible.content.bodyJson) as JsonObject;
+    return this.#write(record, visible.content, merged(before, patch, options.remove ?? []), options);
+  }
+
+  /** Puts another body in the place of the old one. @returns whether anything changed. @throws DomainError `not-found`. */
+  replace(id: string, body: JsonObject, options: EditOptions = {}): boolean {
+    const record = parseRecordId(id);
+    return this.#write(record, this.#mustBeLive(record).content, body, options);
+  }
+
+  /** Creates an edge. @throws DomainError `failed-precondition` when its ends are deleted, or may not be connected so. */
+  relate(edge: NewRelationship): RecordId {
+    const id = edge.id === undefined ? this.#newId() : parseRecordId(edge.id);
+    this.#mustBeFree(id);
+    const content: EdgeContent = {
+      kind: "relationship",
+      type: edge.type,
+      from: parseRecordId(edge.from, "from"),
+      to: parseRecordId(edge.to, "to"),
+      source: edge.source ?? "manual",
+      bodyJson: bodyText(edge.properties ?? {}, "properties"),
+    };
+    this.#mustConnect(content);
+    this.#stage(id, content, false, undefined);
+    return id;
+  }
+
+  /** Leads an edge elsewhere; its properties stay. @returns whether anything changed. @throws DomainError. */
+  redirect(id: string, ends: { from?: string; to?: string }, options: EditOptions = {}): boolean {
+    const record = parseRecordId(id);
+    const content = this.#mustBeLive(record).content;
+    if (content.kind !== "relationship") throw invalid([{ field: "id", description: "is not a relationship" }]);
+    const moved: EdgeContent = {
+      ...content,
+      source: options.source ?? "manual",
+      from: ends.from === undefined ? content.from : parseRecordId(ends.from, "from"),
+      to: ends.to === undefined ? content.to : parseRecordId(ends.to, "to"),
+    };
+    if (moved.from === content.from && moved.to === content.to) return false;
+    this.#mustConnect(moved);
+    this.#stage(record, moved, false, options.wish);
+    return true;
+  }
+
+  /** Deletes a node or an edge. Edges of a deleted node are hidden here and deleted by the server. @throws DomainError `not-found`. */
+  remove(id: string, options: Pick<EditOptions, "source" | "wish"> = {}): void {
+    const record = parseRecordId(id);
+    const content = this.#mustBeLive(record).content;
+    this.#stage(record, { ...content, source: options.source ?? "manual", bodyJson: "" }, true, options.wish);
+  }
+
+  #write(record: RecordId, content: EntityContent | EdgeContent, body: JsonObject, options: EditOptions): boolean {
+    const bodyJson = bodyText(body, content.kind === "entity" ? "body" : "properties");
+    if (jsonEquals(JSON.parse(bodyJson), JSON.parse(content.bodyJson))) return false;
+    this.#stage(record, { ...content, source: options.source ?? "manual", bodyJson }, false, options.wish);
+    return true;
+  }
+
+  #stage(record: RecordId, content: TextContent, deleted: boolean, wish: Strategy | undefined): void {
+    stageEdit(this.#tx, { record, content, deleted, wish }, this.#clock);
+  }
+
+  #mustBeLive(record: RecordId): Visible {
+    const visible = this.#tx.visible(record);
+    if (visible === undefined || visible.deleted) throw notFound("record", record);
+    return visible;
+  }
+
+  #mustBeFree(record: RecordId): void {
+    if (this.#tx.visible(record) === undefined) return;
+    throw failedPrecondition("ALREADY_EXISTS", `record ${record} exists, or existed and was deleted`, { id: record });
+  }
+
+  /** Ends that this device has not heard of are left to the server. */
+  #mustConnect(edge: EdgeContent): void {
+    const types = [edge.from, edge.to].map((end) => {
+      const visible = this.#tx.visible(end);
+      if (visible?.deleted) throw failedPrecondition("ENDPOINT_DELETED", `entity ${end} is deleted`, { id: end });
+      return visible?.content.kind === "entity" ? visible.content.type : undefined;
+    });
+    const [from, to] = types;
+    if (from !== undefined && to !== undefined && !mayConnect(edge.type, from, to)) {
+      throw failedPrecondition("FORBIDDEN_EDGE", `a ${from} cannot be ${edge.type} a ${to}`, { type: edge.type });
+    }
+  }
+}
+
+/** The canonical text of a body. @throws DomainError `invalid` naming `field`. */
+export function bodyText(body: JsonObject, field: string): string {
+  return parseJsonObject(canonicalJson(body), BODY_LIMITS, field).canonical;
+}
+
+function merged(before: JsonObject, patch: JsonObject, remove: readonly string[]): JsonObject {
+  const gone = new Set(remove);
+  const kept = Object.entries(before).filter(([key]) => !gone.has(key));
+  return jsonObject([...kept, ...Object.entries(patch)]);
+}

@@ -1,0 +1,179 @@
+import type { Sha256 } from "@funkygibbon/kernel/content";
+import { addToDigest, type Digest, digestTerm, subtractFromDigest } from "@funkygibbon/kernel/digest";
+import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import { GraphIndex } from "./graph-index.ts";
+import { type BaseRecord, type Edit, freshMeta, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
+import { type ReplicaSnapshot, ReplicaTransaction, type Visible } from "./replica-transaction.ts";
+import type { Store } from "./store.ts";
+
+/** Which records look different now, and whether this device did it. */
+export interface ReplicaChange {
+  readonly records: ReadonlySet<RecordId>;
+  /** `local`: an edit of this device. `remote`: pulled, answered, or a second replica. */
+  readonly origin: "local" | "remote";
+}
+
+/** Called after a transaction is durable. */
+export type ChangeListener = (change: ReplicaChange) => void;
+
+/**
+ * The replica in memory: base, edits over it, what is seen through both, and the digest of the base. Every change goes
+ * through {@link transact}, one at a time: first durable, then visible.
+ */
+export class LocalReplica {
+  readonly #store: Store;
+  readonly #sha256: Sha256;
+  #meta: ReplicaMeta;
+  #base = new Map<RecordId, BaseRecord>();
+  readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
+  readonly #pending = new Map<VersionId, Edit>();
+  #digest: Digest = 0n;
+  #counts = { answered: 0, dead: 0 };
+  #queue: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<ChangeListener>();
+  /** What is seen, by type and by end. */
+  readonly index = new GraphIndex();
+
+  private constructor(store: Store, meta: ReplicaMeta, sha256: Sha256) {
+    this.#store = store;
+    this.#meta = meta;
+    this.#sha256 = sha256;
+  }
+
+  /** Reads the store. A new store belongs to `deviceId`; one that was used before keeps the id it has. */
+  static async open(options: { store: Store; deviceId: DeviceId; sha256: Sha256 }): Promise<LocalReplica> {
+    const stored = await options.store.load();
+    const replica = new LocalReplica(options.store, stored.meta ?? freshMeta(options.deviceId), options.sha256);
+    for (const record of stored.records) replica.#setBase(record);
+    const edits = [...stored.edits].sort((a, b) => a.sequence - b.sequence);
+    for (const edit of edits) {
+      replica.#adoptEdits(edit.record, [...(replica.#editsByRecord.get(edit.record) ?? []), edit]);
+    }
+    for (const id of new Set([...replica.#base.keys(), ...replica.#editsByRecord.keys()])) {
+      replica.index.set(id, replica.visible(id));
+    }
+    return replica;
+  }
+
+  get meta(): ReplicaMeta {
+    return this.#meta;
+  }
+
+  /** Sum over the live heads of the base (docs/protocol.md, section 6); edits do not count. */
+  get digest(): Digest {
+    return this.#digest;
+  }
+
+  /** How many edits are to be pushed. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** The pulled head of a record, tombstones included. */
+  base(record: RecordId): BaseRecord | undefined {
+    return this.#base.get(record);
+  }
+
+  /** Every pulled head, tombstones included. */
+  baseRecords(): ReadonlyMap<RecordId, BaseRecord> {
+    return this.#base;
+  }
+
+  /** How many edits are answered but not held by the base, and how many are dead. */
+  get editCounts(): { readonly answered: number; readonly dead: number } {
+    return this.#counts;
+  }
+
+  /** The edits that are to be pushed, by sequence. */
+  pendingEdits(): Iterable<Edit> {
+    return this.#pending.values();
+  }
+
+  /** Every edit that the device still keeps, dead ones included. */
+  *edits(): Iterable<Edit> {
+    for (const edits of this.#editsByRecord.values()) yield* edits;
+  }
+
+  /** What of a record is seen, tombstones included. */
+  visible(record: RecordId): Visible | undefined {
+    return this.#editsByRecord.get(record)?.findLast(isVisible) ?? this.#base.get(record);
+  }
+
+  /** Calls `listener` after each change, until the returned function is called. */
+  subscribe(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Runs `work` alone on the present state, makes what it did durable, and only then lets anybody see it. When `work`
+   * throws or the store fails, nothing has happened.
+   */
+  transact<T>(origin: ReplicaChange["origin"], work: (tx: ReplicaTransaction) => T): Promise<T> {
+    const turn = this.#queue.then(async () => {
+      const tx = new ReplicaTransaction(this.#snapshot());
+      const result = work(tx);
+      const batch = tx.batch();
+      if (batch === undefined) return result;
+      await this.#store.apply(batch);
+      this.#adopt(tx, batch.clearRecords, batch.putRecords, origin);
+      return result;
+    });
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #snapshot(): ReplicaSnapshot {
+    return { meta: this.#meta, base: this.#base, editsByRecord: this.#editsByRecord, pending: this.#pending };
+  }
+
+  #adopt(
+    tx: ReplicaTransaction,
+    clear: boolean,
+    records: readonly BaseRecord[],
+    origin: ReplicaChange["origin"],
+  ): void {
+    const touched = [...tx.touched()];
+    this.#meta = tx.meta;
+    if (clear) {
+      this.#base = new Map();
+      this.#digest = 0n;
+    }
+    for (const record of records) this.#setBase(record);
+    for (const [record, edits] of tx.changedEdits()) this.#adoptEdits(record, edits);
+    const changed = new Set<RecordId>();
+    for (const id of touched) if (this.index.set(id, this.visible(id))) changed.add(id);
+    const change: ReplicaChange = { records: changed, origin };
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #adoptEdits(record: RecordId, edits: readonly Edit[]): void {
+    const before = this.#editsByRecord.get(record) ?? [];
+    this.#counts = {
+      answered: this.#counts.answered + count(edits, "answered") - count(before, "answered"),
+      dead: this.#counts.dead + count(edits, "dead") - count(before, "dead"),
+    };
+    for (const edit of before) {
+      if (!edits.some((kept) => kept.version === edit.version && isPending(kept))) this.#pending.delete(edit.version);
+    }
+    for (const edit of edits) if (isPending(edit)) this.#pending.set(edit.version, edit);
+    if (edits.length === 0) this.#editsByRecord.delete(record);
+    else this.#editsByRecord.set(record, edits);
+  }
+
+  #setBase(record: BaseRecord): void {
+    const before = this.#base.get(record.record);
+    if (before !== undefined && !before.deleted) {
+      this.#digest = subtractFromDigest(this.#digest, digestTerm(before.record, before.version, this.#sha256));
+    }
+    if (!record.deleted) {
+      this.#digest = addToDigest(this.#digest, digestTerm(record.record, record.version, this.#sha256));
+    }
+    this.#base.set(record.record, record);
+  }
+}
+
+function count(edits: readonly Edit[], kind: Edit["state"]["kind"]): number {
+  return edits.filter((edit) => edit.state.kind === kind).length;
+}

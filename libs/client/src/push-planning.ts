@@ -1,0 +1,87 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import { utf8Length } from "@funkygibbon/kernel/json";
+import { MAX_CHANGES_PER_PUSH, MAX_PUSH_BYTES } from "@funkygibbon/kernel/limits";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import type { TextContent } from "@funkygibbon/wire/content";
+import { endsOf } from "./edit-queue.ts";
+import type { Edit } from "./replica-record.ts";
+import type { ReplicaTransaction } from "./replica-transaction.ts";
+
+/** What of one push matters to the next one. */
+export interface PushFootprint {
+  readonly versions: ReadonlySet<VersionId>;
+  /** Its records and the ends of its edges. */
+  readonly records: ReadonlySet<RecordId>;
+}
+
+/** How much is looked at behind edits that have to wait: keeps planning cheap when very much is queued. */
+const MAX_SCANNED_EDITS = 20_000;
+/** Wire bytes of a change besides its body: ids, versions, stamps, framing. Generous. */
+const CHANGE_OVERHEAD_BYTES = 512;
+/** Below the limit, so that the frame around the changes fits as well. */
+const PUSH_BUDGET_BYTES = MAX_PUSH_BYTES - 64 * 1024;
+
+/**
+ * Chooses the next edits to push, by sequence, and freezes them. Skips what touches a record or an end of a push that
+ * is not answered yet, and whatever touches something skipped, so that edits never overtake what they build on.
+ */
+export function takePush(
+  tx: ReplicaTransaction,
+  options: { unanswered: readonly PushFootprint[]; nowUs: Micros },
+): readonly Edit[] {
+  const blocked = new Set<RecordId>();
+  for (const push of options.unanswered) for (const record of push.records) blocked.add(record);
+  const taken: Edit[] = [];
+  let bytes = 0;
+  let scanned = 0;
+  for (const edit of tx.pendingEdits()) {
+    if (++scanned > MAX_SCANNED_EDITS || taken.length >= MAX_CHANGES_PER_PUSH) break;
+    const touched = [edit.record, ...endsOf(edit.content)];
+    const waits = edit.state.kind === "deferred" && edit.state.nextAtUs > options.nowUs;
+    if (waits || touched.some((record) => blocked.has(record))) {
+      for (const record of touched) blocked.add(record);
+      continue;
+    }
+    bytes += changeBytes(edit.content);
+    if (bytes > PUSH_BUDGET_BYTES && taken.length > 0) break;
+    taken.push(edit);
+  }
+  for (const edit of taken) if (edit.state.kind === "unsent") tx.putEdit({ ...edit, state: { kind: "sent" } });
+  return taken;
+}
+
+/** The footprint of some changes. */
+export function footprintOf(
+  changes: Iterable<{ readonly record: RecordId; readonly version: VersionId; readonly content: TextContent }>,
+): PushFootprint {
+  const versions = new Set<VersionId>();
+  const records = new Set<RecordId>();
+  for (const change of changes) {
+    versions.add(change.version);
+    records.add(change.record);
+    for (const end of endsOf(change.content)) records.add(end);
+  }
+  return { versions, records };
+}
+
+/** Cuts changes into pushes that keep the limits of docs/protocol.md, section 11. */
+export function* inPushes<T extends { readonly content: TextContent }>(changes: Iterable<T>): Iterable<T[]> {
+  let push: T[] = [];
+  let bytes = 0;
+  for (const change of changes) {
+    const size = changeBytes(change.content);
+    if (push.length > 0 && (push.length >= MAX_CHANGES_PER_PUSH || bytes + size > PUSH_BUDGET_BYTES)) {
+      yield push;
+      push = [];
+      bytes = 0;
+    }
+    push.push(change);
+    bytes += size;
+  }
+  if (push.length > 0) yield push;
+}
+
+function changeBytes(content: TextContent): number {
+  return utf8Length(content.bodyJson) + CHANGE_OVERHEAD_BYTES;
+}

@@ -1,0 +1,143 @@
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import { type BaseRecord, type Edit, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
+import type { StoreBatch } from "./store.ts";
+
+/** What a transaction reads from: the state before it. */
+export interface ReplicaSnapshot {
+  readonly meta: ReplicaMeta;
+  readonly base: ReadonlyMap<RecordId, BaseRecord>;
+  /** The edits of a record by sequence. */
+  readonly editsByRecord: ReadonlyMap<RecordId, readonly Edit[]>;
+  /** The edits that are to be pushed, by sequence. */
+  readonly pending: ReadonlyMap<VersionId, Edit>;
+}
+
+/** What of one record is seen: the newest edit, or the base. */
+export type Visible = BaseRecord | Edit;
+
+/** Reads and writes of one transaction, on top of a snapshot that does not move meanwhile. Nothing in it waits. */
+export class ReplicaTransaction {
+  readonly #before: ReplicaSnapshot;
+  #meta: ReplicaMeta;
+  #newBase: ReadonlyMap<RecordId, BaseRecord> | undefined;
+  readonly #records = new Map<RecordId, BaseRecord>();
+  readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
+  readonly #putEdits = new Map<VersionId, Edit>();
+  readonly #removedEdits = new Set<VersionId>();
+
+  constructor(before: ReplicaSnapshot) {
+    this.#before = before;
+    this.#meta = before.meta;
+  }
+
+  get meta(): ReplicaMeta {
+    return this.#meta;
+  }
+
+  /** Changes what is named. */
+  setMeta(patch: Partial<ReplicaMeta>): void {
+    this.#meta = { ...this.#meta, ...patch };
+  }
+
+  /** The pulled head of a record, tombstones included. */
+  base(record: RecordId): BaseRecord | undefined {
+    return this.#records.get(record) ?? (this.#newBase ?? this.#before.base).get(record);
+  }
+
+  putBase(record: BaseRecord): void {
+    this.#records.set(record.record, record);
+  }
+
+  /** A second replica takes the place of the first. */
+  replaceBase(records: ReadonlyMap<RecordId, BaseRecord>): void {
+    this.#newBase = records;
+    this.#records.clear();
+  }
+
+  /** The edits of a record by sequence, dead ones included. */
+  editsOf(record: RecordId): readonly Edit[] {
+    return this.#editsByRecord.get(record) ?? this.#before.editsByRecord.get(record) ?? [];
+  }
+
+  /** The newest edit that lies over the base. */
+  topEdit(record: RecordId): Edit | undefined {
+    return this.editsOf(record).findLast(isVisible);
+  }
+
+  /** What of a record is seen, tombstones included. */
+  visible(record: RecordId): Visible | undefined {
+    return this.topEdit(record) ?? this.base(record);
+  }
+
+  /** All edits by record, in no particular order of records. */
+  *allEdits(): Iterable<Edit> {
+    for (const [record, edits] of this.#before.editsByRecord) {
+      if (!this.#editsByRecord.has(record)) yield* edits;
+    }
+    for (const edits of this.#editsByRecord.values()) yield* edits;
+  }
+
+  /** The edits that are to be pushed, by sequence. */
+  *pendingEdits(): Iterable<Edit> {
+    for (const [version, edit] of this.#before.pending) {
+      if (this.#removedEdits.has(version)) continue;
+      const now = this.#putEdits.get(version) ?? edit;
+      if (isPending(now)) yield now;
+    }
+    for (const [version, edit] of this.#putEdits) {
+      if (!this.#before.pending.has(version) && isPending(edit)) yield edit;
+    }
+  }
+
+  /** Adds an edit, or replaces the one of the same version. New ones come in the order of their sequence. */
+  putEdit(edit: Edit): void {
+    const others = this.editsOf(edit.record).filter((other) => other.version !== edit.version);
+    const edits = [...others, edit].sort((a, b) => a.sequence - b.sequence);
+    this.#editsByRecord.set(edit.record, edits);
+    this.#putEdits.set(edit.version, edit);
+    this.#removedEdits.delete(edit.version);
+  }
+
+  removeEdit(edit: Edit): void {
+    this.#editsByRecord.set(
+      edit.record,
+      this.editsOf(edit.record).filter((other) => other.version !== edit.version),
+    );
+    this.#putEdits.delete(edit.version);
+    this.#removedEdits.add(edit.version);
+  }
+
+  /** Records of which another version may be seen afterwards. */
+  touched(): Iterable<RecordId> {
+    const ids = new Set<RecordId>([...this.#records.keys(), ...this.#editsByRecord.keys()]);
+    if (this.#newBase !== undefined) {
+      for (const id of this.#before.base.keys()) ids.add(id);
+      for (const id of this.#newBase.keys()) ids.add(id);
+    }
+    return ids;
+  }
+
+  /** What the store has to make durable; undefined: nothing has changed. */
+  batch(): StoreBatch | undefined {
+    const unchanged =
+      this.#meta === this.#before.meta &&
+      this.#newBase === undefined &&
+      this.#records.size === 0 &&
+      this.#putEdits.size === 0 &&
+      this.#removedEdits.size === 0;
+    if (unchanged) return undefined;
+    return {
+      meta: this.#meta === this.#before.meta ? undefined : this.#meta,
+      clearRecords: this.#newBase !== undefined,
+      putRecords: [...(this.#newBase?.values() ?? []), ...this.#records.values()],
+      putEdits: [...this.#putEdits.values()],
+      removeEdits: [...this.#removedEdits],
+    };
+  }
+
+  /** The edits of records that this transaction changed. */
+  changedEdits(): ReadonlyMap<RecordId, readonly Edit[]> {
+    return this.#editsByRecord;
+  }
+}

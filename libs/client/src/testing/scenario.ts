@@ -1,0 +1,39 @@
+import type { Clock } from "@funkygibbon/kernel/clock";
+import { type Client, openClient } from "../client.ts";
+import { MemoryStore } from "../memory-store.ts";
+import { nodeSha256 } from "../node-sha256.ts";
+import type { Store } from "../store.ts";
+import type { ModelServer } from "./model-server.ts";
+
+/** A clock that a test moves. */
+export class ManualClock implements Clock {
+  nowUs: number;
+
+  constructor(nowUs = Date.UTC(2026, 10, 22) * 1_000) {
+    this.nowUs = nowUs;
+  }
+
+  now(): number {
+    return this.nowUs;
+  }
+}
+
+/** A client of the model server, with waits of no length. */
+export function clientOf(
+  server: ModelServer,
+  options: { deviceId: string; store?: Store; clock?: Clock },
+): Promise<Client> {
+  return openClient({
+    store: options.store ?? new MemoryStore(),
+    transport: server.transport(),
+    token: () => "token",
+    sha256: nodeSha256,
+    random: () => Math.random() / 1_000,
+    ...options,
+  });
+}
+
+/** A signal that ends a test's wait with a clear error. */
+export function within(ms = 2_000): AbortSignal {
+  return AbortSignal.timeout(ms);
+}

@@ -1,0 +1,37 @@
+import type { Clock } from "@funkygibbon/kernel/clock";
+
+/** Calls things later. Passed in, so that tests decide when later is. */
+export interface Timers {
+  /** Calls `callback` once after `delayMs`, unless the returned function is called before. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** The timers of the platform. */
+export const systemTimers: Timers = {
+  after(delayMs, callback) {
+    const handle = setTimeout(callback, delayMs);
+    return () => clearTimeout(handle);
+  },
+};
+
+/** Resolves after `delayMs`, or as soon as the signal is aborted; never rejects. */
+export function pause(timers: Timers, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = timers.after(delayMs, done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** What a session needs of the world around it. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** From 0 to 1, as Math.random. */
+  readonly random: () => number;
+}
