@@ -54,7 +54,8 @@ const EPOCHS = ["01930000-0000-7000-8000-000000000001", "01930000-0000-7000-8000
  * outcomes for resends, heads, own stamps, digest. It decides divergences by `rules` and not by merging.
  */
 export class ModelServer {
-  readonly household = "h1";
+  household = "h1";
+  role = "member";
   epochNumber = 0;
   readonly rules: ModelRules = { diverged: () => "merge", reject: () => undefined, pageSize: 3 };
   log: ModelVersion[] = [];
@@ -98,7 +99,8 @@ export class ModelServer {
     this.heads = new Map();
     this.answers = new Map([...this.answers].filter(([version]) => kept.some((entry) => entry.version === version)));
     for (const entry of kept) this.#append(entry, this.#wasHead(entry));
-    for (const session of [...this.sessions]) session.say({ case: "goAway", value: { reason: GoAwayReason.EPOCH_CHANGED } });
+    for (const session of [...this.sessions])
+      session.say({ case: "goAway", value: { reason: GoAwayReason.EPOCH_CHANGED } });
   }
 
   commit(change: Change, author: string): Answer {
@@ -296,7 +298,7 @@ export class ModelSession implements TransportSession {
     this.#snapshotSeq = snapshot ?? 0;
     this.#welcomed = true;
     const highestSequence = BigInt(server.highest.get(this.device) ?? 0);
-    const welcome = { sessionKey: key, role: "member", headSeq: BigInt(server.headSeq), highestSequence, forked };
+    const welcome = { sessionKey: key, role: server.role, headSeq: BigInt(server.headSeq), highestSequence, forked };
     this.say({ case: "welcome", value: { ...welcome, credit: 4 } });
     this.pull();
   }

@@ -1,0 +1,263 @@
+import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Client } from "./client.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { ModelServer } from "./testing/model-server.ts";
+import { clientOf, within } from "./testing/scenario.ts";
+
+const open: Client[] = [];
+
+afterEach(async () => {
+  for (const client of open.splice(0)) await client[Symbol.asyncDispose]();
+});
+
+async function device(server: ModelServer, deviceId: string, store = new MemoryStore()): Promise<Client> {
+  const client = await clientOf(server, { deviceId, store });
+  open.push(client);
+  return client;
+}
+
+async function connected(server: ModelServer, deviceId: string, store = new MemoryStore()): Promise<Client> {
+  const client = await device(server, deviceId, store);
+  client.connect();
+  await client.settled(within());
+  return client;
+}
+
+const room = (name: string) => ({ type: "room" as const, body: { name } });
+const names = (client: Client) => client.graph.rooms().map(({ name }) => name);
+
+describe("a session", () => {
+  it("goes on from its cursor and presents the key of the last welcome", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    await ada.create(room("Kitchen"));
+    await ada.settled(within());
+    await ada.disconnect();
+    ada.connect();
+    await ada.settled(within());
+    const [first, second] = server.hellos;
+    expect(first).toMatchObject({ cursor: "", epoch: "", householdId: "" });
+    expect(second).toMatchObject({ cursor: "1/0", epoch: server.epoch, householdId: "h1" });
+    expect(second?.sessionKey).toHaveLength(8);
+    expect(ada.state.digestMismatches).toBe(0);
+  });
+
+  it("comes back by itself after the network broke, and sends again what was not answered", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    for (const session of server.sessions) session.cut();
+    await ada.create(room("Kitchen"));
+    await ada.settled(within());
+    expect(server.heads.size).toBe(1);
+  });
+
+  it("never comes back by itself when a newer session of the device has begun", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    for (const session of server.sessions) {
+      session.say({ case: "goAway", value: { reason: GoAwayReason.SUPERSEDED } });
+    }
+    const state = await ada.until(({ phase }) => phase === "stopped", within());
+    expect(state.stopReason).toBe("superseded");
+    expect(server.hellos).toHaveLength(1);
+    ada.connect();
+    await ada.settled(within());
+  });
+
+  it.each([GoAwayReason.DRAIN, GoAwayReason.OVERLOADED, GoAwayReason.TOKEN_EXPIRED, GoAwayReason.SILENT])(
+    "comes back after go-away %s",
+    async (reason) => {
+      const server = new ModelServer();
+      const ada = await connected(server, "ada");
+      for (const session of server.sessions) session.say({ case: "goAway", value: { reason } });
+      await ada.until(({ phase }) => phase !== "live", within());
+      await ada.settled(within());
+      expect(server.hellos).toHaveLength(2);
+    },
+  );
+
+  it("stops and keeps its edits when the token is for another household", async () => {
+    const server = new ModelServer();
+    const store = new MemoryStore();
+    const ada = await connected(server, "ada", store);
+    await ada.create(room("Kitchen"));
+    await ada.settled(within());
+    await ada.disconnect();
+    await ada.create(room("Bath"));
+    const moved = new ModelServer();
+    moved.household = "h2";
+    const elsewhere = await device(moved, "ada", store);
+    elsewhere.connect();
+    const state = await elsewhere.until(({ phase }) => phase === "stopped", within());
+    expect(state).toMatchObject({ stopReason: "household-changed", pendingEdits: 1 });
+    expect(moved.pushes).toEqual([]);
+  });
+
+  it("reads only as a guest", async () => {
+    const server = new ModelServer();
+    server.role = "guest";
+    const guest = await connected(server, "guest");
+    await expect(guest.create(room("Kitchen"))).rejects.toThrow(DomainError);
+  });
+
+  it("acknowledges each page after it is stored", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    for (let index = 0; index < 40; index++) await ada.create(room(`${index}`));
+    await ada.settled(within());
+    const ben = await connected(server, "ben");
+    expect(names(ben)).toHaveLength(40);
+  });
+});
+
+describe("a base that does not add up", () => {
+  it("is pulled again as a whole beside the old one", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    await ada.create(room("Kitchen"));
+    const id = await ada.create(room("Ghost"));
+    await ada.settled(within());
+    await ada.disconnect();
+    server.heads.delete(id);
+    await ada.create(room("Bath"));
+    ada.connect();
+    await ada.settled(within());
+    expect(names(ada)).toEqual(["Bath", "Kitchen"]);
+    expect(ada.digest).toBe(server.digest);
+    expect(ada.state.digestMismatches).toBe(1);
+  });
+});
+
+describe("after a restore from a backup", () => {
+  it("every device brings back what the log has lost, and nobody sees anything vanish", async () => {
+    const server = new ModelServer();
+    const [ada, ben] = [await connected(server, "ada"), await connected(server, "ben")];
+    await ada.create(room("Attic"));
+    const bath = await ada.create(room("Bath"));
+    await ada.settled(within());
+    await ben.update(bath, { floor: 1 });
+    await ben.create(room("Cellar"));
+    await ben.settled(within());
+    await ada.until(({ upToDateSeq }) => upToDateSeq === server.headSeq, within());
+    const seen = new Set<string>();
+    ada.onChange(() => seen.add(names(ada).join()));
+    await ben.disconnect();
+    server.restore(1);
+    await ada.until((state) => state.epoch === server.epoch && state.phase === "live", within());
+    ben.connect();
+    await ben.until((state) => state.epoch === server.epoch, within());
+    await ben.settled(within());
+    await ada.settled(within());
+    await ada.until(({ upToDateSeq }) => upToDateSeq === server.headSeq, within());
+    await ben.until(({ upToDateSeq }) => upToDateSeq === server.headSeq, within());
+    expect(names(ada)).toEqual(["Attic", "Bath", "Cellar"]);
+    expect(names(ben)).toEqual(["Attic", "Bath", "Cellar"]);
+    expect([...seen]).toEqual(seen.size === 0 ? [] : ["Attic,Bath,Cellar"]);
+    expect(ben.digest).toBe(server.digest);
+    expect(ada.digest).toBe(server.digest);
+    const heals = server.pushes.filter(({ kind }) => kind === "heal").flatMap(({ changes }) => changes);
+    expect(heals.map(({ heal }) => heal?.deviceId).sort()).toEqual(["ben", "ben"]);
+  });
+
+  it("answered edits that the base does not hold yet are sent again", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    await ada.create(room("Attic"));
+    await ada.settled(within());
+    await ada.disconnect();
+    await ada.create(room("Bath"));
+    server.restore(0);
+    ada.connect();
+    await ada.until((state) => state.epoch === server.epoch, within());
+    await ada.settled(within());
+    expect([...server.heads.values()].map(({ change }) => change.heal !== undefined)).toEqual([true, false]);
+    expect(names(ada)).toEqual(["Attic", "Bath"]);
+  });
+});
+
+describe("a clone", () => {
+  it("has its sent edits answered under the old id and goes on under a new one", async () => {
+    const server = new ModelServer();
+    const store = new MemoryStore();
+    const ada = await connected(server, "ada", store);
+    await ada.create(room("Kitchen"));
+    await ada.settled(within());
+    await ada.disconnect();
+    server.sessionKeys.set("ada", ["somebody", "else"]);
+    await ada.create(room("Bath"));
+    ada.connect();
+    await ada.until(() => ada.deviceId !== "ada", within());
+    await ada.settled(within());
+    expect(ada.deviceId).toMatch(/^ada\.[0-9a-f]{8}$/);
+    const devices = server.pushes.map(({ device: id }) => id);
+    expect(devices).toEqual(["ada", ada.deviceId]);
+    expect(server.log.at(-1)?.version).toContain(ada.deviceId);
+  });
+
+  it("without history only raises its counter", async () => {
+    const server = new ModelServer();
+    const first = await connected(server, "panel");
+    await first.create(room("Kitchen"));
+    await first.settled(within());
+    await first.disconnect();
+    const second = await connected(server, "panel");
+    await second.create(room("Bath"));
+    await second.settled(within());
+    expect(second.deviceId).toBe("panel");
+    expect(server.log.at(-1)?.version).toContain("-panel-000002");
+  });
+
+  it("found out by a version that was used before loses nothing", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    let refused = 0;
+    server.rules.reject = () => (refused++ === 0 ? "VERSION_REUSED" : undefined);
+    await ada.create(room("Kitchen"));
+    await ada.until(() => ada.deviceId !== "ada", within());
+    await ada.settled(within());
+    expect([...server.heads.values()]).toHaveLength(1);
+    expect(ada.deadLetters()).toEqual([]);
+  });
+});
+
+describe("rejected edits", () => {
+  it("are shown to the user with the reason and leave the graph", async () => {
+    const server = new ModelServer();
+    server.rules.reject = (change) => (change.content.value?.type === 2 ? "NO_ROOMS" : undefined);
+    const ada = await connected(server, "ada");
+    await ada.create(room("Kitchen"));
+    await ada.until(({ deadLetters }) => deadLetters === 1, within());
+    expect(names(ada)).toEqual([]);
+    const [letter] = ada.deadLetters();
+    expect(letter?.state).toMatchObject({ kind: "dead", rejection: { reason: "NO_ROOMS" } });
+    expect(letter === undefined ? false : await ada.discard(letter.version)).toBe(true);
+    expect(ada.state.deadLetters).toBe(0);
+  });
+});
+
+describe("edges", () => {
+  it("are hidden while an end is missing or deleted", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    const kitchen = await ada.create(room("Kitchen"));
+    const lamp = await ada.create({ type: "device", body: { name: "Lamp" } });
+    const edge = await ada.relate({ type: "located_in", from: lamp, to: kitchen });
+    await ada.settled(within());
+    expect(ada.graph.devicesIn(kitchen).map(({ name }) => name)).toEqual(["Lamp"]);
+    await ada.remove(kitchen);
+    expect(ada.get(edge)).toBeUndefined();
+    expect(ada.graph.neighbours(lamp)).toEqual([]);
+    await ada.settled(within());
+    expect(server.heads.get(edge)?.deleted).toBe(false);
+  });
+
+  it("between kinds that may not be connected so are refused at once", async () => {
+    const server = new ModelServer();
+    const ada = await device(server, "ada");
+    const kitchen = await ada.create(room("Kitchen"));
+    const bath = await ada.create(room("Bath"));
+    await expect(ada.relate({ type: "controls", from: kitchen, to: bath })).rejects.toThrow("a room");
+  });
+});
