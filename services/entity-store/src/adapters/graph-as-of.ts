@@ -16,20 +16,14 @@ import {
   directionFlags,
   entityNumbers,
   indexOf,
+  limitOf,
   type RelationshipIndex,
   relationshipFilter,
   relationshipNumbers,
   sourceNumbers,
 } from "./graph-now.ts";
-import {
-  ENTITY_KIND,
-  entityViewOf,
-  RELATIONSHIP_KIND,
-  type RecordViewRow,
-  relationshipViewOf,
-  type StepRow,
-  stepOf,
-} from "./record-view-row.ts";
+import { entityViewOf, type RecordViewRow, relationshipViewOf, type StepRow, stepOf } from "./record-view-row.ts";
+import { ENTITY_KIND, RELATIONSHIP_KIND } from "./version-row.ts";
 
 /** A household's graph as its log had it when everything up to one seq was committed. */
 export class GraphAsOf implements GraphSnapshot {
@@ -103,7 +97,7 @@ export class GraphAsOf implements GraphSnapshot {
       relationshipNumbers(query.types),
       this.#seq,
       uuidArray(query.exclude),
-      query.limit === Number.MAX_SAFE_INTEGER ? null : query.limit,
+      limitOf(query),
     ]);
     return rows.map(stepOf);
   }

@@ -15,15 +15,8 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import {
-  ENTITY_KIND,
-  entityViewOf,
-  RELATIONSHIP_KIND,
-  type RecordViewRow,
-  relationshipViewOf,
-  type StepRow,
-  stepOf,
-} from "./record-view-row.ts";
+import { entityViewOf, type RecordViewRow, relationshipViewOf, type StepRow, stepOf } from "./record-view-row.ts";
+import { ENTITY_KIND, RELATIONSHIP_KIND } from "./version-row.ts";
 
 /** A household's graph as its heads have it. */
 export class GraphNow implements GraphSnapshot {
@@ -105,7 +98,7 @@ export class GraphNow implements GraphSnapshot {
       ...directionFlags(query.direction),
       relationshipNumbers(query.types),
       uuidArray(query.exclude),
-      query.limit === Number.MAX_SAFE_INTEGER ? null : query.limit,
+      limitOf(query),
     ]);
     return rows.map(stepOf);
   }
@@ -135,6 +128,11 @@ export function sourceNumbers({ sources }: Pick<EntityListQuery, "sources">): Bu
 
 export function directionFlags(direction: Direction): [out: boolean, into: boolean] {
   return [direction !== "in", direction !== "out"];
+}
+
+/** NULL, which is no limit, for more rows than a household can have. */
+export function limitOf({ limit }: Pick<ExpandQuery, "limit">): number | null {
+  return limit > 2 ** 31 ? null : limit;
 }
 
 /** The types that a page goes on with and where in each it starts: only the first of them has been read in part. */

@@ -10,10 +10,6 @@ import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/g
 import type { EntityView, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
 import { nameOf } from "../domain/search-text.ts";
 
-/** Node or edge, as the column `kind` has it. */
-export const ENTITY_KIND = 1;
-export const RELATIONSHIP_KIND = 2;
-
 /** A record as every read of this room selects it. */
 export interface RecordViewRow {
   readonly record_id: string;

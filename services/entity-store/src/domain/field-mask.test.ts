@@ -1,38 +1,34 @@
 import { jsonObject } from "@funkygibbon/kernel/json";
 import { describe, expect, it } from "vitest";
-import { applyMask, entityMask, relationshipMask } from "./field-mask.ts";
+import { bodyChange, entityMask, relationshipMask } from "./field-mask.ts";
 
-describe("applyMask", () => {
-  const current = { name: "Lamp", on: true, level: 3 };
-
+describe("bodyChange", () => {
   it("replaces the whole body without a mask", () => {
-    expect(applyMask(current, {}, entityMask([]))).toEqual({});
+    expect(bodyChange({}, entityMask([]))).toEqual({ kind: "replace", body: {} });
   });
 
-  it("changes the named keys alone and ignores what else was given", () => {
-    expect(applyMask(current, { name: "Desk lamp", level: 9 }, ["name"])).toEqual({
-      name: "Desk lamp",
-      on: true,
-      level: 3,
+  it("sets the named keys alone and ignores what else was given", () => {
+    expect(bodyChange({ name: "Desk lamp", level: 9 }, entityMask(["name", "name"]))).toEqual({
+      kind: "patch",
+      set: { name: "Desk lamp" },
+      remove: [],
     });
   });
 
-  it("removes a named key that is absent from the given body", () => {
-    expect(applyMask(current, {}, ["on"])).toEqual({ name: "Lamp", level: 3 });
-  });
-
-  it("keeps null apart from absent", () => {
-    expect(applyMask(current, { on: null }, ["on"])).toEqual({ name: "Lamp", on: null, level: 3 });
+  it("removes a named key that is absent from the given body, and keeps null apart from absent", () => {
+    expect(bodyChange({ off: null }, ["on", "off"])).toEqual({ kind: "patch", set: { off: null }, remove: ["on"] });
   });
 
   it("treats prototype-named keys as keys", () => {
-    const masked = applyMask(current, jsonObject([["__proto__", 1]]), ["__proto__", "constructor"]);
-    expect(Object.keys(masked)).toEqual(["name", "on", "level", "__proto__"]);
+    const change = bodyChange(jsonObject([["__proto__", 1]]), ["__proto__", "constructor"]);
+    expect(change).toMatchObject({ remove: ["constructor"] });
+    expect(change.kind === "patch" && Object.entries(change.set)).toEqual([["__proto__", 1]]);
   });
 
   it("takes a dotted path as a whole key, and refuses one that means to reach inside a value", () => {
-    expect(applyMask({ "a.b": 1 }, { "a.b": 2 }, ["a.b"])).toEqual({ "a.b": 2 });
-    expect(() => applyMask({ a: { b: 1 } }, { a: { b: 2 } }, ["a.b"])).toThrow(/update_mask.*top-level/);
+    expect(bodyChange({ "a.b": 2 }, ["a.b", "c.d"])).toMatchObject({ set: { "a.b": 2 }, remove: ["c.d"] });
+    expect(() => bodyChange({ a: { b: 2 } }, ["a.b"])).toThrow(/update_mask.*name "a"/);
+    expect(() => bodyChange({}, [""])).toThrow(/update_mask/);
   });
 });
 
@@ -46,12 +42,7 @@ describe("relationshipMask", () => {
   });
 
   it("names properties by their key", () => {
-    expect(relationshipMask(["properties.port", "properties.port", "properties.a.b"])).toEqual({
-      type: false,
-      from: false,
-      to: false,
-      keys: ["port", "a.b"],
-    });
+    expect(relationshipMask(["properties.port", "properties.a.b"])).toMatchObject({ keys: ["port", "a.b"] });
   });
 
   it("refuses anything else by name", () => {

@@ -1,5 +1,6 @@
 import { type FieldViolation, invalid } from "@funkygibbon/kernel/errors";
 import { type JsonObject, jsonObject } from "@funkygibbon/kernel/json";
+import type { BodyChange } from "./commit-job.ts";
 
 /** What an update of a relationship touches. */
 export interface RelationshipMask {
@@ -11,25 +12,28 @@ export interface RelationshipMask {
 }
 
 const PROPERTIES = "properties.";
+const ENDS = ["type", "from_id", "to_id"];
 
 /**
- * The body after an update: with a mask only the named keys change, one that is absent from `given` is removed; without
- * one `given` is the body.
- * @throws DomainError `invalid` naming `update_mask` when a path leads below the top level.
+ * What an update does to a body: with a mask only the named keys change, one that is absent from `given` is removed;
+ * without one `given` is the body. A path is a whole key, dots and all, because bodies may hold any key.
+ * @throws DomainError `invalid` naming `update_mask` for an empty path, and for one that means to reach inside a value.
  */
-export function applyMask(current: JsonObject, given: JsonObject, keys: readonly string[] | undefined): JsonObject {
-  if (keys === undefined) return given;
-  const faults = keys.flatMap((key) => pathFault(key, current, given));
+export function bodyChange(given: JsonObject, keys: readonly string[] | undefined): BodyChange {
+  if (keys === undefined) return { kind: "replace", body: given };
+  const faults = keys.flatMap((key) => pathFault(key, given));
   if (faults.length > 0) throw invalid(faults);
   const named = new Set(keys);
-  const kept = Object.entries(current).filter(([key]) => !named.has(key));
-  const changed = Object.entries(given).filter(([key]) => named.has(key));
-  return jsonObject([...kept, ...changed]);
+  return {
+    kind: "patch",
+    set: jsonObject(Object.entries(given).filter(([key]) => named.has(key))),
+    remove: [...named].filter((key) => !Object.hasOwn(given, key)),
+  };
 }
 
 /** The keys that the mask of an entity update names; undefined: the whole body. */
 export function entityMask(paths: readonly string[]): readonly string[] | undefined {
-  return paths.length === 0 ? undefined : [...new Set(paths)];
+  return paths.length === 0 ? undefined : paths;
 }
 
 /**
@@ -37,14 +41,10 @@ export function entityMask(paths: readonly string[]): readonly string[] | undefi
  * @throws DomainError `invalid` naming `update_mask` for a path that is none of `type`, `from_id`, `to_id`, `properties.<key>`.
  */
 export function relationshipMask(paths: readonly string[]): RelationshipMask {
-  const known = new Set(["type", "from_id", "to_id"]);
-  const wrong = paths.filter((path) => !known.has(path) && !path.startsWith(PROPERTIES));
+  const wrong = paths.filter((path) => !ENDS.includes(path) && !path.startsWith(PROPERTIES));
   if (wrong.length > 0) {
     throw invalid(
-      wrong.map((path) => ({
-        field: "update_mask",
-        description: `${JSON.stringify(path)} is none of type, from_id, to_id and properties.<key>`,
-      })),
+      wrong.map((path) => fault(`${JSON.stringify(path)} is none of type, from_id, to_id and properties.<key>`)),
     );
   }
   const keys = paths.filter((path) => path.startsWith(PROPERTIES)).map((path) => path.slice(PROPERTIES.length));
@@ -52,15 +52,18 @@ export function relationshipMask(paths: readonly string[]): RelationshipMask {
     type: paths.includes("type"),
     from: paths.includes("from_id"),
     to: paths.includes("to_id"),
-    keys: paths.length === 0 ? undefined : [...new Set(keys)],
+    keys: paths.length === 0 ? undefined : keys,
   };
 }
 
-/**
- * A path is a whole key, dots and all, because bodies may hold any key. A dotted path that is a key of neither body was
- * meant to reach inside a value, which masks cannot: said aloud instead of changing nothing.
- */
-function pathFault(key: string, current: JsonObject, given: JsonObject): FieldViolation[] {
-  if (!key.includes(".") || Object.hasOwn(current, key) || Object.hasOwn(given, key)) return [];
-  return [{ field: "update_mask", description: `${JSON.stringify(key)} is not a top-level key` }];
+/** `address.street` beside a key `address` was meant to reach inside a value, which masks cannot: said aloud instead of changing nothing. */
+function pathFault(key: string, given: JsonObject): FieldViolation[] {
+  if (key === "") return [fault("has an empty path")];
+  const [outer = ""] = key.split(".");
+  if (outer === key || Object.hasOwn(given, key) || !Object.hasOwn(given, outer)) return [];
+  return [fault(`${JSON.stringify(key)} is not a top-level key; name ${JSON.stringify(outer)}`)];
+}
+
+function fault(description: string): FieldViolation {
+  return { field: "update_mask", description };
 }

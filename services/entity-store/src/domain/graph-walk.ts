@@ -29,6 +29,9 @@ export interface WalkQuery {
 /** The relationships that say "belongs to": what is located in or part of something. */
 export const CONTAINMENT: readonly RelationshipType[] = ["located_in", "part_of"];
 
+/** No limit at all. */
+export const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
 /** More levels than any home has; containment has no cycles, and a walk visits each node once anyway. */
 export const MAX_CONTAINMENT_DEPTH = 1_000;
 
@@ -53,7 +56,7 @@ export async function walk(snapshot: Pick<GraphSnapshot, "expand">, query: WalkQ
     for (const step of kept) reached.push({ ...step, distance });
     if (steps.length > room) return { reached, truncated: true };
     frontier = kept.map((step) => step.reached);
-    visited.push(...frontier);
+    for (const node of frontier) visited.push(node);
   }
   return { reached, truncated: false };
 }

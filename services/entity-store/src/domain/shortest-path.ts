@@ -1,6 +1,7 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { Direction, GraphSnapshot, Step } from "./graph-reads.ts";
+import { UNLIMITED } from "./graph-walk.ts";
 
 /** Asks for a shortest path. */
 export interface PathQuery {
@@ -54,7 +55,7 @@ async function advance(snapshot: Pick<GraphSnapshot, "expand">, side: Side, type
     direction: side.direction,
     types,
     exclude: [...side.cameBy.keys()],
-    limit: Number.MAX_SAFE_INTEGER,
+    limit: UNLIMITED,
   });
   for (const step of steps) side.cameBy.set(step.reached, step);
   side.frontier = steps.map((step) => step.reached);

@@ -1,0 +1,31 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
+import type { RecordKind } from "@funkygibbon/kernel/entity-type";
+import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import type { RecordVersion } from "@funkygibbon/kernel/record";
+
+/** One version in a history. */
+export interface HistoryItem {
+  readonly version: RecordVersion;
+  /** The first parent, when the log knows it. */
+  readonly parent: RecordVersion | undefined;
+  readonly isHead: boolean;
+}
+
+/** Asks for a page of the versions of one record. */
+export interface HistoryQuery {
+  readonly household: HouseholdId;
+  readonly record: RecordId;
+  readonly kind: RecordKind;
+  /** Only versions below this seq; undefined: from the newest. */
+  readonly beforeSeq: number | undefined;
+  readonly limit: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads what a record has said over time. */
+export interface HistoryReads {
+  /** Newest first; empty when the household has no such record. */
+  history(query: HistoryQuery): Promise<readonly HistoryItem[]>;
+  /** When the first version of a record was committed; undefined when the household has no such record. */
+  createdAt(household: HouseholdId, record: RecordId): Promise<Micros | undefined>;
+}
