@@ -4,6 +4,8 @@ import {
   type Change as WireChange,
   type ChangeOutcome as WireChangeOutcome,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { SourceType as WireSourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { must } from "@funkygibbon/kernel/must";
 import type { ChangeOutcome, IncomingChange, IncomingContent } from "@funkygibbon/kernel/record";
 import type { WireContent } from "./content.ts";
@@ -42,7 +44,7 @@ function incomingContent(content: WireContent): IncomingContent | undefined {
       return {
         kind: "entity",
         type: entityTypes.fromWire(content.value.type),
-        source: sourceTypes.fromWire(content.value.source),
+        source: sourceFromWire(content.value.source),
         bodyJson: content.value.bodyJson,
       };
     case "relationship":
@@ -51,12 +53,17 @@ function incomingContent(content: WireContent): IncomingContent | undefined {
         type: relationshipTypes.fromWire(content.value.type),
         from: content.value.fromId,
         to: content.value.toId,
-        source: sourceTypes.fromWire(content.value.source),
+        source: sourceFromWire(content.value.source),
         bodyJson: content.value.propertiesJson,
       };
     case undefined:
       return undefined;
   }
+}
+
+/** UNSPECIFIED stands for manual; only values that nobody defined are unknown. */
+function sourceFromWire(source: WireSourceType): SourceType | undefined {
+  return source === WireSourceType.UNSPECIFIED ? "manual" : sourceTypes.fromWire(source);
 }
 
 /** An outcome as it travels. */

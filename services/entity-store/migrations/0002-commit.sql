@@ -4,23 +4,34 @@
 -- commit), and a plan that was made while the tables were empty would stay a hash or merge join over the whole
 -- household for ever (docs: hot path, traps 2 and 3), so only index lookups are left to choose.
 
--- Locks the households in one order, so that groups never wait for each other in a circle. A statement of its own: the
--- reads that follow it in the transaction see everything that was committed before the lock was granted.
+-- Locks the households in one order, so that groups never wait for each other in a circle, and then says where their
+-- logs stand. Two statements, because one that locks and reads sees the new row of the household but, of everything
+-- else, what was there before it waited (trap 1); statements after the lock see all that was committed before it.
 create function commit_lock(p_households text[], p_skip_locked boolean)
-returns table (household_id text, epoch uuid, head_seq bigint, digest bigint, committed_us bigint)
+returns table (
+  household_id text, epoch uuid, head_seq bigint, digest bigint, committed_us bigint, any_open_conflict boolean
+)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
+declare
+  locked text[];
 begin
   if p_skip_locked then
-    return query
-      select h.household_id, h.epoch, h.head_seq, h.digest, h.committed_us from households h
-      where h.household_id = any (p_households) order by h.household_id for update skip locked;
+    select array_agg(l.household_id) into locked from (
+      select h.household_id from households h
+      where h.household_id = any (p_households) order by h.household_id for update skip locked
+    ) l;
   else
-    return query
-      select h.household_id, h.epoch, h.head_seq, h.digest, h.committed_us from households h
-      where h.household_id = any (p_households) order by h.household_id for update;
+    select array_agg(l.household_id) into locked from (
+      select h.household_id from households h
+      where h.household_id = any (p_households) order by h.household_id for update
+    ) l;
   end if;
+  return query
+    select h.household_id, h.epoch, h.head_seq, h.digest, h.committed_us,
+      exists (select from conflicts c where c.household_id = h.household_id and c.settled_us = 0)
+    from households h where h.household_id = any (locked);
 end
 $$;
 
@@ -71,22 +82,24 @@ $$;
 -- Edges at entities: the live ones of entities that are about to die (p_dies), and those which a deletion took, of
 -- dead entities that are about to live.
 create function commit_read_edges(p_households text[], p_household smallint[], p_entity uuid[], p_dies boolean[])
-returns table (household smallint, record_id uuid)
+returns table (
+  household smallint, entity_id uuid, record_id uuid, seq bigint, version text, kind smallint, type smallint,
+  source smallint, deleted boolean, cascaded boolean, digest_term bigint, from_id uuid, to_id uuid
+)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
   return query
-    select q.household, e.record_id
+    select q.household, q.entity, e.record_id, e.seq, e.version, e.kind, e.type, e.source, e.deleted, e.cascaded,
+      e.digest_term, e.from_id, e.to_id
     from unnest(p_household, p_entity, p_dies) as q (household, entity, dies)
     join heads n on n.household_id = p_households[q.household] and n.record_id = q.entity and n.deleted <> q.dies
     cross join lateral (
-      select h.record_id, h.deleted, h.cascaded from heads h
-      where h.household_id = n.household_id and h.from_id = q.entity
-      union all
-      select h.record_id, h.deleted, h.cascaded from heads h
-      where h.household_id = n.household_id and h.to_id = q.entity
+      select h.* from heads h where h.household_id = n.household_id and h.from_id = q.entity
+      union
+      select h.* from heads h where h.household_id = n.household_id and h.to_id = q.entity
     ) e
     where case when q.dies then not e.deleted else e.deleted and e.cascaded end;
 end

@@ -1,7 +1,7 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
 import type { RecordContent } from "@funkygibbon/kernel/content";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import type { DeviceId, RecordId, UserId } from "@funkygibbon/kernel/ids";
-import type { Micros } from "@funkygibbon/kernel/clock";
 import type { Rejection, Strategy } from "@funkygibbon/kernel/record";
 import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";

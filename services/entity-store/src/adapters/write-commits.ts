@@ -1,0 +1,166 @@
+import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import { type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
+import { boolArray, byteaArray, int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
+import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
+import { sourceTypes } from "@funkygibbon/wire/graph-types";
+import { outcomes } from "@funkygibbon/wire/outcomes";
+import type { CommitWrites } from "../domain/commit-plan.ts";
+import type { PlannedHead } from "../domain/working-log.ts";
+import { conflictToValues } from "./conflict-row.ts";
+import { REQUEST_RETENTION_US } from "./read-rare-facts.ts";
+import { codesOf, stampsToText } from "./version-row.ts";
+
+/** The writes of one household. */
+export interface HouseholdWrites {
+  readonly household: HouseholdId;
+  readonly writes: CommitWrites;
+}
+
+/** Names are cut to this many characters in the slim heads; bodies keep them whole. */
+const MAX_NAME_LENGTH = 256;
+
+/** Writes what was planned: one statement for the logs of all households, and rarely others. They are sent together. */
+export async function writeCommits(tx: Transaction, commits: readonly HouseholdWrites[]): Promise<void> {
+  const writing: Promise<unknown>[] = [];
+  const appending = commits.filter(({ writes }) => writes.versions.length > 0);
+  if (appending.length > 0) writing.push(tx.query(WRITE, writeValues(appending)));
+  for (const { household, writes } of commits) {
+    for (const row of writes.newConflicts)
+      writing.push(tx.execute(INSERT_CONFLICT, [household, ...conflictToValues(row)]));
+    for (const row of writes.changedConflicts) {
+      writing.push(tx.execute(UPDATE_CONFLICT, [household, ...conflictToValues(row)]));
+    }
+    if (writes.request !== undefined) {
+      const { key, result } = writes.request;
+      const committedUs = writes.position.committedUs;
+      writing.push(tx.execute(FORGET_REQUESTS, [household, committedUs - REQUEST_RETENTION_US]));
+      writing.push(tx.execute(REMEMBER_REQUEST, [household, key.id, key.fingerprint, result, committedUs]));
+    }
+  }
+  await Promise.all(writing);
+}
+
+function writeValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
+  return [...householdValues(commits), ...versionValues(commits), ...clockValues(commits)];
+}
+
+function householdValues(commits: readonly HouseholdWrites[]): Buffer[] {
+  return [
+    textArray(commits.map(({ household }) => household)),
+    int8Array(commits.map(({ writes }) => writes.previousSeq)),
+    int8Array(commits.map(({ writes }) => writes.position.headSeq)),
+    int8Array(commits.map(({ writes }) => BigInt.asIntN(64, writes.position.digest))),
+    int8Array(commits.map(({ writes }) => writes.position.committedUs)),
+  ];
+}
+
+function versionValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
+  const rows = commits.flatMap(({ writes }, index) => {
+    const heads = new Map(writes.heads.map((head) => [head.seq, head]));
+    return writes.versions.map((version) => ({ household: index + 1, version, head: heads.get(version.seq) }));
+  });
+  const versions = rows.map(({ version }) => version);
+  const codes = versions.map(({ content }) => codesOf(content));
+  const ends = versions.map(({ content }) => (content.kind === "relationship" ? content : undefined));
+  return [
+    int2Array(rows.map((row) => row.household)),
+    int8Array(versions.map((version) => version.seq)),
+    uuidArray(versions.map((version) => version.record)),
+    textArray(versions.map((version) => version.version)),
+    textArray(versions.map((version) => version.device)),
+    int8Array(versions.map((version) => version.sequence)),
+    sparse(textArray, versions, ({ parents }) => (parents.length === 0 ? null : parents.join(" "))),
+    int2Array(codes.map((code) => code.kind)),
+    int2Array(codes.map((code) => code.type)),
+    sparse(uuidArray, ends, (edge) => edge?.from ?? null),
+    sparse(uuidArray, ends, (edge) => edge?.to ?? null),
+    sparse(textArray, versions, (version) => version.bodyText),
+    boolArray(versions.map((version) => version.deleted)),
+    byteaArray(versions.map((version) => Buffer.from(version.contentHash, "hex"))),
+    sparse(textArray, versions, (version) => stampsToText(version.stamps)),
+    int2Array(versions.map((version) => sourceTypes.toWire(version.source))),
+    textArray(versions.map((version) => version.author)),
+    sparse(textArray, versions, (version) => version.healer ?? null),
+    int8Array(versions.map((version) => version.claimedUs)),
+    int8Array(versions.map((version) => version.effectiveUs)),
+    int2Array(versions.map((version) => outcomes.toWire(version.outcome))),
+    sparse(textArray, versions, ({ origin }) => origin?.channel ?? null),
+    sparse(textArray, versions, ({ origin }) => origin?.clientName ?? null),
+    sparse(textArray, versions, ({ origin }) => origin?.tool ?? null),
+    sparse(textArray, versions, ({ origin }) => origin?.callId ?? null),
+    boolArray(rows.map(({ head }) => head !== undefined)),
+    sparse(textArray, rows, ({ head }) => (head === undefined ? null : nameOf(head))),
+    boolArray(rows.map(({ head }) => head?.cascaded === true)),
+    int8Array(rows.map(({ head }) => BigInt.asIntN(64, head?.digestTerm ?? 0n))),
+  ];
+}
+
+function clockValues(commits: readonly HouseholdWrites[]): Buffer[] {
+  const rows = commits.flatMap(({ writes }, index) => writes.clocks.map((clock) => ({ household: index + 1, clock })));
+  return [
+    int2Array(rows.map((row) => row.household)),
+    textArray(rows.map(({ clock }) => clock.device)),
+    int8Array(rows.map(({ clock }) => clock.sequence)),
+    textArray(rows.map(({ clock }) => clock.version)),
+    int8Array(rows.map(({ clock }) => clock.effectiveUs)),
+  ];
+}
+
+/** The array, or a plain null when there is nothing in it: unnest fills up with nulls, and nothing is sent. */
+function sparse<Row, T>(
+  array: (values: readonly (T | null)[]) => Buffer,
+  rows: readonly Row[],
+  value: (row: Row) => T | null,
+): Buffer | null {
+  const values = rows.map(value);
+  return values.every((one) => one === null) ? null : array(values);
+}
+
+function nameOf(head: PlannedHead): string {
+  const { body } = head.detail.content;
+  const name: JsonValue | undefined = body === null ? undefined : jsonGet(body, "name");
+  if (typeof name !== "string") return "";
+  // PostgreSQL's text cannot hold NUL; a cut may not split a surrogate pair.
+  return Array.from(name.slice(0, 2 * MAX_NAME_LENGTH).replaceAll("\u0000", ""))
+    .slice(0, MAX_NAME_LENGTH)
+    .join("")
+    .toWellFormed();
+}
+
+const WRITE: Statement = {
+  name: "commit.write",
+  text: `select commit_write(
+    $1::text[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],
+    $6::int2[], $7::int8[], $8::uuid[], $9::text[], $10::text[], $11::int8[], $12::text[], $13::int2[], $14::int2[],
+    $15::uuid[], $16::uuid[], $17::text[], $18::bool[], $19::bytea[], $20::text[], $21::int2[], $22::text[],
+    $23::text[], $24::int8[], $25::int8[], $26::int2[], $27::text[], $28::text[], $29::text[], $30::text[],
+    $31::bool[], $32::text[], $33::bool[], $34::int8[],
+    $35::int2[], $36::text[], $37::int8[], $38::text[], $39::int8[])`,
+};
+
+const INSERT_CONFLICT: Statement = {
+  name: "commit.insert_conflict",
+  text: `insert into conflicts (household_id, conflict_id, record_id, record_kind, type, local_version, server_version,
+      base_version, resolved_version, strategy, decision, fields, local_author, local_device, server_author,
+      server_device, opened_us, settled_us, settled_by, revision)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+};
+
+const UPDATE_CONFLICT: Statement = {
+  name: "commit.update_conflict",
+  text: `update conflicts set record_id = $3, record_kind = $4, type = $5, local_version = $6, server_version = $7,
+      base_version = $8, resolved_version = $9, strategy = $10, decision = $11, fields = $12, local_author = $13,
+      local_device = $14, server_author = $15, server_device = $16, opened_us = $17, settled_us = $18,
+      settled_by = $19, revision = $20
+    where household_id = $1 and conflict_id = $2`,
+};
+
+const FORGET_REQUESTS: Statement = {
+  name: "commit.forget_requests",
+  text: "delete from request_ids where household_id = $1 and created_us <= $2",
+};
+
+const REMEMBER_REQUEST: Statement = {
+  name: "commit.remember_request",
+  text: `insert into request_ids (household_id, request_id, fingerprint, result, created_us) values ($1, $2, $3, $4, $5)`,
+};

@@ -1,0 +1,95 @@
+import { contentKeys, ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
+import { type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { compactStamps, expandStamps, type KeyStamps, newerStamp, type Stamp } from "@funkygibbon/kernel/stamp";
+import { ownStamp, type StoredVersion, sameStamp } from "./stored-version.ts";
+
+/**
+ * The per-key stamps of an edit (docs/protocol.md, section 3): a key keeps the greatest stamp among the parents that
+ * hold an equal value (no value at all is a value too); otherwise, and without a known parent, it takes the edit's own.
+ * A tombstone sets all keys.
+ */
+export function deriveStamps(content: RecordContent, own: Stamp, parents: readonly StoredVersion[]): KeyStamps {
+  if (content.body === null || parents.length === 0) return [];
+  const keys = contentKeys(content);
+  const sides = parents.map((parent) => ({ parent, stamps: stampsOf(parent) }));
+  const stamps = new Map<string, Stamp>();
+  for (const key of new Set([...keys, ...sides.flatMap((side) => [...side.stamps.keys()])])) {
+    stamps.set(key, keptStamp(key, content, sides) ?? own);
+  }
+  return compactStamps(stamps, keys, own);
+}
+
+/** Every key that a version stamps, removed ones too. */
+export function stampsOf(version: StoredVersion): Map<string, Stamp> {
+  return expandStamps(version.stamps, contentKeys(version.content), ownStamp(version));
+}
+
+/**
+ * The stamps of a merge, as its resolver gave them: believed where they are those of a parent for that key, derived
+ * where they are not (docs: contracts, Commit).
+ */
+export function checkMergedStamps(
+  content: RecordContent,
+  proposed: KeyStamps,
+  own: Stamp,
+  parents: readonly StoredVersion[],
+): KeyStamps {
+  const keys = contentKeys(content);
+  const sides = parents.map((parent) => ({ parent, stamps: stampsOf(parent) }));
+  const given = expandStamps(proposed, [], own);
+  const stamps = new Map<string, Stamp>();
+  for (const key of new Set([...keys, ...given.keys(), ...sides.flatMap((side) => [...side.stamps.keys()])])) {
+    const stamp = given.get(key);
+    const believed = stamp !== undefined && sides.some((side) => isStampOf(side, key, stamp));
+    stamps.set(key, believed ? stamp : (keptStamp(key, content, sides) ?? own));
+  }
+  return compactStamps(stamps, keys, own);
+}
+
+/**
+ * The stamps of a person's decision: a key on which all parents agree with it keeps the greatest of their stamps; one
+ * that had to be decided takes the decision's own, so that it stands against whatever was written before it.
+ */
+export function settledStamps(content: RecordContent, own: Stamp, parents: readonly StoredVersion[]): KeyStamps {
+  if (content.body === null) return [];
+  const keys = contentKeys(content);
+  const sides = parents.map((parent) => ({ parent, stamps: stampsOf(parent) }));
+  const stamps = new Map<string, Stamp>();
+  for (const key of new Set([...keys, ...sides.flatMap((side) => [...side.stamps.keys()])])) {
+    const agreed = sides.every(({ parent }) => !parent.bodyRemoved && holdsEqual(key, content, parent.content));
+    stamps.set(key, (agreed ? keptStamp(key, content, sides) : undefined) ?? own);
+  }
+  return compactStamps(stamps, keys, own);
+}
+
+interface ParentSide {
+  readonly parent: StoredVersion;
+  readonly stamps: ReadonlyMap<string, Stamp>;
+}
+
+function keptStamp(key: string, content: RecordContent, sides: readonly ParentSide[]): Stamp | undefined {
+  let kept: Stamp | undefined;
+  for (const { parent, stamps } of sides) {
+    const stamp = stamps.get(key);
+    if (stamp === undefined || parent.bodyRemoved || !holdsEqual(key, content, parent.content)) continue;
+    kept = kept === undefined ? stamp : newerStamp(kept, stamp);
+  }
+  return kept;
+}
+
+/** A tombstone has stamped every key, named or not. */
+function isStampOf({ parent, stamps }: ParentSide, key: string, stamp: Stamp): boolean {
+  const ofKey = stamps.get(key) ?? (parent.deleted ? ownStamp(parent) : undefined);
+  return ofKey !== undefined && sameStamp(ofKey, stamp);
+}
+
+function holdsEqual(key: string, a: RecordContent, b: RecordContent): boolean {
+  if (key === ENDS_KEY && a.kind === "relationship" && b.kind === "relationship") {
+    return a.type === b.type && a.from === b.from && a.to === b.to;
+  }
+  return jsonEquals(valueOf(a, key), valueOf(b, key));
+}
+
+function valueOf(content: RecordContent, key: string): JsonValue | undefined {
+  return content.body === null ? undefined : jsonGet(content.body, key);
+}

@@ -1,0 +1,42 @@
+import { type FactNeeds, isSatisfied, noNeeds } from "./commit-facts.ts";
+
+/**
+ * Interrupts the planning of one change that needs facts nobody has read yet. The planner goes on with the other
+ * changes, so that one more reading brings what all of them miss, and then plans anew.
+ */
+export class MissingFact extends Error {
+  override readonly name = "MissingFact";
+  readonly ask: (needs: FactNeeds) => void;
+
+  constructor(ask: (needs: FactNeeds) => void) {
+    super("a fact has not been read yet");
+    this.ask = ask;
+  }
+}
+
+/** What a plan still has to know. */
+export class MissingFacts {
+  readonly needs: FactNeeds = noNeeds();
+
+  /** Whether anything is missing. */
+  get any(): boolean {
+    return !isSatisfied(this.needs);
+  }
+
+  /** Runs `plan`; undefined when it was interrupted by a missing fact, which is then noted. */
+  attempt<T>(plan: () => T): T | undefined {
+    try {
+      return plan();
+    } catch (error) {
+      if (!(error instanceof MissingFact)) throw error;
+      error.ask(this.needs);
+      return undefined;
+    }
+  }
+}
+
+/** The fact, or an interruption that asks for it. */
+export function known<T>(fact: T | undefined, ask: (needs: FactNeeds) => void): T {
+  if (fact === undefined) throw new MissingFact(ask);
+  return fact;
+}

@@ -1,0 +1,312 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
+import { contentKeys } from "@funkygibbon/kernel/content";
+import { MAX_DEFERRAL_MS } from "@funkygibbon/kernel/limits";
+import { must } from "@funkygibbon/kernel/must";
+import type { ConflictDraft, Divergence, Outcome, Rejection, StoredOutcome } from "@funkygibbon/kernel/record";
+import { compactStamps, expandStamps } from "@funkygibbon/kernel/stamp";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import { acceptWithCascade } from "./cascade.ts";
+import { sequenceKey } from "./commit-facts.ts";
+import type { DevicePush } from "./commit-job.ts";
+import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
+import { deriveStamps } from "./derive-stamps.ts";
+import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
+import { known, type MissingFacts } from "./missing-fact.ts";
+import { planResolution } from "./plan-resolution.ts";
+import type { ValidChange } from "./prepared-change.ts";
+import type { PushOrder } from "./push-order.ts";
+import { refusedDraft } from "./refused-draft.ts";
+import { isSameEdit, VERSION_REUSED } from "./same-edit.ts";
+import { type Head, ownStamp, type StoredVersion } from "./stored-version.ts";
+import type { Appended, WorkingLog } from "./working-log.ts";
+
+/** The answer to one change, without what its record and head say. */
+export interface Answer {
+  readonly outcome: Outcome;
+  readonly duplicate: boolean;
+  readonly rejection: Rejection | undefined;
+}
+
+/** What a push is planned with. */
+export interface PushPlanning {
+  readonly job: DevicePush;
+  readonly log: WorkingLog;
+  readonly book: ConflictBook;
+  readonly missing: MissingFacts;
+  readonly order: PushOrder;
+  readonly times: ReadonlyMap<ValidChange, Micros>;
+}
+
+/** Plans the changes of one push, one after another (docs/protocol.md, section 4, rule 1). */
+export class PlanChanges {
+  readonly #planning: PushPlanning;
+  readonly #visited = new Set<ValidChange>();
+  readonly #answers = new Map<ValidChange, Answer>();
+  /** Changes whose histories have parted and that are not resolved, as they would be stored. */
+  readonly #diverged = new Map<VersionId, { readonly change: ValidChange; readonly local: Appended }>();
+
+  constructor(planning: PushPlanning) {
+    this.#planning = planning;
+  }
+
+  /** The answer to a change; undefined when it has diverged. */
+  answerOf(change: ValidChange): Answer | undefined {
+    return this.#answers.get(change);
+  }
+
+  /** Plans a change after those of the push that it builds on. */
+  visit(change: ValidChange): void {
+    if (this.#visited.has(change)) return;
+    this.#visited.add(change);
+    const { order, missing } = this.#planning;
+    for (const parent of order.parentsOf(change)) this.visit(parent);
+    missing.attempt(() => {
+      this.#visitEnds(change);
+      const answer = this.#plan(change);
+      if (answer !== undefined) this.#answers.set(change, answer);
+    });
+  }
+
+  /** What conflict-resolution has to decide: one divergence for each tip, with the edits below it. */
+  divergences(): Divergence[] {
+    const { order, missing } = this.#planning;
+    const below = new Set<VersionId>();
+    for (const { change } of this.#diverged.values()) {
+      for (const parent of order.parentsOf(change)) below.add(parent.version);
+    }
+    return [...this.#diverged.values()]
+      .filter(({ change }) => !below.has(change.version))
+      .flatMap(({ change, local }) => missing.attempt(() => this.#divergence(change, local)) ?? []);
+  }
+
+  /** Ends that this very push brings must be there before their edge, wherever they stand in it. */
+  #visitEnds(change: ValidChange): void {
+    const { content } = change;
+    if (content.kind === "entity" || change.deleted) return;
+    for (const end of [content.from, content.to]) {
+      const head = this.#planning.log.head(end);
+      if (head !== undefined && !head.deleted) continue;
+      for (const other of this.#planning.order.of(end)) this.visit(other);
+    }
+  }
+
+  #plan(change: ValidChange): Answer | undefined {
+    const { log, book, order } = this.#planning;
+    const earlier = known(log.facts.sequences.get(sequenceKey(change)), (needs) =>
+      needs.sequences.set(sequenceKey(change), change),
+    );
+    if (earlier !== null) {
+      return isSameEdit(change, earlier)
+        ? { outcome: earlier.outcome, duplicate: true, rejection: undefined }
+        : rejected(VERSION_REUSED);
+    }
+    const head = log.head(change.record);
+    const mismatch = head === undefined ? undefined : identityFault(change, head);
+    if (mismatch !== undefined) return rejected(mismatch);
+    const deferred = order.parentsOf(change).find((parent) => this.#answers.get(parent)?.outcome === "deferred");
+    if (deferred !== undefined) return must(this.#answers.get(deferred), "the parent was planned before");
+
+    if (head === undefined) return this.#planWithoutHead(change);
+    if (change.parents.includes(head.version)) return this.#planFastForward(change);
+    if (book.lineage(change.record).isNamedAncestor(change.version)) {
+      return this.#preserve(change, "superseded");
+    }
+    return this.#planDiverged(change, head);
+  }
+
+  #planWithoutHead(change: ValidChange): Answer {
+    const { log, book } = this.#planning;
+    if (change.parents.length === 0 || change.heal !== undefined) return this.#becomeHead(change);
+    const lineage = book.lineage(change.record);
+    // It was preserved before, for example as an edge with a deleted end: an edit on top of it starts anew.
+    if (change.parents.every((parent) => lineage.isKnownToHead(parent))) return this.#becomeHead(change);
+    const local = this.#appended(change);
+    log.preserve(local, "pending_review");
+    const contradiction = { local, head: undefined, base: undefined, resolved: undefined };
+    book.wait(contradiction, UNDECIDED, lineage.closure(change.parents));
+    return answered("pending_review");
+  }
+
+  /** The head is among the parents. Edits of this push between the two are part of it, and history now. */
+  #planFastForward(change: ValidChange): Answer {
+    const refusal = this.#refusal(change);
+    if (refusal !== undefined) return refusal;
+    this.#storeHistory(change, "superseded");
+    return this.#becomeHead(change);
+  }
+
+  #planDiverged(change: ValidChange, head: Head): Answer | undefined {
+    const { job, log, book } = this.#planning;
+    const refusal = this.#refusal(change);
+    if (refusal !== undefined) return refusal;
+    const local = this.#appended(change);
+    const resolution = job.resolutions.find(
+      (one) => one.record === change.record && one.localVersion === change.version,
+    );
+    if (resolution === undefined || resolution.serverVersion !== head.version) {
+      this.#diverged.set(change.version, { change, local });
+      return undefined;
+    }
+    const lineage = book.lineage(change.record);
+    const unstored = (version: VersionId) => this.#diverged.get(version)?.change.parents;
+    const outcome = planResolution({
+      log,
+      book,
+      head,
+      local,
+      resolution,
+      base: lineage.base(change.parents, unstored),
+      ancestors: lineage.closure(change.parents, unstored),
+      storeHistory: (stored) => this.#storeHistory(change, stored),
+    });
+    return answered(outcome);
+  }
+
+  /** Faults of an edge that nothing can heal, or only time can; undefined when there are none. */
+  #refusal(change: ValidChange): Answer | undefined {
+    const verdict = this.#verdict(change);
+    switch (verdict.kind) {
+      case "unknown-end":
+        return this.#defer(change, verdict.field);
+      case "forbidden":
+        return rejected({ reason: "FORBIDDEN_ENDPOINTS", field: "relationship", message: verdict.message });
+      default:
+        return undefined;
+    }
+  }
+
+  #verdict(change: ValidChange): EdgeVerdict {
+    if (change.content.kind === "entity" || change.deleted) return { kind: "allowed" };
+    return judgeEdge(this.#planning.log, change.record, change.content);
+  }
+
+  #defer(change: ValidChange, field: string): Answer {
+    const waitedUs = this.#planning.job.receivedUs - change.deferredSinceUs;
+    const tooLong = change.deferredSinceUs > 0 && waitedUs > MAX_DEFERRAL_MS * 1_000;
+    const rejection = { reason: "ENDPOINT_UNKNOWN", field, message: "this end of the relationship is not known yet" };
+    return { outcome: tooLong ? "rejected" : "deferred", duplicate: false, rejection };
+  }
+
+  #becomeHead(change: ValidChange): Answer {
+    const { log, book } = this.#planning;
+    const refusal = this.#refusal(change);
+    if (refusal !== undefined) return refusal;
+    const verdict = this.#verdict(change);
+    if (verdict.kind !== "allowed")
+      return this.#lose(change, refusedDraft(change.content, log.head(change.record), verdict));
+    const { head, cascaded } = acceptWithCascade(log, this.#appended(change));
+    for (const accepted of [head, ...cascaded]) if (accepted.detail.parents.length > 0) book.closeOvertaken(accepted);
+    return answered("applied");
+  }
+
+  #lose(change: ValidChange, draft: ConflictDraft): Answer {
+    const { log, book } = this.#planning;
+    const local = this.#appended(change);
+    const head = log.head(change.record);
+    log.preserve(local, "superseded");
+    if (change.heal === undefined) book.record({ local, head, base: head?.version, resolved: undefined }, draft);
+    return answered("superseded");
+  }
+
+  #preserve(change: ValidChange, outcome: Exclude<StoredOutcome, "applied">): Answer {
+    this.#planning.log.preserve(this.#appended(change), outcome);
+    return answered(outcome);
+  }
+
+  /** Stores the diverged edits of this push that a change builds on, oldest first. */
+  #storeHistory(change: ValidChange, outcome: Exclude<StoredOutcome, "applied">): void {
+    for (const parent of this.#planning.order.parentsOf(change)) {
+      const diverged = this.#diverged.get(parent.version);
+      if (diverged === undefined) continue;
+      this.#diverged.delete(parent.version);
+      this.#storeHistory(parent, outcome);
+      this.#planning.log.preserve(diverged.local, outcome);
+      this.#answers.set(parent, answered(outcome));
+    }
+  }
+
+  #divergence(change: ValidChange, local: Appended): Divergence {
+    const { log, book } = this.#planning;
+    const head = must(log.head(change.record), "only a record with a head diverges");
+    const lineage = book.lineage(change.record);
+    const unstored = (version: VersionId) => this.#diverged.get(version)?.change.parents;
+    const base = lineage.base(change.parents, unstored);
+    const seen = lineage.closure(change.parents, unstored);
+    const policies = known(log.facts.policies, (needs) => {
+      needs.policies = true;
+    });
+    const type = change.content.kind === "entity" ? change.content.type : undefined;
+    return {
+      local: { ...local, seq: 0, committedUs: 0, outcome: undefined },
+      server: log.detail(head),
+      base: base === undefined ? undefined : log.version(change.record, base),
+      wish: change.wish,
+      policy:
+        policies.find((policy) => policy.entityType === type) ??
+        policies.find((policy) => policy.entityType === undefined),
+      restored: change.deleted && !head.deleted && lineage.wasRestoredUnseen(seen),
+      historyVersions: [...seen].filter((version) => version !== change.version && this.#diverged.has(version)),
+      serverCascade: head.cascaded,
+    };
+  }
+
+  /** The change as the log will keep it. */
+  #appended(change: ValidChange): Appended {
+    const { job, times } = this.#planning;
+    const effectiveUs = must(times.get(change), "every change of a push has its effective time");
+    const version = { ...change, effectiveUs };
+    const own = ownStamp(version);
+    const keys = contentKeys(change.content);
+    return {
+      record: change.record,
+      version: change.version,
+      parents: change.parents,
+      content: change.content,
+      bodyText: change.bodyText,
+      source: change.source,
+      deleted: change.deleted,
+      author: change.heal?.author ?? job.user,
+      healer: change.heal === undefined ? undefined : job.user,
+      device: change.device,
+      sequence: change.sequence,
+      stamps:
+        change.heal === undefined
+          ? deriveStamps(change.content, own, change.deleted ? [] : this.#knownParents(change))
+          : compactStamps(expandStamps(change.heal.stamps, keys, own), keys, own),
+      claimedUs: change.claimedUs,
+      effectiveUs,
+      contentHash: change.contentHash,
+      bodyRemoved: false,
+      origin: undefined,
+    };
+  }
+
+  #knownParents(change: ValidChange): StoredVersion[] {
+    const { log } = this.#planning;
+    return change.parents.flatMap((parent) => {
+      const diverged = this.#diverged.get(parent);
+      if (diverged !== undefined) return [{ ...diverged.local, seq: 0, committedUs: 0, outcome: undefined }];
+      const stored = log.version(change.record, parent);
+      return stored === undefined ? [] : [stored];
+    });
+  }
+}
+
+/** What an edit can never change. */
+function identityFault(change: ValidChange, head: Head): Rejection | undefined {
+  if (change.content.kind !== head.kind) {
+    return { reason: "KIND_CHANGED", field: "content", message: `the record is a ${head.kind}` };
+  }
+  if (change.content.kind === "entity" && change.content.type !== head.type) {
+    return { reason: "TYPE_CHANGED", field: "entity.type", message: `the entity is a ${head.type}` };
+  }
+  return undefined;
+}
+
+function answered(outcome: StoredOutcome): Answer {
+  return { outcome, duplicate: false, rejection: undefined };
+}
+
+function rejected(rejection: Rejection): Answer {
+  return { outcome: "rejected", duplicate: false, rejection };
+}

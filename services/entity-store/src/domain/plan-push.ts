@@ -1,0 +1,91 @@
+import { must } from "@funkygibbon/kernel/must";
+import type { ChangeOutcome } from "@funkygibbon/kernel/record";
+import { type CommitFacts, sequenceKey } from "./commit-facts.ts";
+import type { DevicePush, PushResult } from "./commit-job.ts";
+import { type CommitPlan, writesOf } from "./commit-plan.ts";
+import { ConflictBook } from "./conflict-book.ts";
+import { effectiveTimes } from "./effective-times.ts";
+import { MissingFacts } from "./missing-fact.ts";
+import { type Answer, PlanChanges } from "./plan-changes.ts";
+import type { ValidChange } from "./prepared-change.ts";
+import { PushOrder } from "./push-order.ts";
+import { isSameEdit, VERSION_REUSED } from "./same-edit.ts";
+import { type PlanContext, WorkingLog } from "./working-log.ts";
+
+/** Plans a push: what each edit becomes, and what is written for all of them. */
+export function planPush(job: DevicePush, facts: CommitFacts, context: PlanContext): CommitPlan<DevicePush> {
+  const log = new WorkingLog(facts, context);
+  const book = new ConflictBook(log);
+  const missing = new MissingFacts();
+  const { unique, repeated } = withoutRepeats(job);
+  const order = new PushOrder(unique);
+  const times = effectiveTimes(unique, job, facts, missing);
+  const changes = new PlanChanges({ job, log, book, missing, order, times });
+  for (const change of order.inOrder) changes.visit(change);
+  const divergences = changes.divergences();
+
+  const outcomes = job.changes.map((prepared): ChangeOutcome | undefined => {
+    if (prepared.kind === "rejected") {
+      return outcome(prepared, { outcome: "rejected", duplicate: false, rejection: prepared.rejection }, 0);
+    }
+    const { change } = prepared;
+    const repeat = repeated.get(change);
+    const answer = repeat === undefined ? changes.answerOf(change) : answerRepeat(repeat, changes);
+    if (answer === undefined) return undefined;
+    const headSeq = missing.attempt(() => log.head(change.record)?.seq ?? 0) ?? 0;
+    return outcome(change, answer, headSeq);
+  });
+  if (missing.any) return { kind: "needs", needs: missing.needs };
+  const writes = writesOf(log, book, undefined);
+  const result: PushResult = {
+    kind: "push",
+    outcomes,
+    divergences,
+    conflicts: [...book.inserted, ...book.updated],
+    position: log.position,
+    firstSeq: log.versions[0]?.seq ?? 0,
+    lastSeq: log.versions.at(-1)?.seq ?? 0,
+    deviceVersion: newestOf(job, log),
+  };
+  return { kind: "ready", result, writes };
+}
+
+/** What a repeated change repeats: the first one, or only its sequence. */
+type Repeat = { readonly kind: "same"; readonly first: ValidChange } | { readonly kind: "reused" };
+
+function withoutRepeats(job: DevicePush) {
+  const first = new Map<string, ValidChange>();
+  const repeated = new Map<ValidChange, Repeat>();
+  for (const prepared of job.changes) {
+    if (prepared.kind === "rejected") continue;
+    const { change } = prepared;
+    const earlier = first.get(sequenceKey(change));
+    if (earlier === undefined) first.set(sequenceKey(change), change);
+    else repeated.set(change, isSameEdit(change, earlier) ? { kind: "same", first: earlier } : { kind: "reused" });
+  }
+  return { unique: [...first.values()], repeated };
+}
+
+function answerRepeat(repeat: Repeat, changes: PlanChanges): Answer | undefined {
+  if (repeat.kind === "reused") return { outcome: "rejected", duplicate: false, rejection: VERSION_REUSED };
+  const answer = changes.answerOf(repeat.first);
+  return answer === undefined ? undefined : { ...answer, duplicate: answer.rejection === undefined };
+}
+
+function outcome(
+  change: { readonly record: string; readonly version: string },
+  answer: Answer,
+  headSeq: number,
+): ChangeOutcome {
+  return { record: change.record, version: change.version, headSeq, ...answer };
+}
+
+function newestOf(job: DevicePush, log: WorkingLog) {
+  const raised = log.raisedClocks().find((clock) => clock.device === job.device);
+  const stored = must(
+    log.facts.clocks.has(job.device) ? { clock: log.facts.clocks.get(job.device) } : undefined,
+    "a push asks for the clock of its device",
+  ).clock;
+  if (raised === undefined) return stored?.version;
+  return stored != null && stored.sequence > raised.sequence ? stored.version : raised.version;
+}
