@@ -14,6 +14,8 @@ export interface HouseholdSink {
 export interface FeedEvents {
   /** False while nothing can arrive. */
   readonly available: boolean;
+  /** Calls `listener` whenever that changes; returns how to stop it. */
+  onAvailabilityChange(listener: () => void): () => void;
   /** Resolves when events arrive from now on. Never rejects: while the bus is away it waits. */
   subscribe(household: HouseholdId, sink: HouseholdSink): { readonly active: Promise<void> } & AsyncDisposable;
 }
@@ -45,13 +47,14 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
   readonly #options: FeedsOptions;
   readonly #open = new Map<HouseholdId, OpenFeed>();
   readonly #ticker: NodeJS.Timeout;
+  readonly #stopListening: () => void;
   #polling = 0;
-  #wasAvailable = true;
 
   constructor(options: FeedsOptions) {
     this.#options = options;
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#ticker.unref();
+    this.#stopListening = options.events.onAvailabilityChange(() => this.#pollAllSoon());
   }
 
   join(household: HouseholdId, known: HouseholdClock, listener: FeedListener): HouseholdFeed {
@@ -64,6 +67,7 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#ticker);
+    this.#stopListening();
     const subscriptions = [...this.#open.values()].map(({ subscription }) => subscription[Symbol.asyncDispose]());
     this.#open.clear();
     await Promise.allSettled(subscriptions);
@@ -102,14 +106,18 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
     return this.#options.pollMs ?? 1_000;
   }
 
+  /** Both when events stop and when they come back, something may have been missed. */
+  #pollAllSoon(): void {
+    const nowMs = performance.now();
+    for (const opened of this.#open.values()) {
+      opened.pollAtMs = Math.min(opened.pollAtMs, nowMs + Math.random() * this.#pollMs);
+    }
+  }
+
   #tick(): void {
     const nowMs = performance.now();
     const { available } = this.#options.events;
-    const changed = available !== this.#wasAvailable;
-    this.#wasAvailable = available;
     for (const opened of this.#open.values()) {
-      // Both when events stop and when they come back, something may have been missed.
-      if (changed) opened.pollAtMs = Math.min(opened.pollAtMs, nowMs + Math.random() * this.#pollMs);
       if (opened.pollAtMs > nowMs || this.#polling >= POLLS_AT_ONCE) continue;
       const nextMs = available ? (this.#options.safetyPollMs ?? 30_000) : this.#pollMs;
       opened.pollAtMs = nowMs + nextMs * (0.75 + Math.random() / 2);

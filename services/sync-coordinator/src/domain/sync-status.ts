@@ -1,4 +1,4 @@
-import type { ConflictDecision, Outcome, Strategy } from "@funkygibbon/kernel/record";
+import type { Outcome } from "@funkygibbon/kernel/record";
 
 /** Whether every change found its place. A fault of the whole call is a status of the call, never one of these. */
 export type SyncStatus = "success" | "partial";
@@ -11,12 +11,4 @@ export function syncStatus(outcomes: readonly Outcome[], conflicts: number): Syn
 
 function isSettled(outcome: Outcome): boolean {
   return outcome === "applied" || outcome === "merged" || outcome === "superseded";
-}
-
-/** What a device is told of how a contradiction was settled: the strategy applied, MANUAL while a person decides. */
-export function resolutionHint(conflict: {
-  readonly strategy: Strategy;
-  readonly decision: ConflictDecision;
-}): Strategy {
-  return conflict.decision === "open" ? "manual" : conflict.strategy;
 }

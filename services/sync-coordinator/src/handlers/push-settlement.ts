@@ -1,0 +1,169 @@
+import { create } from "@bufbuild/protobuf";
+import type {
+  CommitResult,
+  Divergence,
+  Resolution,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import {
+  type Change,
+  type ChangeOutcome,
+  ChangeOutcomeSchema,
+  Outcome,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import {
+  ConflictDecision,
+  type ConflictRecord,
+  ResolutionStrategy,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
+import { type ConflictInfo, ConflictInfoSchema, SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import type { Micros } from "@funkygibbon/kernel/clock";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import type { Epoch } from "@funkygibbon/kernel/ids";
+import type { LogPosition } from "@funkygibbon/kernel/record";
+import { parseVersion } from "@funkygibbon/kernel/version";
+import { positionFromWire } from "@funkygibbon/wire/log-position";
+import { outcomes as outcomeNames } from "@funkygibbon/wire/outcomes";
+import { commitInRounds } from "../domain/commit-rounds.ts";
+import type { DeviceRef, LiveClocks, SyncTelemetry } from "../domain/ports.ts";
+import { syncStatus } from "../domain/sync-status.ts";
+import type { ChangeLog, Credentials, Resolver } from "./change-log.ts";
+
+/** A push whose frame has been found right. */
+export interface PushToSettle {
+  readonly from: DeviceRef;
+  readonly epoch: Epoch;
+  readonly credentials: Credentials;
+  readonly changes: readonly Change[];
+  /** When it came, by our clock. */
+  readonly receivedUs: Micros;
+  /** The device's clock minus ours, in microseconds. */
+  readonly clockOffsetUs: number;
+}
+
+/** What became of it. */
+export interface SettledPush {
+  /** One for each change, in the order of the push. */
+  readonly outcomes: readonly ChangeOutcome[];
+  readonly conflicts: readonly ConflictInfo[];
+  readonly status: SyncStatus;
+  /** The log after the last commit. */
+  readonly position: LogPosition;
+  /** Some changes are to be sent again because a part was away: not before this many milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What settles pushes. */
+export interface SettlementParts {
+  readonly changeLog: Pick<ChangeLog, "commit">;
+  readonly resolver: Resolver;
+  readonly liveClocks: Pick<LiveClocks, "raise">;
+  readonly telemetry: Pick<SyncTelemetry, "pushSettled">;
+}
+
+interface Answer {
+  readonly outcomes: readonly (ChangeOutcome | undefined)[];
+  readonly divergences: readonly Divergence[];
+  readonly conflicts: readonly ConflictRecord[];
+  readonly position: LogPosition;
+  readonly firstSeq: number;
+  readonly deviceVersion: string;
+}
+
+/**
+ * Commits a push, has what diverged resolved, and raises the clock.
+ * @throws what the first commit was refused with; nothing is known to be stored then.
+ */
+export async function settlePush(push: PushToSettle, parts: SettlementParts): Promise<SettledPush> {
+  const startedMs = performance.now();
+  const call = {
+    actorToken: push.credentials.token ?? push.credentials.actor ?? "",
+    householdId: push.from.household,
+    epoch: push.epoch,
+    deviceId: push.from.device,
+    receivedUs: BigInt(push.receivedUs),
+    clockOffsetUs: BigInt(push.clockOffsetUs),
+  };
+  const settlement = await commitInRounds<Change, ChangeOutcome, Divergence, Resolution, Answer>(push.changes, {
+    commit: async (changes, resolutions) =>
+      answerFromWire(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
+    resolve: (divergences) => parts.resolver.resolve(divergences),
+    retry: (change) =>
+      create(ChangeOutcomeSchema, { recordId: change.recordId, version: change.version, outcome: Outcome.RETRY }),
+  });
+
+  await Promise.all(settlement.answers.map((answer) => raiseClock(push, answer, parts.liveClocks)));
+  const last = settlement.answers.at(-1) ?? settlement.answers[0];
+  const conflicts = settlement.answers.flatMap((answer) => answer.conflicts.map(conflictInfo));
+  const names = settlement.outcomes.flatMap(({ outcome }) => outcomeNames.fromWire(outcome) ?? []);
+  parts.telemetry.pushSettled({
+    changes: push.changes.length,
+    rounds: settlement.answers.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+  });
+  return {
+    outcomes: settlement.outcomes,
+    conflicts,
+    status: syncStatus(names, conflicts.length) === "success" ? SyncStatus.SUCCESS : SyncStatus.PARTIAL,
+    position: last.position,
+    retryAfterMs: settlement.interruptedBy?.retryAfterMs,
+  };
+}
+
+/** Sequences of the changes that are head under their own version: they come back as stamps. Heals come back whole. */
+export function ownSequences(changes: readonly Change[], outcomes: readonly ChangeOutcome[]): number[] {
+  return changes.flatMap((change, index) => {
+    if (outcomes[index]?.outcome !== Outcome.APPLIED || change.heal !== undefined) return [];
+    return parseVersion(change.version).sequence;
+  });
+}
+
+/** Why a push may be sent again as it is; undefined when sending it again changes nothing. */
+export function refusal(error: unknown): { readonly reason: string; readonly retryAfterMs: number } | undefined {
+  if (!(error instanceof DomainError)) return undefined;
+  const { kind, reason, retryAfterMs = 1_000 } = error;
+  switch (kind) {
+    case "exhausted":
+      return { reason, retryAfterMs };
+    case "unavailable":
+    case "deadline-exceeded":
+      return { reason: "UNAVAILABLE", retryAfterMs };
+    default:
+      return undefined;
+  }
+}
+
+function answerFromWire(result: CommitResult): Answer {
+  return {
+    outcomes: result.outcomes.map((outcome) => (outcome.outcome === Outcome.UNSPECIFIED ? undefined : outcome)),
+    divergences: result.divergences,
+    conflicts: result.conflicts,
+    position: positionFromWire(result.position),
+    firstSeq: Number(result.firstSeq),
+    deviceVersion: result.deviceVersion,
+  };
+}
+
+/** The store's row has the device's side as local already; the hint is what a person is still asked for. */
+function conflictInfo(row: ConflictRecord): ConflictInfo {
+  return create(ConflictInfoSchema, {
+    conflictId: row.id,
+    recordId: row.recordId,
+    conflictType: row.type,
+    localVersion: row.localVersion,
+    serverVersion: row.serverVersion,
+    resolutionHint: row.decision === ConflictDecision.OPEN ? ResolutionStrategy.MANUAL : row.strategy,
+    decision: row.decision,
+    details: row.fields,
+  });
+}
+
+async function raiseClock(push: PushToSettle, answer: Answer, liveClocks: Pick<LiveClocks, "raise">): Promise<void> {
+  const { device, household } = push.from;
+  const { deviceVersion, position, firstSeq } = answer;
+  if (firstSeq === 0) return;
+  const entry =
+    deviceVersion === ""
+      ? undefined
+      : { device, version: deviceVersion, sequence: parseVersion(deviceVersion, "device_version").sequence };
+  await liveClocks.raise({ household, position, firstSeq, entry });
+}
