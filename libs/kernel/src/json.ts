@@ -84,24 +84,46 @@ function parse(text: string, field: string): unknown {
   }
 }
 
-function canonicalize(value: unknown, depthLeft: number, field: string): string {
+/** Most values stand in canonical order already, and then the engine's own serialisation is several times faster. */
+function canonicalize(value: unknown, maxDepth: number, field: string): string {
+  return standsInOrder(value, maxDepth, field) ? JSON.stringify(value) : inOrder(value);
+}
+
+/** Checks a whole value; false when somewhere in it the keys of an object are not in canonical order. */
+function standsInOrder(value: unknown, depthLeft: number, field: string): boolean {
   if (typeof value === "string") {
     if (!value.isWellFormed()) throw refuse(field, "LONE_SURROGATE", "has a lone surrogate, which is no text");
-    return JSON.stringify(value);
+    return true;
   }
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw refuse(field, "NUMBER_PRECISION", "has a number that a double cannot hold");
-    return JSON.stringify(value);
+    return true;
   }
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (typeof value !== "object" || value === null) return true;
   if (depthLeft <= 0) throw refuse(field, "TOO_DEEP", "is nested too deeply");
+  let ordered = true;
   if (Array.isArray(value)) {
-    return `[${value.map((item) => canonicalize(item, depthLeft - 1, field)).join(",")}]`;
+    for (const item of value) ordered = standsInOrder(item, depthLeft - 1, field) && ordered;
+    return ordered;
   }
+  let previous: string | undefined;
+  for (const key of Object.keys(value)) {
+    standsInOrder(key, depthLeft, field);
+    if (previous !== undefined && previous > key) ordered = false;
+    previous = key;
+    ordered = standsInOrder((value as JsonObject)[key], depthLeft - 1, field) && ordered;
+  }
+  return ordered;
+}
+
+/** Serialises a value that has been checked, the keys of its objects sorted by UTF-16 unit. */
+function inOrder(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(inOrder).join(",")}]`;
   let text = "{";
   for (const key of Object.keys(value).sort()) {
     if (text.length > 1) text += ",";
-    text += `${canonicalize(key, depthLeft, field)}:${canonicalize((value as JsonObject)[key], depthLeft - 1, field)}`;
+    text += `${JSON.stringify(key)}:${inOrder((value as JsonObject)[key])}`;
   }
   return `${text}}`;
 }

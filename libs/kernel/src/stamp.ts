@@ -1,6 +1,5 @@
 import type { Micros } from "./clock.ts";
 import type { DeviceId } from "./ids.ts";
-import { must } from "./must.ts";
 
 /** When and by whom an edit was made, as a merge sees it (docs/protocol.md, section 2). */
 export interface Stamp {
@@ -60,11 +59,18 @@ export function expandStamps(compact: KeyStamps, keys: Iterable<string>, own: St
  */
 export function compactStamps(stamps: ReadonlyMap<string, Stamp>, keys: ReadonlySet<string>, own: Stamp): KeyStamps {
   const groups = new Map<string, { stamp: Stamp; keys: string[] }>();
+  // Keys of one edit mostly share one stamp object, which saves naming it again.
+  const known = new Map<Stamp, string[]>();
   for (const [key, stamp] of stamps) {
-    if (keys.has(key) && compareStamps(stamp, own) === 0) continue;
-    const name = `${stamp.effectiveUs}/${stamp.sequence}/${stamp.device}`;
-    if (!groups.has(name)) groups.set(name, { stamp, keys: [] });
-    must(groups.get(name), "the group was added above").keys.push(key);
+    if (keys.has(key) && (stamp === own || compareStamps(stamp, own) === 0)) continue;
+    let group = known.get(stamp);
+    if (group === undefined) {
+      const name = `${stamp.effectiveUs}/${stamp.sequence}/${stamp.device}`;
+      group = groups.get(name)?.keys ?? [];
+      if (!groups.has(name)) groups.set(name, { stamp, keys: group });
+      known.set(stamp, group);
+    }
+    group.push(key);
   }
   const sorted = [...groups.values()].sort((a, b) => compareStamps(a.stamp, b.stamp));
   for (const group of sorted) group.keys.sort(compareUtf8);

@@ -107,11 +107,11 @@ export class HeadChain {
     );
   }
 
-  /** Per-key stamps: changed keys take the edit's, the others keep the parent's (protocol.md, 3). */
+  /** Per-key stamps: changed keys take the edit's, the others keep the parent's; a tombstone sets all (protocol.md, 3). */
   #stamped(edit: Edit): RecordVersion {
     const plain = { ...buildVersion({ ...edit, parents: [] }), parents: edit.parents };
     const parent = this.#base(plain);
-    if (parent === undefined) return plain;
+    if (parent === undefined || plain.deleted) return plain;
     const own: Stamp = { effectiveUs: plain.effectiveUs, device: plain.device, sequence: plain.sequence };
     const stamps = stampsOf(parent);
     for (const key of new Set([...contentKeys(parent.content), ...contentKeys(plain.content)])) {

@@ -1,7 +1,7 @@
 import { ENDS_KEY } from "@funkygibbon/kernel/content";
 import { type JsonValue, jsonEquals } from "@funkygibbon/kernel/json";
 import { compareStamps, compareUtf8, type Stamp } from "@funkygibbon/kernel/stamp";
-import { endsOf, type Side, stampOf, valueAt } from "./side.ts";
+import { endsOf, endsStampOf, type Side, stampOf, valueAt } from "./side.ts";
 
 /** What one side says for one key. */
 export interface Cell {
@@ -37,53 +37,80 @@ export interface Sides {
   readonly base: Side | undefined;
 }
 
-/** Every key of either side and of the base, ends first, then sorted: the same order whichever side is which. */
+/** Every key of either side and of the base, in no particular order; the ends of a relationship come first. */
 export function compareSides(sides: Sides): readonly KeyComparison[] {
-  const keys = new Set<string>();
-  for (const side of [sides.local, sides.server, sides.base]) {
-    if (side === undefined) continue;
-    for (const key of Object.keys(side.body)) keys.add(key);
-    for (const key of side.stamps.keys()) keys.add(key);
-  }
+  const comparisons: KeyComparison[] = [];
   const isRelationship = sides.local.content.kind === "relationship";
-  if (isRelationship && !hasBodyKey(sides, ENDS_KEY)) keys.delete(ENDS_KEY);
-  const comparisons = [...keys].sort(compareUtf8).map((key) => compareKey(sides, key));
-  return isRelationship ? [compareEnds(sides), ...comparisons] : comparisons;
+  if (isRelationship) comparisons.push(compareEnds(sides));
+  for (const key of keysOf(sides)) {
+    if (isRelationship && key === ENDS_KEY && !someBodyHas(sides, key)) continue;
+    comparisons.push(compareKey(sides, key));
+  }
+  return comparisons;
 }
 
-function hasBodyKey(sides: Sides, key: string): boolean {
-  return [sides.local, sides.server, sides.base].some((side) => side !== undefined && Object.hasOwn(side.body, key));
+/** Ends first, then by key: how people read a record. */
+export function byKey(a: KeyComparison, b: KeyComparison): number {
+  if (a.place !== b.place) return a.place === "ends" ? -1 : 1;
+  return compareUtf8(a.key, b.key);
+}
+
+function keysOf({ local, server, base }: Sides): Set<string> {
+  const keys = new Set<string>();
+  for (const side of base === undefined ? [local, server] : [local, server, base]) {
+    for (const key of Object.keys(side.body)) keys.add(key);
+    for (const key of side.named.keys()) keys.add(key);
+  }
+  return keys;
+}
+
+function someBodyHas({ local, server, base }: Sides, key: string): boolean {
+  return [local, server, base].some((side) => side !== undefined && Object.hasOwn(side.body, key));
 }
 
 function compareKey({ local, server, base }: Sides, key: string): KeyComparison {
-  return comparison({
-    place: "body",
-    key,
-    local: { value: valueAt(local, key), stamp: stampOf(local, key) },
-    server: { value: valueAt(server, key), stamp: stampOf(server, key) },
-    base: base === undefined ? undefined : { value: valueAt(base, key), stamp: stampOf(base, key) },
+  const columns = {
+    local: cellOf(local, key),
+    server: cellOf(server, key),
+    base: base === undefined ? undefined : cellOf(base, key),
     baseValueKnown: base?.bodyKnown === true,
-  });
+  };
+  return comparison("body", key, columns);
+}
+
+function cellOf(side: Side, key: string): Cell {
+  return { value: valueAt(side, key), stamp: stampOf(side, key) };
 }
 
 function compareEnds({ local, server, base }: Sides): KeyComparison {
-  const cell = (side: Side): Cell => ({ value: endsOf(side.content), stamp: stampOf(side, ENDS_KEY) });
-  return comparison({
-    place: "ends",
-    key: ENDS_KEY,
-    local: cell(local),
-    server: cell(server),
-    base: base === undefined ? undefined : cell(base),
+  const columns = {
+    local: endsCellOf(local),
+    server: endsCellOf(server),
+    base: base === undefined ? undefined : endsCellOf(base),
     baseValueKnown: base !== undefined,
-  });
+  };
+  return comparison("ends", ENDS_KEY, columns);
 }
 
-function comparison(columns: Omit<KeyComparison, "localChanged" | "serverChanged" | "equal">): KeyComparison {
+function endsCellOf(side: Side): Cell {
+  return { value: endsOf(side.content), stamp: endsStampOf(side) };
+}
+
+function comparison(
+  place: KeyComparison["place"],
+  key: string,
+  { local, server, base, baseValueKnown }: Pick<KeyComparison, "local" | "server" | "base" | "baseValueKnown">,
+): KeyComparison {
   return {
-    ...columns,
-    localChanged: changedSince(columns.local, columns.base, columns.baseValueKnown),
-    serverChanged: changedSince(columns.server, columns.base, columns.baseValueKnown),
-    equal: jsonEquals(columns.local.value, columns.server.value),
+    place,
+    key,
+    local,
+    server,
+    base,
+    baseValueKnown,
+    localChanged: changedSince(local, base, baseValueKnown),
+    serverChanged: changedSince(server, base, baseValueKnown),
+    equal: jsonEquals(local.value, server.value),
   };
 }
 

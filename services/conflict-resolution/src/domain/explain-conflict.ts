@@ -1,11 +1,11 @@
 import { canonicalJson, type JsonValue } from "@funkygibbon/kernel/json";
 import type { ConflictRow, FieldConflict, RecordVersion } from "@funkygibbon/kernel/record";
 import { compareStamps, type Stamp } from "@funkygibbon/kernel/stamp";
-import { compareSides, type KeyComparison } from "./compare-sides.ts";
+import { byKey, compareSides, type KeyComparison } from "./compare-sides.ts";
 import type { ConflictFile } from "./conflict-store.ts";
 import { type DecisionRule, mergeKeys } from "./merge-keys.ts";
 import { ruleLookup } from "./policy.ts";
-import { sideOf } from "./side.ts";
+import { absentSide, sideOf } from "./side.ts";
 
 /** One key in three columns, with what happened to it and why. */
 export interface ExplainedField {
@@ -18,9 +18,9 @@ export interface ExplainedField {
 /** Every key of either side, ends first, then by name: what each side says, what was decided, by which rule. */
 export function explainConflict(file: ConflictFile): readonly ExplainedField[] {
   const local = sideOf(file.local);
-  const server = file.server === undefined ? { ...local, body: {}, stamps: new Map() } : sideOf(file.server);
+  const server = file.server === undefined ? absentSide(local) : sideOf(file.server);
   const base = file.base && sideOf(file.base);
-  const comparisons = compareSides({ local, server, base });
+  const comparisons = compareSides({ local, server, base }).toSorted(byKey);
   const recorded = new Map(file.conflict.fields.map((field) => [field.field, field]));
   const merged = mergeKeys(comparisons, ruleLookup(file.policy));
   return merged.map(({ comparison, value, rule }) => {
@@ -80,8 +80,13 @@ function whatHappened({ equal, localChanged, serverChanged, local, server, base 
   return server.value === undefined ? "Only the other side removed it." : "Only the other side changed it.";
 }
 
+/** Rules of entity-store, which alone sees the graph (rung 2 of the ladder). */
+type GraphRule = "cycle-refused" | "dead-end-refused";
+
 /** Rules that need no names: a sentence each. */
-const REASONS: Readonly<Record<Exclude<DecisionRule, "last-write-wins">, string>> = {
+const REASONS: Readonly<Record<Exclude<DecisionRule, "last-write-wins"> | GraphRule, string>> = {
+  "cycle-refused": "The device's edge would have closed a cycle.",
+  "dead-end-refused": "An end of the device's edge has been deleted.",
   equal: "",
   unchanged: "",
   "one-side": "",

@@ -52,23 +52,25 @@ export function mergeKeys(
 const LAST: FieldRule = "last-write-wins";
 
 function mergeKey(comparison: KeyComparison, rule: FieldRule): DecidedKey {
-  const { local, server, base, localChanged, serverChanged } = comparison;
+  const { local, server, localChanged, serverChanged } = comparison;
   if (comparison.equal) {
     const untouched = !localChanged && !serverChanged;
     // One side alone may have a stamp older than the base's, by a clock that was behind; it is the edit that counts.
     const stamp = localChanged === serverChanged ? newer(local, server) : (localChanged ? local : server).stamp;
     return { comparison, value: server.value, stamp, rule: untouched ? "unchanged" : "equal", lost: false };
   }
-  if (localChanged !== serverChanged) {
-    return { comparison, ...(localChanged ? local : server), rule: "one-side", lost: false };
-  }
-  const { value: byRule, lossless } = ruleResult(comparison, rule) ?? { value: undefined, lossless: false };
-  if (byRule !== undefined) {
-    return { comparison, value: byRule, stamp: newer(local, server), rule, lost: !lossless };
+  if (localChanged !== serverChanged) return cellWins(comparison, localChanged ? local : server, "one-side");
+  const result = ruleResult(comparison, rule);
+  if (result !== undefined) {
+    return { comparison, value: result.value, stamp: newer(local, server), rule, lost: !result.lossless };
   }
   const winner = greater(local, server);
-  const untouched = base !== undefined && !localChanged;
-  return { comparison, ...winner, rule: untouched ? "unchanged" : LAST, lost: !untouched };
+  const untouched = comparison.base !== undefined && !localChanged;
+  return untouched ? cellWins(comparison, winner, "unchanged") : { ...cellWins(comparison, winner, LAST), lost: true };
+}
+
+function cellWins(comparison: KeyComparison, { value, stamp }: Cell, rule: DecisionRule): DecidedKey {
+  return { comparison, value, stamp, rule, lost: false };
 }
 
 /** Without a known ancestor there is no rule but the greater stamp. */

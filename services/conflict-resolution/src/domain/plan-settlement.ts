@@ -2,13 +2,13 @@ import { failedPrecondition } from "@funkygibbon/kernel/errors";
 import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { ConflictDecision, FieldConflict, MergedContent, RecordVersion } from "@funkygibbon/kernel/record";
-import { compareSides, type KeyComparison } from "./compare-sides.ts";
+import { byKey, compareSides, type KeyComparison } from "./compare-sides.ts";
 import { fieldConflict } from "./conflict-draft.ts";
 import type { ConflictFile } from "./conflict-store.ts";
 import { type DecidedKey, type DecisionRule, decideFor, mergeKeys } from "./merge-keys.ts";
 import { exceedsBodyLimit, mergedContent } from "./merged-content.ts";
 import { ruleLookup } from "./policy.ts";
-import { endsOf, type Side, sideOf } from "./side.ts";
+import { absentSide, endsOf, type Side, sideOf } from "./side.ts";
 
 /** How a person settles a conflict. */
 export type SettlementChoice =
@@ -42,8 +42,9 @@ export function planSettlement(file: ConflictFile, choice: SettlementChoice): Se
     throw failedPrecondition("MERGE_TOO_LARGE", `the record would exceed ${BODY_LIMITS.maxBytes} bytes`);
   }
   const stays = chosen.decision === "kept_server" || headSays(view, chosen);
-  const lost = chosen.decided.filter((key) => key.lost);
-  const named = chosen.decided.filter((key) => key.lost || view.recorded.has(key.comparison.key));
+  const decided = chosen.decided.toSorted((a, b) => byKey(a.comparison, b.comparison));
+  const lost = decided.filter((key) => key.lost);
+  const named = decided.filter((key) => key.lost || view.recorded.has(key.comparison.key));
   return {
     decision: stays ? "kept_server" : chosen.decision,
     // Where there is no head, only the device's version can lend its ends.
@@ -87,14 +88,9 @@ function viewOf(file: ConflictFile): View {
     local,
     server: file.server && sideOf(file.server),
     head,
-    comparisons: compareSides({ local, server: head ?? nothingOf(local), base }),
+    comparisons: compareSides({ local, server: head ?? absentSide(local), base }),
     recorded: new Set(file.conflict.fields.map(({ field }) => field)),
   };
-}
-
-/** The side of a record that does not exist: no keys, no stamps, and the ends of the other side. */
-function nothingOf(local: Side): Side {
-  return { ...local, deleted: true, body: {}, bodyKnown: true, stamps: new Map() };
 }
 
 function choose(view: View, choice: SettlementChoice): Chosen {

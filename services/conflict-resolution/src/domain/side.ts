@@ -1,7 +1,7 @@
 import { ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
 import { type JsonObject, type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
 import type { RecordVersion } from "@funkygibbon/kernel/record";
-import { expandStamps, type Stamp } from "@funkygibbon/kernel/stamp";
+import type { Stamp } from "@funkygibbon/kernel/stamp";
 
 /** One version as a merge looks at it: its body key by key, each key with the edit that last set or removed it. */
 export interface Side {
@@ -11,27 +11,34 @@ export interface Side {
   readonly body: JsonObject;
   /** False when retention has removed the body. The stamps serve still (contracts.md, Commit). */
   readonly bodyKnown: boolean;
-  /** The stamps of all keys that the version ever had, removed ones too. */
-  readonly stamps: ReadonlyMap<string, Stamp>;
-  /** The stamp of the version itself. */
+  /** The stamps that the version names: those of other edits, and of removed keys. Ask {@link stampOf}. */
+  readonly named: ReadonlyMap<string, Stamp>;
+  /** The stamp of the version itself, which the keys that it does not name carry. */
   readonly own: Stamp;
+  /** The record has no version on this side: {@link absentSide}. */
+  readonly absent: boolean;
 }
 
 const EMPTY: JsonObject = {};
 
+/** What a merge needs to know of a version. */
+export type Party = Pick<
+  RecordVersion,
+  "record" | "version" | "content" | "deleted" | "bodyRemoved" | "stamps" | "effectiveUs" | "device" | "sequence"
+>;
+
 /** Reads a version as one side of a merge. */
-export function sideOf(version: RecordVersion): Side {
-  const own: Stamp = { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence };
-  const body = version.content.body ?? EMPTY;
-  const stamps = expandStamps(version.stamps, Object.keys(body), own);
-  if (version.content.kind === "relationship" && !stamps.has(ENDS_KEY)) stamps.set(ENDS_KEY, own);
+export function sideOf(version: Party): Side {
+  const named = new Map<string, Stamp>();
+  for (const { stamp, keys } of version.stamps) for (const key of keys) named.set(key, stamp);
   return {
     content: version.content,
     deleted: version.deleted,
-    body,
+    body: version.content.body ?? EMPTY,
     bodyKnown: version.deleted || !version.bodyRemoved,
-    stamps,
-    own,
+    named,
+    own: { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence },
+    absent: false,
   };
 }
 
@@ -45,7 +52,23 @@ export function valueAt(side: Side, key: string): JsonValue | undefined {
   return jsonGet(side.body, key);
 }
 
-/** The edit that last touched a key; undefined when the side never had it. A version without its body names no keys of its own edit, so it answers with that. */
+/**
+ * The edit that last touched a key; undefined when the side never had it. Keys that a version has and does not name carry
+ * its own stamp. A tombstone has set all keys at once, and of a version without its body we cannot know which it has:
+ * both answer with their own for every key that they do not name.
+ */
 export function stampOf(side: Side, key: string): Stamp | undefined {
-  return side.stamps.get(key) ?? (side.bodyKnown ? undefined : side.own);
+  const named = side.named.get(key);
+  if (named !== undefined) return named;
+  return side.deleted || !side.bodyKnown || Object.hasOwn(side.body, key) ? side.own : undefined;
+}
+
+/** The edit that last set type and ends of a relationship; undefined on the absent side of a record. */
+export function endsStampOf(side: Side): Stamp | undefined {
+  return side.absent ? undefined : (side.named.get(ENDS_KEY) ?? side.own);
+}
+
+/** The other side of a record that had no head: no keys and no edits, and nothing to say about its ends. */
+export function absentSide(present: Side): Side {
+  return { ...present, deleted: false, body: EMPTY, bodyKnown: true, named: new Map(), absent: true };
 }
