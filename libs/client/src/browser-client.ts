@@ -1,5 +1,5 @@
 import { type Client, type ClientOptions, openClient } from "./client.ts";
-import { nobleSha256 } from "./noble-sha256.ts";
+import { nobleSha256 } from "./noble-hashes.ts";
 import { WebTransport } from "./web-transport.ts";
 
 /** A client's options without what a browser brings. */

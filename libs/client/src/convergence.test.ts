@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "./base-layer.ts";
 import type { Client } from "./client.ts";
-import { nodeSha256 } from "./node-sha256.ts";
+import { nodeSha256 } from "./node-hashes.ts";
 import { ModelServer } from "./testing/model-server.ts";
 import { clientOf, within } from "./testing/scenario.ts";
 

@@ -7,7 +7,7 @@ import { applyPage, digestOf, releaseEditsUpTo, releaseHeldEdits } from "./base-
 import { forkedDeviceId, raiseSequence, stageEdit, takeDeviceId } from "./edit-queue.ts";
 import { LocalReplica } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
-import { nodeSha256 } from "./node-sha256.ts";
+import { nodeSha256 } from "./node-hashes.ts";
 import { footprintOf, takePush } from "./push-planning.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";

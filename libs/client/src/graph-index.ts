@@ -31,6 +31,13 @@ export class GraphIndex {
     return visible === undefined || visible.deleted ? undefined : visible;
   }
 
+  /** Whether the record is known, and whether it is deleted. */
+  standing(record: RecordId): "live" | "deleted" | "unknown" {
+    const visible = this.#seen.get(record);
+    if (visible === undefined) return "unknown";
+    return visible.deleted ? "deleted" : "live";
+  }
+
   /** Ids of the live entities of a type. */
   ofType(type: EntityType): ReadonlySet<RecordId> {
     return this.#byType.get(type) ?? new Set();

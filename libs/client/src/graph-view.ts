@@ -107,6 +107,11 @@ export class GraphView {
     };
   }
 
+  /** Whether this device knows the record, and whether it is deleted. An edge counts as live even while an end is not. */
+  standing(id: RecordId): "live" | "deleted" | "unknown" {
+    return this.#index.standing(id);
+  }
+
   /** The entities that match. */
   find(options: FindOptions = {}): readonly EntityView[] {
     const part = options.name?.toLowerCase();

@@ -1,5 +1,5 @@
 import { type Client, type ClientOptions, openClient } from "./client.ts";
-import { nodeSha256 } from "./node-sha256.ts";
+import { nodeSha256 } from "./node-hashes.ts";
 import { GrpcTransport } from "./node-transport.ts";
 
 /** A client's options without what Node brings. */

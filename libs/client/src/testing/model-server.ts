@@ -16,7 +16,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { FrameQueue } from "../frame-queue.ts";
-import { nodeSha256 } from "../node-sha256.ts";
+import { nodeSha256 } from "../node-hashes.ts";
 import type { DeviceFrame, OpenOptions, Transport, TransportSession } from "../transport.ts";
 
 /** A head or a version of the model's log. */

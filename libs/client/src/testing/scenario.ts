@@ -1,7 +1,7 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { type Client, openClient } from "../client.ts";
 import { MemoryStore } from "../memory-store.ts";
-import { nodeSha256 } from "../node-sha256.ts";
+import { nodeSha256 } from "../node-hashes.ts";
 import type { Store } from "../store.ts";
 import type { ModelServer } from "./model-server.ts";
 
