@@ -74,7 +74,7 @@ language plpgsql stable security definer
 set search_path = public, pg_temp
 -- The beginning of a LIKE pattern must be known for its index to be used.
 set plan_cache_mode = force_custom_plan
-set pg_trgm.word_similarity_threshold = 0.4
+set pg_trgm.word_similarity_threshold = 0.35
 as $$
 declare
   own text := app_household();

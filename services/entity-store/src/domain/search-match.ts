@@ -20,8 +20,8 @@ export const MATCH_END = "\u0003";
 
 /** Characters of context on either side of a match in long text. */
 const CONTEXT = 60;
-/** A name whose nearest words are less alike than this is another name. */
-const MIN_FUZZY_SIMILARITY = 0.5;
+/** A word less alike than this to every word of a name is another word: one typo in three letters, two in six. */
+const MIN_WORD_LIKENESS = 0.65;
 
 interface Range {
   readonly from: number;
@@ -86,8 +86,8 @@ export class QueryMatcher {
 
   #matchNearly(name: string, folded: FoldedText): Match | undefined {
     if (this.words.length === 0 || name === "") return undefined;
-    const { similarity, nearest } = nameSimilarity(this.words, wordsOf(folded.folded));
-    if (similarity < MIN_FUZZY_SIMILARITY) return undefined;
+    const { similarity, weakest, nearest } = nameSimilarity(this.words, wordsOf(folded.folded));
+    if (weakest < MIN_WORD_LIKENESS) return undefined;
     const at = wordAt(folded.folded, nearest) ?? { from: 0, to: folded.folded.length };
     return { kind: "fuzzy", score: 0.39 * similarity, highlight: mark(name, folded, at) };
   }

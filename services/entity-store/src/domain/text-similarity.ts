@@ -13,34 +13,37 @@ export function wordSimilarity(a: string, b: string): number {
   return 1 - editDistance(left, right) / longest;
 }
 
-/**
- * How alike two names are, word by word: the mean over the words of the query of their likeness to the nearest word of
- * the name, a little less when the name says more. `nearest` is the word of the name that came nearest.
- */
-export function nameSimilarity(
-  query: readonly string[],
-  name: readonly string[],
-): { readonly similarity: number; readonly nearest: string } {
-  if (query.length === 0 || name.length === 0) return { similarity: 0, nearest: "" };
-  let sum = 0;
-  let best = 0;
-  let nearest = "";
-  for (const word of query) {
-    let likeness = 0;
-    for (const candidate of name) {
-      // What a person is still typing is compared with as much of the word.
-      const begun = [...candidate].slice(0, [...word].length + 1).join("");
-      const alike = Math.max(wordSimilarity(word, candidate), 0.9 * wordSimilarity(word, begun));
-      if (alike > likeness) likeness = alike;
-      if (alike > best) {
-        best = alike;
-        nearest = candidate;
-      }
-    }
-    sum += likeness;
-  }
+/** How alike the words of a query and those of a name are. */
+export interface NameSimilarity {
+  /** The mean over the words of the query of their likeness to the nearest word of the name, 0 to 1; a little less when the name says more. */
+  readonly similarity: number;
+  /** The likeness of the word of the query that is farthest from any word of the name. */
+  readonly weakest: number;
+  /** The word of the name that came nearest to any. */
+  readonly nearest: string;
+}
+
+/** Compares a query with a name word by word, in any order. */
+export function nameSimilarity(query: readonly string[], name: readonly string[]): NameSimilarity {
+  if (query.length === 0 || name.length === 0) return { similarity: 0, weakest: 0, nearest: "" };
+  const found = query.map((word) => nearestWord(word, name));
+  const likeness = found.map((word) => word.likeness);
+  const best = found.reduce((a, b) => (b.likeness > a.likeness ? b : a));
   const surplus = Math.max(0, name.length - query.length);
-  return { similarity: (sum / query.length) * (1 - 0.02 * Math.min(surplus, 5)), nearest };
+  const mean = likeness.reduce((sum, value) => sum + value, 0) / query.length;
+  return { similarity: mean * (1 - 0.02 * Math.min(surplus, 5)), weakest: Math.min(...likeness), nearest: best.word };
+}
+
+function nearestWord(word: string, name: readonly string[]): { readonly word: string; readonly likeness: number } {
+  const length = [...word].length;
+  let nearest = { word: "", likeness: 0 };
+  for (const candidate of name) {
+    // What a person is still typing is compared with as much of the word.
+    const begun = [...candidate].slice(0, length + 1).join("");
+    const likeness = Math.max(wordSimilarity(word, candidate), 0.9 * wordSimilarity(word, begun));
+    if (likeness > nearest.likeness) nearest = { word: candidate, likeness };
+  }
+  return nearest;
 }
 
 function editDistance(a: readonly string[], b: readonly string[]): number {

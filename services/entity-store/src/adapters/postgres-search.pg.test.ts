@@ -1,0 +1,262 @@
+import type { EntityType } from "@funkygibbon/kernel/entity-type";
+import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
+import { SeededLog, seedId } from "../../test/seeded-log.ts";
+import { rankHits, rankSimilar } from "../domain/rank-search.ts";
+import { QueryMatcher } from "../domain/search-match.ts";
+import { searchRow } from "../domain/search-row.ts";
+import { PostgresSearch } from "./postgres-search.ts";
+import { postgresProjection } from "./search-projection.ts";
+import { laggingHouseholds, startSearchProjector } from "./search-projector.ts";
+
+const never = new AbortController().signal;
+const MIGRATIONS = "services/entity-store/migrations";
+
+/** A household with some rooms and devices, whose index is as far as the test says. */
+async function seeded(
+  database: TestDatabase,
+  household: string,
+  entities: [EntityType, Record<string, string | boolean | string[]>][],
+) {
+  const log = new SeededLog(household);
+  for (const [index, [type, body]] of entities.entries()) log.entity(seedId(index + 1), type, body);
+  await log.write(database);
+  return log.household;
+}
+
+async function names(
+  search: PostgresSearch,
+  household: HouseholdId,
+  query: string,
+  types: EntityType[] = [],
+  limit = 20,
+) {
+  const matcher = new QueryMatcher(query);
+  const hits = rankHits(matcher, await search.candidates({ household, matcher, types, limit }), limit);
+  return hits.map((hit) => `${hit.match.kind}: ${hit.entity.name}`);
+}
+
+describe("search", () => {
+  let database: TestDatabase;
+  let search: PostgresSearch;
+  let household: HouseholdId;
+  let fresh: HouseholdId;
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ migrations: MIGRATIONS });
+    const pool = database.open({ role: "funkygibbon_app" });
+    search = new PostgresSearch(pool);
+    const home: Parameters<typeof seeded>[2] = [
+      ["room", { name: "Kitchen" }],
+      ["device", { name: "Kitchen lamp", maker: "Hue", model: "LCT001", is_on: true }],
+      ["device", { name: "Große Küche Lampe", maker: "Hue", model: "LCT001", is_on: false }],
+      ["device", { name: "Thermostat", maker: "ecobee", model: "ecobee3" }],
+      ["note", { name: "Heating", text: "First close the kitchen radiators, then bleed them." }],
+      ["note", { name: "100% _odd_ 'name' \\ \"quoted\"", text: "\u0000 nul, \u0007 bell" }],
+      ["device", { name: "Lamp", maker: "Eve", tags: ["warm", "dim"] }],
+      ["device", {}],
+    ];
+    household = await seeded(database, "indexed", home);
+    fresh = await seeded(database, "fresh", home);
+    await seeded(database, "other", [["device", { name: "Kitchen lamp of somebody else" }]]);
+    const project = postgresProjection(pool);
+    expect(await project(household, never)).toEqual({ heads: 8, caughtUp: true, failed: [] });
+    expect(await project(household, never)).toEqual({ heads: 0, caughtUp: true, failed: [] });
+    await project(parseHouseholdId("other"), never);
+  });
+
+  afterAll(() => database?.[Symbol.asyncDispose]());
+
+  it.each([
+    ["kitchen lamp", ["exact: Kitchen lamp"]],
+    ["KITCH", ["prefix: Kitchen", "prefix: Kitchen lamp", "content: Heating"]],
+    ["amp", ["substring: Lamp", "substring: Kitchen lamp", "substring: Große Küche Lampe"]],
+    ["kuche", ["substring: Große Küche Lampe"]],
+    ["bleed radiator", ["content: Heating"]],
+    ["hue", ["content: Große Küche Lampe", "content: Kitchen lamp"]],
+    ["thermostta", ["fuzzy: Thermostat"]],
+    ["kichen", ["fuzzy: Kitchen", "fuzzy: Kitchen lamp"]],
+    ["kichen lmap", ["fuzzy: Kitchen lamp"]],
+    ["lmap", ["fuzzy: Lamp", "fuzzy: Kitchen lamp"]],
+    ["100%", [`prefix: 100% _odd_ 'name' \\ "quoted"`]],
+    ["'name' \\", [`substring: 100% _odd_ 'name' \\ "quoted"`]],
+    ["bell", ["content: 100% _odd_ 'name' \\ \"quoted\""]],
+    ["zebra", []],
+  ])("finds %j by index", async (query, expected) => {
+    const found = await names(search, household, query);
+    expect(found.slice(0, expected.length)).toEqual(expected);
+    if (expected.length === 0) expect(found).toEqual([]);
+  });
+
+  it.each(["kitchen lamp", "amp", "kuche", "bleed radiator", "hue", "thermostta", "lmap", "100%", "bell", "zebra"])(
+    "finds %j the same before the index has it",
+    async (query) => {
+      expect(await names(search, fresh, query)).toEqual(await names(search, household, query));
+    },
+  );
+
+  it("filters by type and cuts at the limit", async () => {
+    expect(await names(search, household, "kitchen", ["room"])).toEqual(["exact: Kitchen"]);
+    expect(await names(search, household, "kitchen", [], 1)).toEqual(["exact: Kitchen"]);
+  });
+
+  it.each([
+    "%",
+    "_",
+    "\\",
+    "'",
+    "''",
+    "' OR 1=1 --",
+    "\u0000",
+    "a\u0000b",
+    "(",
+    "!",
+    "& | !",
+    ":*",
+    "'a':*",
+    "<->",
+    "\ud800",
+    "*".repeat(200),
+    "a ".repeat(100),
+    "\u202e",
+    "🦍",
+    "../../etc",
+    "{}",
+    "$1",
+    "%%%%%%%%%%",
+    "__proto__",
+  ])("takes %j for text", async (query) => {
+    await expect(names(search, household, query)).resolves.toBeInstanceOf(Array);
+  });
+
+  it("proposes entities that share facts or a name", async () => {
+    const body = { name: "Kitchen lamp", maker: "Hue", model: "LCT001", is_on: true };
+    const candidates = await search.similarCandidates({ household, type: "device", body, limit: 10 });
+    const hits = rankSimilar({ id: seedId(2), body }, candidates, 10);
+    expect(hits[0]).toMatchObject({
+      entity: { name: "Große Küche Lampe" },
+      similarity: { sharedKeys: ["maker", "model"] },
+    });
+    expect(hits.map((hit) => hit.entity.name)).not.toContain("Kitchen");
+  });
+
+  it("refuses a transaction that is not scoped to one household", async () => {
+    const pool = database.open({ role: "funkygibbon_app" });
+    const call = { name: "test.unscoped", text: "select * from search_candidates('a', 'a', '', '', '{1}', 5)" };
+    for (const households of [[], ["indexed", "other"]]) {
+      const scope = { households: households.map((id) => parseHouseholdId(id)) };
+      await expect(pool.inTransaction(scope, (tx) => tx.query(call))).rejects.toMatchObject({ kind: "internal" });
+    }
+  });
+});
+
+describe("the projection", () => {
+  it("catches a body that defeats it alone, and a statement that fails does not stop it", async () => {
+    await using database = await createTestDatabase({ migrations: MIGRATIONS });
+    const pool = database.open({ role: "funkygibbon_app" });
+    const household = await seeded(database, "h", [
+      ["device", { name: "First" }],
+      ["device", { name: "Throws" }],
+      ["device", { name: "Refused" }],
+      ["device", { name: "Last" }],
+    ]);
+    const project = postgresProjection(pool, (body) => {
+      if (body.name === "Throws") throw new Error("a bug in the projection");
+      const row = searchRow(body);
+      // No text of PostgreSQL holds U+0000.
+      return body.name === "Refused" ? { ...row, name: "\u0000" } : row;
+    });
+    const failed = new Set<string>();
+    for (let step = 0; step < 10; step++) {
+      const { caughtUp, failed: records } = await project(household, never);
+      for (const record of records) failed.add(record);
+      if (caughtUp) break;
+    }
+    expect([...failed].sort()).toEqual([seedId(2), seedId(3)]);
+    const rows = await database.sql<{ name: string }>("select name from search order by seq");
+    expect(rows.map((row) => row.name)).toEqual(["first", "", "", "last"]);
+  });
+
+  it("takes deleted entities out, moves past versions that are no heads, and leaves a claimed household to its owner", async () => {
+    await using database = await createTestDatabase({ migrations: MIGRATIONS });
+    const pool = database.open({ role: "funkygibbon_app" });
+    const log = new SeededLog("h");
+    log.entity(seedId(1), "device", { name: "Gone" });
+    log.entity(seedId(2), "device", { name: "Here" });
+    await log.write(database);
+    const project = postgresProjection(pool);
+    await project(log.household, never);
+    await database.sql("update heads set deleted = true, seq = 3 where record_id = $1", [seedId(1)]);
+    await database.sql(
+      "insert into record_versions select household_id, 3, record_id, 'x', 'x', 3, parents, kind, type, from_id, to_id, null, false, true, content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us, 1 from record_versions where seq = 1",
+    );
+    await database.sql("update households set head_seq = 4");
+    const find = laggingHouseholds(database.open({ role: "funkygibbon_relay" }));
+    expect(await find(never)).toEqual(["h"]);
+    await project(log.household, never);
+    expect(await database.sql("select name from search")).toEqual([{ name: "here" }]);
+    expect(await database.sql("select projected_seq from search_positions")).toEqual([{ projected_seq: "4" }]);
+    expect(await find(never)).toEqual([]);
+  });
+
+  it("follows announced households and those that the sweep finds", async () => {
+    await using database = await createTestDatabase({ migrations: MIGRATIONS });
+    const pool = database.open({ role: "funkygibbon_app" });
+    const swept = await seeded(database, "swept", [["device", { name: "Swept" }]]);
+    await using projector = startSearchProjector({
+      project: postgresProjection(pool),
+      findLagging: laggingHouseholds(database.open({ role: "funkygibbon_relay" })),
+      log: silentLogger(),
+      quietMs: 5,
+      sweepIntervalMs: 20,
+    });
+    await expect.poll(() => database.sql("select name from search")).toEqual([{ name: "swept" }]);
+    const announced = await seeded(database, "announced", [["device", { name: "Announced" }]]);
+    projector.noteCommit(announced);
+    await projector.idle();
+    expect(await database.sql("select name from search where household_id = $1", [announced])).toHaveLength(1);
+    expect(await database.sql("select name from search where household_id = $1", [swept])).toHaveLength(1);
+  });
+});
+
+describe("the plan of search", () => {
+  it("uses the indexes under the application role, although row level security would hide them from it", async () => {
+    await using database = await createTestDatabase({ migrations: MIGRATIONS });
+    const log = new SeededLog("large");
+    for (let n = 0; n < 5_000; n++)
+      log.entity(seedId(n), "device", { name: `Device ${n.toString(36)} number ${n}`, serial: `s${n}` });
+    await log.write(database);
+    const project = postgresProjection(database.open({ role: "funkygibbon_app" }));
+    while (!(await project(log.household, never)).caughtUp);
+    await database.sql("vacuum analyze search");
+    const plans = await plansOf(
+      database,
+      "select * from search_candidates('s4711', 's4711', $$'s4711':*$$, $$'4s711':*$$, '{3}', 60)",
+    );
+    for (const index of ["search_by_name_start", "search_by_name_part", "search_by_words"])
+      expect(plans).toContain(index);
+    expect(plans.match(/Scan (on|using) search_by_/g)).toHaveLength(5);
+    expect(plans).not.toMatch(/Seq Scan on search/);
+  }, 60_000);
+});
+
+/** The plans of the statements inside a function, as auto_explain tells them to a session that then takes the role. */
+async function plansOf(database: TestDatabase, text: string): Promise<string> {
+  const client = new pg.Client({ connectionString: database.url });
+  const plans: string[] = [];
+  client.on("notice", (notice) => plans.push(notice.message ?? ""));
+  await client.connect();
+  try {
+    await client.query(`load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;
+      set auto_explain.log_level = 'notice'; set role funkygibbon_app`);
+    await client.query("begin; select set_config('app.households', 'large', true)");
+    await client.query(text);
+    await client.query("rollback");
+  } finally {
+    await client.end();
+  }
+  return plans.join("\n");
+}
