@@ -63,6 +63,7 @@ export async function startNats(options: NatsOptions): Promise<LocalServer> {
       pid: server.pid,
       exited: server.exited,
       stop: server.stop,
+      directory: options.directory,
     };
   });
 }

@@ -29,14 +29,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A running PostgreSQL. */
-export interface LocalPostgres extends LocalServer {
-  /** Where the cluster really is. */
-  readonly directory: string;
-}
-
 /** Starts PostgreSQL on 127.0.0.1, never as root, and returns when it answers. @throws SetupError */
-export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
+export async function startPostgres(options: PostgresOptions): Promise<LocalServer> {
   const wanted = resolve(options.directory);
   const user = serverUser(wanted);
   const cluster = reachableFolder(wanted, user);

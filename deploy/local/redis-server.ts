@@ -55,6 +55,7 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
       pid: server.pid,
       exited: server.exited,
       stop: server.stop,
+      directory: options.directory,
     };
   });
 }

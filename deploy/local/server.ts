@@ -12,6 +12,8 @@ export interface LocalServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Where its data is. */
+  readonly directory: string;
   /** Resolves when it has ended, with a few words on how. */
   readonly exited: Promise<string>;
   stop(): Promise<void>;
