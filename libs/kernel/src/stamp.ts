@@ -58,23 +58,22 @@ export function expandStamps(compact: KeyStamps, keys: Iterable<string>, own: St
  * can tell from the body. Removed keys are always named.
  */
 export function compactStamps(stamps: ReadonlyMap<string, Stamp>, keys: ReadonlySet<string>, own: Stamp): KeyStamps {
-  const groups = new Map<string, { stamp: Stamp; keys: string[] }>();
-  // Keys of one edit mostly share one stamp object, which saves naming it again.
-  const known = new Map<Stamp, string[]>();
+  // Keys of one edit mostly share one stamp object: what is left to find are equal stamps that came from different places.
+  const byObject = new Map<Stamp, string[]>();
   for (const [key, stamp] of stamps) {
     if (keys.has(key) && (stamp === own || compareStamps(stamp, own) === 0)) continue;
-    let group = known.get(stamp);
-    if (group === undefined) {
-      const name = `${stamp.effectiveUs}/${stamp.sequence}/${stamp.device}`;
-      group = groups.get(name)?.keys ?? [];
-      if (!groups.has(name)) groups.set(name, { stamp, keys: group });
-      known.set(stamp, group);
-    }
-    group.push(key);
+    const group = byObject.get(stamp);
+    if (group === undefined) byObject.set(stamp, [key]);
+    else group.push(key);
   }
-  const sorted = [...groups.values()].sort((a, b) => compareStamps(a.stamp, b.stamp));
-  for (const group of sorted) group.keys.sort(compareUtf8);
-  return sorted;
+  const groups: { stamp: Stamp; keys: string[] }[] = [];
+  for (const [stamp, named] of [...byObject].sort(([a], [b]) => compareStamps(a, b))) {
+    const last = groups.at(-1);
+    if (last !== undefined && compareStamps(last.stamp, stamp) === 0) last.keys.push(...named);
+    else groups.push({ stamp, keys: named });
+  }
+  for (const group of groups) group.keys.sort(compareUtf8);
+  return groups;
 }
 
 function isSurrogate(unit: number): boolean {

@@ -61,7 +61,6 @@ export class HeadChain {
       wish,
       policy: this.#policy,
       restored: change.deleted && !head.deleted && this.#descendsFromTombstone(head, change),
-      historyVersions: [],
       serverCascade: false,
     });
     if (resolution.conflict !== undefined) this.conflicts.push(resolution.conflict);

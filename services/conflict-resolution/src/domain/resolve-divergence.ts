@@ -11,21 +11,23 @@ import { conflictDraft } from "./conflict-draft.ts";
 import { type DecidedKey, type DecisionRule, mergeKeys, takeNothing, takeSide } from "./merge-keys.ts";
 import { exceedsBodyLimit, mergedContent, saysTheSame } from "./merged-content.ts";
 import { ruleLookup, strategyFor } from "./policy.ts";
-import { sideOf } from "./side.ts";
+import { type Party, sideOf } from "./side.ts";
 
 /** What a rung of the ladder came to: everything but the names of the versions. */
 type Verdict = Pick<Resolution, "decision" | "conflict">;
 
-/** A divergence, read: both sides, their ancestor, and every key compared. */
-interface Case {
-  readonly divergence: Divergence;
-  readonly sides: Sides;
-  readonly comparisons: readonly KeyComparison[];
+/** What a divergence has to say to be decided. */
+export interface ParsedDivergence extends Omit<Divergence, "local" | "server" | "base" | "historyVersions"> {
+  readonly local: Party;
+  readonly server: Party;
+  readonly base: Party | undefined;
 }
 
-/** Decides a batch, each divergence for itself, in the order of the batch. */
-export function resolveDivergences(divergences: readonly Divergence[]): readonly Resolution[] {
-  return divergences.map(resolveDivergence);
+/** A divergence, read: both sides, their ancestor, and every key compared. */
+interface Case {
+  readonly divergence: ParsedDivergence;
+  readonly sides: Sides;
+  readonly comparisons: readonly KeyComparison[];
 }
 
 /**
@@ -35,7 +37,7 @@ export function resolveDivergences(divergences: readonly Divergence[]): readonly
  * Rung 2 (cycles and dead ends) is not here: only the commit sees the graph. It refuses such a resolution and commits
  * "the change loses" instead.
  */
-export function resolveDivergence(divergence: Divergence): Resolution {
+export function resolveDivergence(divergence: ParsedDivergence): Resolution {
   return {
     record: divergence.local.record,
     localVersion: divergence.local.version,
@@ -44,7 +46,7 @@ export function resolveDivergence(divergence: Divergence): Resolution {
   };
 }
 
-function read(divergence: Divergence): Case {
+function read(divergence: ParsedDivergence): Case {
   const sides = {
     local: sideOf(divergence.local),
     server: sideOf(divergence.server),
