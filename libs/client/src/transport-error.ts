@@ -3,7 +3,7 @@ import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@funkygibbon/gen/google/rpc/error_details_pb";
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
-import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
+import { DomainError, type ErrorKind, unavailable } from "@funkygibbon/kernel/errors";
 import { durationMs } from "./session-end.ts";
 
 /** The trailer in which gRPC carries a serialised google.rpc.Status. */
@@ -45,6 +45,8 @@ export function errorOfGrpcStatus(status: {
 /** What a Connect call failed with. */
 export function errorOfConnect(error: unknown): DomainError {
   const connect = ConnectError.from(error);
+  // fetch says no more than TypeError when nobody answers.
+  if (connect.cause instanceof TypeError) return unavailable(connect.cause.message, { cause: error, retryAfterMs: 0 });
   const [info] = connect.findDetails(ErrorInfoSchema);
   const [retry] = connect.findDetails(RetryInfoSchema);
   return domainError(connect.code, connect.rawMessage, info, retry, error);

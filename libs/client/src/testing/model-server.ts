@@ -7,7 +7,6 @@ import {
   type PulledRecord,
   PulledRecordSchema,
   type Push,
-  PushResultSchema,
   type SyncStreamResponse,
   SyncStreamResponseSchema,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
@@ -113,6 +112,20 @@ export class ModelServer {
     const answer = { outcome, seq: this.#seqOf(change.recordId) };
     this.answers.set(change.version, answer);
     return answer;
+  }
+
+  /** Commits what a device pushed. */
+  push(kind: "push" | "heal", device: string, changes: readonly Change[], pushed: (version: string) => void) {
+    this.pushes.push({ device, kind, changes });
+    const outcomes = changes.map((change) => {
+      const duplicate = this.answers.has(change.version);
+      const { outcome, seq, reason } = this.commit(change, change.heal?.author ?? device);
+      pushed(change.version);
+      const rejection = reason === undefined ? {} : { rejection: { reason, field: "", message: "" } };
+      const { recordId, version } = change;
+      return { recordId, version, outcome, headSeq: BigInt(seq), duplicate, ...rejection };
+    });
+    return { outcomes, headSeq: BigInt(this.headSeq) };
   }
 
   /** Tells every session what is new. */
@@ -304,23 +317,9 @@ export class ModelSession implements TransportSession {
   }
 
   #push(kind: "push" | "heal", push: Push): void {
-    const server = this.#server;
-    server.pushes.push({ device: this.device, kind, changes: push.changes });
-    const outcomes = push.changes.map((change) => {
-      const duplicate = server.answers.has(change.version);
-      const { outcome, seq, reason } = server.commit(change, change.heal?.author ?? this.device);
-      this.#pushed.add(change.version);
-      const rejection = reason === undefined ? {} : { rejection: { reason, field: "", message: "" } };
-      const { recordId, version } = change;
-      return { recordId, version, outcome, headSeq: BigInt(seq), duplicate, ...rejection };
-    });
-    const value = create(PushResultSchema, {
-      pushId: push.pushId,
-      outcomes,
-      headSeq: BigInt(server.headSeq),
-    });
-    this.say({ case: "pushResult", value });
-    server.publish();
+    const answer = this.#server.push(kind, this.device, push.changes, (version) => this.#pushed.add(version));
+    this.say({ case: "pushResult", value: { pushId: push.pushId, ...answer } });
+    this.#server.publish();
   }
 
   #cursorText(): string {

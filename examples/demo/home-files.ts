@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { Client } from "@funkygibbon/client";
+import { planHomeKitImport } from "@funkygibbon/client/import/homekit";
+import { applyImport, type ImportReport, reportOf } from "@funkygibbon/client/import/import-plan";
+import { nodeSha1 } from "@funkygibbon/client/node-hashes";
+
+/** A HomeKit accessory database, and who stands where. */
+export interface HomeFiles {
+  readonly dumpFile: string;
+  /** Undefined: everything in one room. */
+  readonly roomsFile: string | undefined;
+  /** Tells dumps apart; default the name of the file. */
+  readonly sourceName?: string | undefined;
+}
+
+/** The home that ships with the project: Maple Street 12, 14 accessories in 6 rooms. */
+export const MAPLE_STREET: HomeFiles = {
+  dumpFile: new URL("home/maple-street.json", import.meta.url).pathname,
+  roomsFile: new URL("home/maple-street.rooms.json", import.meta.url).pathname,
+};
+
+/** Imports a home into the household of a client that has been in contact. @returns what it came to. @throws DomainError naming the path at fault. */
+export async function importHome(client: Client, files: HomeFiles): Promise<ImportReport> {
+  const household = client.state.household;
+  if (household === undefined) throw new Error("the client has not been in contact yet");
+  const plan = planHomeKitImport(client.graph, {
+    dump: readFileSync(files.dumpFile, "utf8"),
+    rooms: files.roomsFile === undefined ? undefined : readFileSync(files.roomsFile, "utf8"),
+    sourceName: files.sourceName ?? basename(files.dumpFile),
+    household,
+    sha1: nodeSha1,
+  });
+  await client.edit((editor) => applyImport(editor, plan));
+  return reportOf(plan);
+}
