@@ -14,6 +14,7 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   properties_json: "properties",
   from_id: "from",
   to_id: "to",
+  update_mask: "content",
   page_token: "cursor",
   page_size: "limit",
   located_in_id: "within",
