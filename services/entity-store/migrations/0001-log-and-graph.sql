@@ -95,7 +95,7 @@ create table heads (
   type smallint not null,
   source smallint not null,
   -- The key `name` of the body where it is text, at most 256 characters; empty otherwise.
-  name text not null default '',
+  name text collate "C" not null default '',
   deleted boolean not null,
   -- A tombstone that the server wrote because an end of the edge was deleted: nobody's decision.
   cascaded boolean not null default false,

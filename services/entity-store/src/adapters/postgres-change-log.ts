@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { DomainError, internal, notFound } from "@funkygibbon/kernel/errors";
 import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
@@ -74,7 +74,7 @@ export class PostgresChangeLog implements CommitLog {
       run: (group) => this.#runGroup(group),
     });
     this.#context = {
-      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+      sha256: (bytes) => hash("sha256", bytes, "buffer"),
       newId: () => uuidV7(options.clock.now(), randomFillSync(new Uint8Array(10))),
     };
   }

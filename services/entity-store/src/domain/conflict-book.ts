@@ -93,7 +93,10 @@ export class ConflictBook {
   wait(contradiction: Contradiction, draft: ConflictDraft, ancestors: ReadonlySet<VersionId>): void {
     const { local, head, base } = contradiction;
     const joined = this.open(local.record).find((row) => ancestors.has(row.localVersion));
-    if (joined === undefined) return this.record(contradiction, draft);
+    if (joined === undefined) {
+      this.record(contradiction, draft);
+      return;
+    }
     const server = head === undefined ? undefined : this.#log.detail(head);
     this.update(joined, {
       type: draft.type,

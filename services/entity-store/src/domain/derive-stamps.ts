@@ -87,9 +87,9 @@ function holdsEqual(key: string, a: RecordContent, b: RecordContent): boolean {
   if (key === ENDS_KEY && a.kind === "relationship" && b.kind === "relationship") {
     return a.type === b.type && a.from === b.from && a.to === b.to;
   }
-  return jsonEquals(valueOf(a, key), valueOf(b, key));
+  return jsonEquals(bodyValue(a, key), bodyValue(b, key));
 }
 
-function valueOf(content: RecordContent, key: string): JsonValue | undefined {
+function bodyValue(content: RecordContent, key: string): JsonValue | undefined {
   return content.body === null ? undefined : jsonGet(content.body, key);
 }
