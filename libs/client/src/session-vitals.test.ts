@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { SessionVitals, tokenExpiryMs } from "./session-vitals.ts";
+import { ManualClock } from "./testing/scenario.ts";
+import type { Timers } from "./timers.ts";
+
+/** Timers that a test moves together with its clock. */
+class ManualTimers implements Timers {
+  readonly clock = new ManualClock();
+  #calls: { readonly atUs: number; readonly callback: () => void }[] = [];
+
+  after(delayMs: number, callback: () => void): () => void {
+    const call = { atUs: this.clock.nowUs + delayMs * 1_000, callback };
+    this.#calls.push(call);
+    return () => {
+      this.#calls = this.#calls.filter((other) => other !== call);
+    };
+  }
+
+  async advance(ms: number): Promise<void> {
+    const endUs = this.clock.nowUs + ms * 1_000;
+    for (;;) {
+      const next = this.#calls.filter(({ atUs }) => atUs <= endUs).sort((a, b) => a.atUs - b.atUs)[0];
+      if (next === undefined) break;
+      this.#calls = this.#calls.filter((call) => call !== next);
+      this.clock.nowUs = next.atUs;
+      next.callback();
+      await Promise.resolve();
+    }
+    this.clock.nowUs = endUs;
+  }
+}
+
+function jwt(expSeconds: number): string {
+  return `e30.${Buffer.from(JSON.stringify({ exp: expSeconds })).toString("base64url")}.sig`;
+}
+
+function vitals(timers: ManualTimers) {
+  const said: string[] = [];
+  const session = new SessionVitals({
+    clock: timers.clock,
+    timers,
+    random: Math.random,
+    ping: () => {
+      said.push("ping");
+      session.sent();
+    },
+    silent: () => said.push("silent"),
+    refreshToken: async () => {
+      said.push("refresh");
+      return jwt(timers.clock.nowUs / 1e6 + 1_000);
+    },
+  });
+  return { session, said };
+}
+
+describe("the vitals of a session", () => {
+  it("ping after an interval without a word of ours", async () => {
+    const timers = new ManualTimers();
+    const { session, said } = vitals(timers);
+    session.setInterval(15_000);
+    await timers.advance(14_000);
+    expect(said).toEqual([]);
+    session.heard();
+    await timers.advance(2_000);
+    expect(said).toEqual(["ping"]);
+    session.stop();
+  });
+
+  it("tell when nothing was heard for three intervals", async () => {
+    const timers = new ManualTimers();
+    const { said } = vitals(timers);
+    await timers.advance(46_000);
+    expect(said.at(-1)).toBe("silent");
+    expect(said.filter((word) => word === "silent")).toHaveLength(1);
+  });
+
+  it("renew the token well before it ends", async () => {
+    const timers = new ManualTimers();
+    const { session, said } = vitals(timers);
+    session.watchToken(jwt(timers.clock.nowUs / 1e6 + 20));
+    await timers.advance(15_000);
+    expect(said).not.toContain("refresh");
+    await timers.advance(2_000);
+    expect(said).toContain("refresh");
+    session.stop();
+  });
+
+  it("read no end from a token that is no JWT", () => {
+    expect(["", "opaque", "a.b.c"].map(tokenExpiryMs)).toEqual([undefined, undefined, undefined]);
+  });
+});
