@@ -93,7 +93,7 @@ function compareEnds({ local, server, base }: Sides): KeyComparison {
 }
 
 function endsCellOf(side: Side): Cell {
-  return { value: endsOf(side.content), stamp: endsStampOf(side) };
+  return { value: side.absent ? undefined : endsOf(side.content), stamp: endsStampOf(side) };
 }
 
 function comparison(

@@ -68,7 +68,7 @@ export function endsStampOf(side: Side): Stamp | undefined {
   return side.absent ? undefined : (side.named.get(ENDS_KEY) ?? side.own);
 }
 
-/** The other side of a record that had no head: no keys and no edits, and nothing to say about its ends. */
+/** The other side of a record that has no head: no keys, no ends, no edits. */
 export function absentSide(present: Side): Side {
   return { ...present, deleted: false, body: EMPTY, bodyKnown: true, named: new Map(), absent: true };
 }

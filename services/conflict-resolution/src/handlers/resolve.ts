@@ -10,11 +10,17 @@ import { readDivergence } from "./read-divergence.ts";
 /** Told of every batch. */
 export type BatchListener = (resolutions: readonly Resolution[], durationMs: number) => void;
 
-/** A batch holds the event loop for at most about this long at a time, so that a huge one does not stall the others. */
-const TURN_MS = 10;
+/** Options of {@link resolveHandler}. */
+export interface ResolveOptions {
+  /** A batch holds the event loop for about this long at a time, so that a huge one does not stall the others. Default 10. */
+  readonly turnMs?: number;
+}
 
 /** ResolverService.Resolve: decides a batch; see {@link resolveDivergence}. */
-export function resolveHandler(onBatch: BatchListener): Handlers<typeof ResolverService>["resolve"] {
+export function resolveHandler(
+  onBatch: BatchListener,
+  { turnMs = 10 }: ResolveOptions = {},
+): Handlers<typeof ResolverService>["resolve"] {
   return async ({ divergences }, call) => {
     if (divergences.length > MAX_CHANGES_PER_PUSH) {
       throw invalid([{ field: "divergences", description: `must be at most ${MAX_CHANGES_PER_PUSH}` }], "TOO_MANY");
@@ -24,7 +30,7 @@ export function resolveHandler(onBatch: BatchListener): Handlers<typeof Resolver
     let turnStarted = started;
     for (const [index, wire] of divergences.entries()) {
       resolutions.push(resolveDivergence(readDivergence(wire, index)));
-      if (performance.now() - turnStarted < TURN_MS) continue;
+      if (performance.now() - turnStarted < turnMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
       call.signal.throwIfAborted();
       turnStarted = performance.now();
