@@ -39,6 +39,13 @@ export function parseVectorClock(clock: VectorClock, field = "vector_clock"): Pa
   );
 }
 
+/** As {@link compareClocks}, where most entries are expected to be the very same: only others of `ours` are parsed. */
+export function compareWithOurs(theirs: ParsedClock, ours: VectorClock): ClockRelation {
+  const same =
+    Object.keys(ours).length === theirs.size && Object.keys(ours).every((key) => theirs.get(key)?.id === ours[key]);
+  return same ? "equal" : compareClocks(theirs, parseVectorClock(ours));
+}
+
 /**
  * Compares per device by sequence. Log entries of different epochs have nothing in common and are concurrent.
  * The result informs logs and metrics; what to send is decided by the cursor alone (docs/protocol.md, section 9).

@@ -11,7 +11,7 @@ import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
 import { Encoded, encode } from "@funkygibbon/rpc/encoded";
 import { type GoAwayReason, goAwayTerms } from "../domain/go-away.ts";
 import type { LogPage, PageSelection } from "../domain/log-page.ts";
-import type { Allowance, HouseholdClock } from "../domain/ports.ts";
+import type { Allowance, HouseholdClock, SettledLog } from "../domain/ports.ts";
 import { SERVER_ENTRY, serverEntry, type VectorClock } from "../domain/vector-clock.ts";
 
 /** The two ways to pull live; their frames are the same, numbered differently. */
@@ -22,6 +22,9 @@ export interface Ground {
   readonly household: HouseholdId;
   readonly epoch: Epoch;
 }
+
+/** The same where the epoch may not be known yet. */
+export type GroundAtMost = Pick<Ground, "household"> & { readonly epoch: Epoch | undefined };
 
 /** A frame that both kinds of session may be sent. */
 export type CommonFrame = NonNullable<MessageInitShape<typeof SubscribeResponseSchema>["frame"]>;
@@ -44,8 +47,8 @@ const WIRE_REASON: Readonly<Record<GoAwayReason, WireGoAwayReason>> = {
 };
 
 /** Any frame but those with changes. */
-export function commonFrame(kind: SessionKind, ground: Ground, frame: CommonFrame): Encoded {
-  const envelope = { householdId: ground.household, epoch: ground.epoch };
+export function commonFrame(kind: SessionKind, ground: GroundAtMost, frame: CommonFrame): Encoded {
+  const envelope = { householdId: ground.household, epoch: ground.epoch ?? "" };
   return kind === "stream"
     ? encode(SyncStreamResponseSchema, { ...envelope, frame })
     : encode(SubscribeResponseSchema, { ...envelope, frame });
@@ -116,8 +119,26 @@ function recordsOf(page: LogPage, selection: PageSelection): Uint8Array[] {
   return parts;
 }
 
+/** One for all sessions that are up to date at the same settled log, as long as that is remembered. */
+const upToDateFrames = new WeakMap<SettledLog, Partial<Record<SessionKind, Encoded>>>();
+
+/** The device has everything. @param cursor at the head; there it is the same for every session. */
+export function upToDateFrame(kind: SessionKind, ground: Ground, log: SettledLog, cursor: string): Encoded {
+  const shared = upToDateFrames.get(log) ?? {};
+  const { headSeq, digest } = log.clock.position;
+  const value = { headSeq: BigInt(headSeq), digest, cursor, vectorClock: clockOnWire(log.clock) };
+  const frame = shared[kind] ?? commonFrame(kind, ground, { case: "upToDate", value });
+  upToDateFrames.set(log, { ...shared, [kind]: frame });
+  return frame;
+}
+
 /** The server says good-bye. */
-export function goAwayFrame(kind: SessionKind, ground: Ground, reason: GoAwayReason, random: () => number): Encoded {
+export function goAwayFrame(
+  kind: SessionKind,
+  ground: GroundAtMost,
+  reason: GoAwayReason,
+  random: () => number,
+): Encoded {
   const { reconnectAfterMs, message } = goAwayTerms(reason, random);
   const value = {
     reason: WIRE_REASON[reason],

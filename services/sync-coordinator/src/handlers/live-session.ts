@@ -1,0 +1,342 @@
+import { DomainError, invalid } from "@funkygibbon/kernel/errors";
+import type { DeviceId, Epoch } from "@funkygibbon/kernel/ids";
+import type { LogPosition } from "@funkygibbon/kernel/record";
+import type { Encoded } from "@funkygibbon/rpc/encoded";
+import type { GoAwayReason } from "../domain/go-away.ts";
+import { type LogPage, reachesHead, selectForViewer } from "../domain/log-page.ts";
+import { OwnVersions } from "../domain/own-versions.ts";
+import type { FeedListener, HouseholdClock, HouseholdFeed, SessionRef, SettledLog } from "../domain/ports.ts";
+import {
+  beginSession,
+  MAX_OPEN_PUSHES,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionState,
+} from "../domain/session-state.ts";
+import { stepSession } from "../domain/session-step.ts";
+import { atMost } from "./at-most.ts";
+import { DurableCursor } from "./durable-cursor.ts";
+import type { SessionKind } from "./frames.ts";
+import type { Admission } from "./opening.ts";
+import { type FrameSink, SessionVoice } from "./session-voice.ts";
+import type { RunningSession } from "./sessions.ts";
+import type { Caller, SyncParts } from "./sync-parts.ts";
+
+/** What commits and answers pushes for a session. Subscribe sessions have none. */
+export interface PushRunner {
+  commit(id: number): void;
+  answer(id: number): void;
+}
+
+/** What a live session begins with. */
+export interface LiveSessionOptions {
+  readonly kind: SessionKind;
+  readonly ref: SessionRef;
+  readonly admission: Admission;
+  readonly caller: Caller;
+  readonly sink: FrameSink;
+  readonly parts: SyncParts;
+}
+
+const LEASE_RENEWAL_US = 10_000_000;
+/** What a session still has to say or to store when it ends is not waited for longer than this. */
+const FAREWELL_MS = 1_000;
+
+/**
+ * Runs one session: feeds what happens to the state machine and does what that asks for. Holds a cursor and at most one
+ * page, never a queue; pages are the household's.
+ */
+export class LiveSession implements RunningSession, FeedListener {
+  readonly ref: SessionRef;
+  /** Versions that were answered on this session as heads. */
+  readonly ownVersions = new OwnVersions();
+  readonly voice: SessionVoice;
+  /** Resolves when the session is over and cleaned up; rejects when the device broke the protocol or we failed. */
+  readonly ended: Promise<void>;
+  readonly #options: LiveSessionOptions;
+  readonly #feed: HouseholdFeed;
+  readonly #cursor: DurableCursor;
+  readonly #end: PromiseWithResolvers<void>;
+  readonly #events: SessionEvent[] = [];
+  #stepping = false;
+  #state: SessionState;
+  #clock: HouseholdClock;
+  #page: { readonly page: LogPage; readonly afterSeq: number } | undefined;
+  /** Where the log stood in the snapshot of the page that was read last. */
+  #readPosition: LogPosition | undefined;
+  #settled: SettledLog | undefined;
+  #wakeTimer: NodeJS.Timeout | undefined;
+  #pushes: PushRunner | undefined;
+  #slotFreed: (() => void) | undefined;
+  #leaseRenewedUs: number;
+  #closed = false;
+
+  constructor(options: LiveSessionOptions) {
+    const { kind, ref, admission, caller, sink, parts } = options;
+    const { ground, clock, from } = admission;
+    const { tombstonesAboveSeq } = from;
+    this.#options = options;
+    this.ref = ref;
+    this.#clock = clock;
+    this.#end = Promise.withResolvers<void>();
+    this.ended = this.#end.promise;
+    this.ended.catch(() => {});
+    this.#cursor = new DurableCursor(parts, ref, { seq: from.seq, epoch: ground.epoch });
+    this.voice = new SessionVoice({ kind, sink, parts, ground, tombstonesAboveSeq, onGone: () => this.abandon() });
+    this.#feed = parts.feeds.join(ground.household, clock, this);
+    const nowUs = parts.clock.now();
+    this.#leaseRenewedUs = nowUs;
+    this.#state = beginSession({
+      pacing: kind === "stream" ? "credit" : "transport",
+      cursorSeq: from.seq,
+      headSeq: this.#feed.headSeq,
+      nowUs,
+      tokenEndsUs: caller.identity.expiresAt,
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** The welcome has been sent: begins to pull, and to have pushes committed by `pushes`. */
+  start(pushes?: PushRunner): void {
+    const { kind, parts } = this.#options;
+    this.#pushes = pushes;
+    parts.sessions.add(this);
+    parts.telemetry.sessionOpened(kind);
+    const nowUs = parts.clock.now();
+    void parts.presence.arrived(this.ref, nowUs);
+    parts.announcements.presence(this.ref, true, nowUs);
+    if (this.#feed.epoch !== this.voice.ground.epoch) this.onEpochChanged(this.#feed.epoch);
+    this.dispatch({ type: "heard" });
+  }
+
+  /** Something has happened. Events that come while one is worked on wait for their turn. */
+  dispatch(event: SessionEvent): void {
+    if (this.#closed) return;
+    this.#events.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const { state, effects } = stepSession(this.#state, next, this.#options.parts.clock.now());
+        this.#state = state;
+        for (const effect of effects) this.#run(effect);
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#stepping = false;
+      if (this.#state.pushes.length < MAX_OPEN_PUSHES) this.#freeSlot();
+    }
+  }
+
+  /** Resolves when one more push may be taken in, or the session is over: a device that floods is not read from. */
+  async pushSlot(): Promise<void> {
+    while (!this.#closed && this.#state.pushes.length >= MAX_OPEN_PUSHES) {
+      await new Promise<void>((resolve) => {
+        this.#slotFreed = resolve;
+      });
+    }
+  }
+
+  /** Sends a frame of a push's answer. */
+  send(frame: Encoded): Promise<void> {
+    return this.#options.sink.send(frame);
+  }
+
+  leave(reason: GoAwayReason): void {
+    this.dispatch({ type: "leave", reason });
+  }
+
+  /** The log has moved by a commit of this session. */
+  hint(headSeq: number): void {
+    this.#feed.hint(headSeq);
+  }
+
+  /** Ends the session with an error. */
+  fail(error: unknown): void {
+    if (this.#closed) return;
+    const reason = error instanceof DomainError ? error.reason : "INTERNAL";
+    void this.#close(reason).then(() => this.#end.reject(error));
+  }
+
+  /** The device is gone: nothing can be said any more. */
+  abandon(): void {
+    if (this.#closed) return;
+    void this.#close("gone").then(() => this.#end.resolve());
+  }
+
+  tick(): void {
+    this.dispatch({ type: "tick" });
+    if (this.#closed) return;
+    const { clock, leases } = this.#options.parts;
+    const nowUs = clock.now();
+    void this.#cursor.writeIfDue(this.#state.ackedSeq, nowUs);
+    if (nowUs - this.#leaseRenewedUs < LEASE_RENEWAL_US) return;
+    this.#leaseRenewedUs = nowUs;
+    void leases.renew(this.ref).then((held) => {
+      if (!held) this.supersede();
+    });
+  }
+
+  supersede(): void {
+    this.leave("superseded");
+  }
+
+  forget(): void {
+    this.leave("forgotten");
+  }
+
+  requestSync(reason: string): void {
+    if (!this.#closed) this.voice.syncRequested(reason);
+  }
+
+  onAdvance(headSeq: number): void {
+    this.dispatch({ type: "log-advanced", headSeq, cached: this.#feed.isCached(this.#state.readSeq) });
+  }
+
+  onSettled(log: SettledLog): void {
+    this.#settled = log;
+    this.dispatch({ type: "settled", headSeq: log.clock.position.headSeq });
+  }
+
+  onEpochChanged(epoch: Epoch): void {
+    this.voice.enterEpoch(epoch);
+    this.leave("epoch-changed");
+  }
+
+  onSyncRequested(device: DeviceId | undefined, reason: string): void {
+    if (device === undefined || device === this.ref.device) this.requestSync(reason);
+  }
+
+  onSuperseded(device: DeviceId, session: string): void {
+    if (device === this.ref.device && session > this.ref.session) this.supersede();
+  }
+
+  onForgotten(device: DeviceId): void {
+    if (device === this.ref.device) this.forget();
+  }
+
+  #run(effect: SessionEffect): void {
+    switch (effect.type) {
+      case "read":
+        void this.#read(effect.afterSeq);
+        break;
+      case "send-page":
+        this.#sendPage(effect.frameId, effect.backlog);
+        break;
+      case "tell-up-to-date":
+        this.#tellUpToDate();
+        break;
+      case "commit":
+        this.#pushes?.commit(effect.id);
+        break;
+      case "answer":
+        this.#pushes?.answer(effect.id);
+        break;
+      case "acknowledged":
+        // Made durable about once a second, and at the end.
+        break;
+      case "heartbeat":
+        this.voice.pong(0n);
+        break;
+      case "wake":
+        this.#wake(effect.atUs);
+        break;
+      case "close":
+        this.#sayGoodBye(effect.reason);
+        break;
+      case "fail":
+        this.fail(invalid([{ field: effect.field, description: effect.description }], "PROTOCOL_VIOLATION"));
+    }
+  }
+
+  async #read(afterSeq: number): Promise<void> {
+    try {
+      const page = await this.#feed.read(afterSeq, this.#options.admission.from.tombstonesAboveSeq);
+      this.#page = { page, afterSeq };
+      this.#readPosition = page.position;
+      const records = this.#select(page, afterSeq).indexes.length;
+      const throughSeq = Math.max(page.throughSeq, afterSeq);
+      this.dispatch({ type: "page-read", page: { throughSeq, records, atHead: reachesHead(page) } });
+    } catch (error) {
+      this.#options.parts.log.debug({ err: error, ...this.ref }, "session.read-failed");
+      this.dispatch({ type: "read-failed" });
+    }
+  }
+
+  #select(page: LogPage, afterSeq: number) {
+    return selectForViewer(page, {
+      afterSeq,
+      tombstonesAboveSeq: this.#options.admission.from.tombstonesAboveSeq,
+      device: this.ref.device,
+      wroteInThisSession: (sequence) => this.ownVersions.has(sequence),
+    });
+  }
+
+  #sendPage(frameId: number, backlog: boolean): void {
+    const held = this.#page;
+    if (held === undefined) return;
+    this.#page = undefined;
+    // Selected again: pushes may have been answered while the page waited.
+    const selection = this.#select(held.page, held.afterSeq);
+    this.#options.parts.telemetry.framesSent(selection.indexes.length, backlog);
+    this.voice.page({ page: held.page, selection, frameId, backlog, headSeq: this.#state.headSeq }).then(
+      () => this.dispatch({ type: "frame-taken" }),
+      () => this.abandon(),
+    );
+  }
+
+  /** At the head of the page that was read last, or at the settled log that was told last. */
+  #tellUpToDate(): void {
+    const settled = this.#settled;
+    this.#settled = undefined;
+    if (settled?.clock.position.headSeq === this.#state.toldSeq) {
+      this.#clock = settled.clock;
+      this.voice.upToDate(settled);
+      return;
+    }
+    const position = this.#readPosition ?? this.#clock.position;
+    this.voice.upToDate({ clock: { ...this.#clock, position } });
+  }
+
+  #wake(atUs: number): void {
+    if (this.#wakeTimer !== undefined) return;
+    const waitMs = Math.max(1, Math.ceil((atUs - this.#options.parts.clock.now()) / 1_000));
+    this.#wakeTimer = setTimeout(() => {
+      this.#wakeTimer = undefined;
+      this.dispatch({ type: "tick" });
+    }, waitMs).unref();
+  }
+
+  #sayGoodBye(reason: GoAwayReason | undefined): void {
+    const said = reason === undefined ? Promise.resolve() : this.voice.goAway(reason);
+    void Promise.all([atMost(FAREWELL_MS, said), this.#close(reason ?? "ended")]).then(() => this.#end.resolve());
+  }
+
+  /** Lets go of everything. Never rejects. */
+  async #close(reason: string): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#wakeTimer);
+    this.#page = undefined;
+    this.#feed.leave(this);
+    this.#freeSlot();
+    const { kind, parts } = this.#options;
+    parts.sessions.remove(this);
+    parts.telemetry.sessionClosed(kind, reason);
+    const nowUs = parts.clock.now();
+    const farewells = [this.#cursor.write(this.#state.ackedSeq, nowUs), parts.presence.left(this.ref, nowUs)];
+    if (reason !== "superseded") {
+      farewells.push(parts.leases.release(this.ref));
+      parts.announcements.presence(this.ref, false, nowUs);
+    }
+    await atMost(FAREWELL_MS, Promise.all(farewells));
+  }
+
+  #freeSlot(): void {
+    this.#slotFreed?.();
+    this.#slotFreed = undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import type { Epoch } from "@funkygibbon/kernel/ids";
+import type { Encoded } from "@funkygibbon/rpc/encoded";
+import type { GoAwayReason } from "../domain/go-away.ts";
+import type { LogPage, PageSelection } from "../domain/log-page.ts";
+import type { SettledLog } from "../domain/ports.ts";
+import {
+  changesFrame,
+  commonFrame,
+  type Ground,
+  goAwayFrame,
+  type SessionKind,
+  timestamp,
+  upToDateFrame,
+} from "./frames.ts";
+import type { SyncParts } from "./sync-parts.ts";
+
+/** Where frames go. */
+export interface FrameSink {
+  /** Resolves when the transport has taken the frame; rejects when the device is gone. Keeps the order of the calls. */
+  send(frame: Encoded): Promise<void>;
+}
+
+/** A page as a session is sent it. */
+export interface PageToSend {
+  readonly page: LogPage;
+  readonly selection: PageSelection;
+  readonly frameId: number;
+  readonly backlog: boolean;
+  readonly headSeq: number;
+}
+
+type VoiceParts = Pick<SyncParts, "cursors" | "frameBudget" | "clock" | "random">;
+
+/** What a session says to its device. At most one of each small frame waits for a transport that takes nothing. */
+export class SessionVoice {
+  readonly #kind: SessionKind;
+  readonly #sink: FrameSink;
+  readonly #parts: VoiceParts;
+  readonly #tombstonesAboveSeq: number;
+  readonly #onGone: () => void;
+  #ground: Ground;
+  /** Resolves when all frames so far are in the hands of the sink. */
+  #handedOver: Promise<void> = Promise.resolve();
+  readonly #waiting = new Set<"pong" | "heartbeat" | "syncRequested">();
+
+  constructor(options: {
+    readonly kind: SessionKind;
+    readonly sink: FrameSink;
+    readonly parts: VoiceParts;
+    readonly ground: Ground;
+    readonly tombstonesAboveSeq: number;
+    /** The transport takes nothing more. */
+    readonly onGone: () => void;
+  }) {
+    this.#kind = options.kind;
+    this.#sink = options.sink;
+    this.#parts = options.parts;
+    this.#ground = options.ground;
+    this.#tombstonesAboveSeq = options.tombstonesAboveSeq;
+    this.#onGone = options.onGone;
+  }
+
+  get ground(): Ground {
+    return this.#ground;
+  }
+
+  /** The log was renewed; the good-bye names the new epoch. */
+  enterEpoch(epoch: Epoch): void {
+    this.#ground = { ...this.#ground, epoch };
+  }
+
+  /** Resolves when the transport has taken the frame. */
+  async page({ page, selection, frameId, backlog, headSeq }: PageToSend): Promise<void> {
+    const cursor = this.#cursorAt(page.throughSeq);
+    const facts = { frameId, cursor, backlog, headSeq: Math.max(headSeq, page.throughSeq) };
+    const { frameBudget } = this.#parts;
+    await this.#inOrder(
+      () => frameBudget.acquire(this.#ground.household, page.byteLength),
+      (release) => this.#sink.send(changesFrame(this.#kind, this.#ground, facts, { page, selection })).finally(release),
+    );
+  }
+
+  upToDate(log: SettledLog): void {
+    const cursor = this.#cursorAt(log.clock.position.headSeq);
+    const frame = () => upToDateFrame(this.#kind, this.#ground, log, cursor);
+    this.#inOrder(atOnce, () => this.#sink.send(frame())).catch(this.#onGone);
+  }
+
+  /** @param nonce of the ping; 0 for a heartbeat of ours. */
+  pong(nonce: bigint): void {
+    const value = { nonce, serverTime: timestamp(this.#parts.clock.now()) };
+    this.#once(nonce === 0n ? "heartbeat" : "pong", commonFrame(this.#kind, this.#ground, { case: "pong", value }));
+  }
+
+  syncRequested(reason: string): void {
+    const frame = commonFrame(this.#kind, this.#ground, { case: "syncRequested", value: { reason } });
+    this.#once("syncRequested", frame);
+  }
+
+  /** The last word, after all others. */
+  async goAway(reason: GoAwayReason): Promise<void> {
+    const frame = () => goAwayFrame(this.#kind, this.#ground, reason, this.#parts.random);
+    await this.#inOrder(atOnce, () => this.#sink.send(frame()));
+  }
+
+  /** What is said while the same still waits adds nothing. */
+  #once(what: "pong" | "heartbeat" | "syncRequested", frame: Encoded): void {
+    if (this.#waiting.has(what)) return;
+    this.#waiting.add(what);
+    this.#sink.send(frame).then(() => this.#waiting.delete(what), this.#onGone);
+  }
+
+  /** What is sent waits for `prepare`, and so does what comes after it. Settles as the sending does. */
+  #inOrder<T>(prepare: () => Promise<T>, send: (prepared: T) => Promise<void>): Promise<void> {
+    const { promise: taken, resolve, reject } = Promise.withResolvers<void>();
+    this.#handedOver = this.#handedOver.then(prepare).then((prepared) => {
+      send(prepared).then(resolve, reject);
+    }, reject);
+    return taken;
+  }
+
+  #cursorAt(seq: number): string {
+    return this.#parts.cursors.encode({ ...this.#ground, seq, tombstonesAboveSeq: this.#tombstonesAboveSeq });
+  }
+}
+
+async function atOnce(): Promise<void> {}
