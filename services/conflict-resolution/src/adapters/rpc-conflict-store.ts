@@ -31,7 +31,7 @@ export function connectConflictStore(options: RpcClientOptions): ConflictStore &
       return toFile(await client.getConflict({ id }, caller));
     },
 
-    async settle({ id, etag, headVersion, decision, content, fields, requestId }, caller) {
+    async settle({ id, etag, headVersion, decision, content, fields, request }, caller) {
       const settled = await client.settleConflict(
         {
           id,
@@ -40,7 +40,8 @@ export function connectConflictStore(options: RpcClientOptions): ConflictStore &
           decision: conflictDecisions.toWire(decision),
           ...(content && { content: mergedContentToWire(content) }),
           fields: fields.map(fieldConflictToWire),
-          requestId,
+          requestId: request?.id ?? "",
+          requestFingerprint: request?.fingerprint ?? "",
         },
         caller,
       );

@@ -63,8 +63,15 @@ export interface Settlement {
   /** What becomes head; undefined when the head stays. */
   readonly content: MergedContent | undefined;
   readonly fields: readonly FieldConflict[];
-  /** Empty: not repeatable. */
-  readonly requestId: string;
+  readonly request: RepeatableRequest | undefined;
+}
+
+/** Lets a request be repeated: the store remembers its result for 24 hours. */
+export interface RepeatableRequest {
+  /** A UUID of the caller's choice. */
+  readonly id: string;
+  /** Hash of what the caller asked for; another one under the same id is refused. */
+  readonly fingerprint: string;
 }
 
 /** A conflict after it was settled. */

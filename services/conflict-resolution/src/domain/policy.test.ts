@@ -87,7 +87,7 @@ describe("checking a policy", () => {
           },
           {
             field: `policy.field_rules["${"x".repeat(40)}"]`,
-            description: "the name must have at most 256 characters",
+            description: "the name must have at most 200 characters",
           },
         ],
       }),

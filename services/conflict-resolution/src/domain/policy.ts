@@ -6,7 +6,7 @@ import { BUILT_IN_RULES, FIELD_RULES, type FieldRule, isFieldRule } from "./fiel
 /** At most this many field rules in one policy. */
 export const MAX_FIELD_RULES = 200;
 /** At most this many UTF-16 units in the name of a field. */
-export const MAX_FIELD_NAME_LENGTH = 256;
+export const MAX_FIELD_NAME_LENGTH = 200;
 
 /** The rule for a key: the policy's, else the built-in one, else last-write-wins. */
 export function ruleLookup(policy: ConflictPolicy | undefined): (key: string) => FieldRule {

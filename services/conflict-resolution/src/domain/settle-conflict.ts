@@ -2,7 +2,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { VersionId } from "@funkygibbon/kernel/version";
-import type { ConflictStore, OnBehalfOf, SettledConflict } from "./conflict-store.ts";
+import type { ConflictStore, OnBehalfOf, RepeatableRequest, SettledConflict } from "./conflict-store.ts";
 import { planSettlement, type SettlementChoice } from "./plan-settlement.ts";
 
 /** A conflict as a person saw it, and what they chose. */
@@ -10,8 +10,8 @@ export interface SettlementRequest {
   readonly id: string;
   readonly etag: string;
   readonly choice: SettlementChoice;
-  /** Empty: not repeatable. */
-  readonly requestId: string;
+  /** Undefined: not repeatable. */
+  readonly request: RepeatableRequest | undefined;
 }
 
 /**
@@ -31,9 +31,9 @@ export async function settleConflict(
     const headVersion = file.head?.version;
     if (refusal !== undefined && (file.conflict.etag !== request.etag || headVersion === refusal.head)) break;
     const { decision, content, fields } = planSettlement(file, request.choice);
-    const { id, etag, requestId } = request;
+    const { id, etag } = request;
     try {
-      return await store.settle({ id, etag, headVersion, decision, content, fields, requestId }, caller);
+      return await store.settle({ id, etag, headVersion, decision, content, fields, request: request.request }, caller);
     } catch (error) {
       if (!(error instanceof DomainError) || error.kind !== "stale") throw error;
       refusal = { error, head: headVersion };

@@ -23,7 +23,7 @@ export async function settleMany(
 ): Promise<readonly SettlementResult[]> {
   const results: SettlementResult[] = [];
   for (const { id, etag } of conflicts) {
-    results.push(await settleOne(store, { id, etag, choice, requestId: "" }, caller));
+    results.push(await settleOne(store, { id, etag, choice, request: undefined }, caller));
   }
   return results;
 }

@@ -23,6 +23,6 @@ export function requireWriter(call: CallContext): Identity {
 /** @throws DomainError `permission-denied` for anyone but an owner. */
 export function requireOwner(call: CallContext): Identity {
   const identity = call.requireIdentity();
-  if (identity.role !== "owner") throw permissionDenied("only owners set policies", "OWNER_ONLY");
+  if (identity.role !== "owner") throw permissionDenied("only owners set policies", "OWNERS_ONLY");
   return identity;
 }

@@ -110,7 +110,7 @@ describe("settling a conflict", () => {
         headVersion: server.version,
         decision: "took_local",
         content: { bodyJson: '{"brightness":70}', deleted: false },
-        requestId: requestId.toLowerCase(),
+        request: { id: requestId.toLowerCase(), fingerprint: expect.stringMatching(/^[\w-]{43}$/) },
       },
     ]);
     expect(system.store.callers.every(({ token }) => token === "member")).toBe(true);
@@ -244,7 +244,7 @@ describe("policies", () => {
     await using system = await inboxWithOneConflict();
     for (const caller of [guest, member]) {
       const error = await errorOf(system.inbox.setPolicy({ policy: { strategy: MERGE } }, caller));
-      expect(error).toMatchObject({ kind: "permission-denied", reason: "OWNER_ONLY" });
+      expect(error).toMatchObject({ kind: "permission-denied", reason: "OWNERS_ONLY" });
     }
   });
 

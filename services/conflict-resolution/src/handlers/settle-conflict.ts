@@ -1,12 +1,15 @@
-import type {
-  ConflictService,
-  SettleConflictRequest,
+import { createHash } from "node:crypto";
+import { toBinary } from "@bufbuild/protobuf";
+import {
+  type ConflictService,
+  type SettleConflictRequest,
+  SettleConflictRequestSchema,
 } from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
 import type { Handlers } from "@funkygibbon/rpc/service";
 import { conflictToWire } from "@funkygibbon/wire/conflict";
 import { recordVersionToWire } from "@funkygibbon/wire/record-version";
-import type { ConflictStore } from "../domain/conflict-store.ts";
+import type { ConflictStore, RepeatableRequest } from "../domain/conflict-store.ts";
 import type { SettlementChoice } from "../domain/plan-settlement.ts";
 import { type SettlementRequest, settleConflict } from "../domain/settle-conflict.ts";
 import { onBehalfOf, requireWriter } from "./caller.ts";
@@ -32,8 +35,16 @@ function parseRequest(request: SettleConflictRequest): SettlementRequest {
     id: parseConflictId(request.id),
     etag: request.etag,
     choice: parseChoice(request.decision),
-    requestId: parseRequestId(request.requestId),
+    request: parseRepeatable(request),
   };
+}
+
+/** The etag is part of what was asked: another look at the conflict is another request. */
+function parseRepeatable(request: SettleConflictRequest): RepeatableRequest | undefined {
+  const id = parseRequestId(request.requestId);
+  if (id === "") return undefined;
+  const bytes = toBinary(SettleConflictRequestSchema, request);
+  return { id, fingerprint: createHash("sha256").update(bytes).digest("base64url") };
 }
 
 function parseChoice(decision: SettleConflictRequest["decision"]): SettlementChoice {

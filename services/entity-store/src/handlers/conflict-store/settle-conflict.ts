@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import type { ConflictDecision as WireDecision } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import {
   type ConflictStoreService,
@@ -40,13 +41,18 @@ export function settleConflict({
       decision,
       content: parseContent(request, decision),
       fields: request.fields.map(fieldConflictFromWire),
-      request: requestKey(request, SettleConflictRequestSchema, call, identity),
+      request: requestKey(asAsked(request), SettleConflictRequestSchema, call, identity),
     });
     return {
       conflict: conflictToWire(settled.conflict),
       ...(settled.head && { head: recordVersionToWire(settled.head) }),
     };
   };
+}
+
+/** What makes a repeated request the same: what the person asked for, and not what was worked out for the head of the moment. */
+function asAsked({ requestId, requestFingerprint }: SettleConflictRequest): SettleConflictRequest {
+  return create(SettleConflictRequestSchema, { requestId, requestFingerprint });
 }
 
 function parseDecision(wire: WireDecision): Settlement["decision"] {

@@ -56,7 +56,7 @@ export type FieldConflict = Message<"funkygibbon.entity.v1.FieldConflict"> & {
   decidedJson?: string | undefined;
 
   /**
-   * The rule that decided, for example `last-write-wins`, `set-merge`, `longer-name`, `true-if-either`, `delete-wins`.
+   * The rule that decided, for example `last-write-wins`, `set-merge`, `longer`, `true-if-either`, `delete-wins`.
    *
    * @generated from field: string rule = 6;
    */
