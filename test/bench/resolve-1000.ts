@@ -1,18 +1,19 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { startConflictResolution } from "@funkygibbon/conflict-resolution/service";
 import { ResolveRequestSchema, ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
-import { systemClock } from "@funkygibbon/kernel/clock";
 import { must } from "@funkygibbon/kernel/must";
 import type { Divergence } from "@funkygibbon/kernel/record";
 import { createRpcClient } from "@funkygibbon/rpc/client";
-import { Health } from "@funkygibbon/runtime/health";
 import { silentLogger } from "@funkygibbon/runtime/log";
-import { startTelemetry } from "@funkygibbon/runtime/telemetry";
 import { divergenceToWire } from "@funkygibbon/wire/divergence";
-import { AUDIENCE, LOCAL_ISSUER, openIssuer } from "../../deploy/local/issuer.ts";
+import { LOCAL_ISSUER, openIssuer } from "../../deploy/local/issuer.ts";
 import { buildDivergence, buildVersion, uuid } from "../../services/conflict-resolution/test/build-version.ts";
 
 /** One line of a benchmark's result. */
@@ -26,6 +27,7 @@ interface Measurement {
   readonly p99: number;
 }
 
+const MAIN = fileURLToPath(new URL("../../services/conflict-resolution/src/main.ts", import.meta.url));
 const RECORDS = 1_000;
 const WARM_UPS = 5;
 const CALLS = 30;
@@ -124,42 +126,43 @@ function percentile(values: readonly number[], share: number): number {
   return must(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))], "there are measurements");
 }
 
-/** conflict-resolution alone: the resolver needs no other service. */
+/** conflict-resolution alone, as its own process: the resolver needs no other service. */
 async function startService() {
-  const opened = new AsyncDisposableStack();
+  await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "funkygibbon-bench-"));
   opened.defer(() => rm(folder, { recursive: true }));
   const issuer = await openIssuer(folder);
-  const token = await issuer.mintServiceToken("sync-coordinator");
   const serviceTokenFile = join(folder, "service.jwt");
-  await writeFile(serviceTokenFile, token);
-  const telemetry = opened.use(startTelemetry({ service: "conflict-resolution", version: "bench" }));
-  const health = new Health();
-  const service = opened.use(
-    await startConflictResolution(
-      {
-        runtime: { production: false, logLevel: "silent", logFile: undefined, otlpEndpoint: undefined },
-        rpc: {
-          host: "127.0.0.1",
-          port: 0,
-          auth: {
-            keys: { kind: "jwks-file", path: issuer.jwksFile },
-            issuer: LOCAL_ISSUER,
-            audience: AUDIENCE,
-            maxTokenAgeSeconds: 43_200,
-          },
-          serviceTokenFile,
-          corsOrigins: [],
-          allowedHosts: [],
-          metricsPublic: false,
-          reflection: false,
-        },
-        serviceTokenFile,
-        entityStoreUrl: "http://127.0.0.1:9",
-      },
-      { log: silentLogger(), telemetry, health, clock: systemClock, signal: new AbortController().signal },
-    ),
-  );
-  health.markServing();
-  return { url: service.url, token, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  await writeFile(serviceTokenFile, await issuer.mintServiceToken("conflict-resolution"));
+  const child = spawn(process.execPath, [MAIN], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      PORT: "0",
+      AUTH_LOCAL_JWKS_FILE: issuer.jwksFile,
+      AUTH_ISSUER: LOCAL_ISSUER,
+      SERVICE_TOKEN_FILE: serviceTokenFile,
+      ENTITY_STORE_URL: "http://127.0.0.1:9",
+    },
+  });
+  opened.defer(async () => {
+    const exited = once(child, "exit");
+    child.kill();
+    await exited;
+  });
+  const port = await portOf(child.stdout);
+  const token = await issuer.mintServiceToken("sync-coordinator");
+  const running = opened.move();
+  return { url: `http://127.0.0.1:${port}`, token, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** The port that the service's log names once it listens. */
+async function portOf(log: Readable): Promise<number> {
+  for await (const line of createInterface({ input: log })) {
+    const { msg, port }: { msg?: string; port?: number } = JSON.parse(line);
+    if (msg === "rpc.listening" && port !== undefined) {
+      log.resume();
+      return port;
+    }
+  }
+  throw new Error("conflict-resolution did not start");
 }
