@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findViolations, roomOf, sourceFiles } from "./rooms.ts";
+import { findViolations, packagesBehind, roomOf, sourceFiles } from "./rooms.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
@@ -12,8 +12,9 @@ describe("the rooms of the house", () => {
     expect(sourceFiles(root).filter((file) => roomOf(file) === undefined)).toEqual([]);
   });
 
-  it("keep the browser's half of the client free of Node", () => {
-    const browser = sourceFiles(root).filter((file) => file.startsWith("libs/client/src/"));
-    expect(browser.length).toBeGreaterThan(0);
+  it.each(["client", "browser-client"])("keep Node out of the browser's client (%s)", (entry) => {
+    const packages = [...packagesBehind(root, `libs/client/src/${entry}.ts`)];
+    expect(packages).toContain("@bufbuild/protobuf");
+    expect(packages.filter((name) => name.startsWith("node:") || name.startsWith("@grpc/"))).toEqual([]);
   });
 });

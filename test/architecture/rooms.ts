@@ -129,12 +129,38 @@ export function findViolations(root: string): Violation[] {
   return sourceFiles(root).flatMap((file) => {
     const room = roomOf(file);
     if (room === undefined) return [];
-    const source = readFileSync(join(root, file), "utf8");
-    return [...source.matchAll(IMPORT)]
-      .map((match) => match[1] ?? match[2] ?? "")
+    return importsOf(root, file)
       .filter((specifier) => !isAllowed(file, room, specifier))
       .map((specifier) => ({ file, imports: specifier }));
   });
+}
+
+/** What a file needs at run time: every package and Node built-in that it or anything below it imports. */
+export function packagesBehind(root: string, entry: string): Set<string> {
+  const packages = new Set<string>();
+  const visited = new Set<string>();
+  const waiting = [entry];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (visited.has(file)) continue;
+    visited.add(file);
+    for (const specifier of importsOf(root, file)) {
+      const source = sourceOf(file, specifier);
+      if (source === undefined) packages.add(specifier);
+      else waiting.push(source);
+    }
+  }
+  return packages;
+}
+
+function sourceOf(importer: string, specifier: string): string | undefined {
+  if (specifier.startsWith(".")) return posix.join(posix.dirname(importer), specifier);
+  const own = /^@funkygibbon\/([^/]+)\/(.+)$/.exec(specifier);
+  return own === null ? undefined : `libs/${own[1]}/src/${own[2]}.ts`;
+}
+
+function importsOf(root: string, file: string): string[] {
+  const source = readFileSync(join(root, file), "utf8");
+  return [...source.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? "");
 }
 
 /** Every TypeScript source of the house that is no test and not generated. */
