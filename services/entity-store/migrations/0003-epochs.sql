@@ -12,13 +12,15 @@ as $$
       52, 1), 53, 1), 'hex')::uuid
 $$;
 
--- Gives every household a new epoch. For `entity-store new-epoch`, after a restore by hand.
+-- Gives every household a new epoch. For `entity-store new-epoch`, after a restore by hand. Session keys are forgotten:
+-- those that devices hold may be younger than those remembered here, which would look like a clone.
 create function renew_epochs() returns bigint
 language plpgsql security definer set search_path = public, pg_temp
 as $$
 declare
   renewed bigint;
 begin
+  update devices set session_key_hash = null, previous_key_hash = null;
   update households set epoch = new_epoch();
   get diagnostics renewed = row_count;
   return renewed;
@@ -59,6 +61,7 @@ begin
 end
 $$;
 
+grant select, update on devices to funkygibbon_definer;
 alter function renew_epochs() owner to funkygibbon_definer;
 alter function check_cluster_identity() owner to funkygibbon_definer;
 revoke execute on function renew_epochs() from public;

@@ -145,6 +145,29 @@ begin
 end
 $$;
 
+-- The live entities that the index may not hold yet, newest first: the log is walked backwards from its end and no further
+-- than the position. A function, because the position must be a plain value for that: as part of one statement it would
+-- not be leakproof, and row level security would have every head of the household read before it is looked at.
+create function unprojected_entities(p_household text, p_types smallint[], p_heads bigint, p_limit bigint)
+returns table (record_id uuid)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  projected bigint := coalesce(
+    (select p.projected_seq from search_positions p where p.household_id = p_household), 0);
+begin
+  return query
+    select h.record_id
+    from (
+      select h.record_id, h.kind, h.type, h.deleted from heads h
+      where h.household_id = p_household and h.seq > projected order by h.seq desc limit p_heads
+    ) h
+    where h.kind = 1 and not h.deleted and h.type = any (p_types)
+    limit p_limit;
+end
+$$;
+
 alter function search_candidates(text, text, text, text, smallint[], integer) owner to funkygibbon_definer;
 alter function similar_candidates(smallint, text[], text, integer) owner to funkygibbon_definer;
 revoke execute on function search_candidates(text, text, text, text, smallint[], integer) from public;
