@@ -12,6 +12,7 @@ import { type EditOptions, GraphEditor, type NewEntity, type NewRelationship } f
 import { type EntityView, GraphView, type RelationshipView } from "./graph-view.ts";
 import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { RandomPool } from "./random-pool.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
 import type { Store } from "./store.ts";
 import { SyncLoop } from "./sync-loop.ts";
@@ -51,6 +52,7 @@ export class Client implements AsyncDisposable {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #state: Observable<SyncState>;
+  readonly #randomness = new RandomPool();
   #conflicts: readonly ConflictInfo[] = [];
   /** Questions to the graph as this device sees it. */
   readonly graph: GraphView;
@@ -192,9 +194,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** A fresh record id, ordered by time. */
-  readonly newId = (): RecordId => {
-    return uuidV7(this.#clock.now(), crypto.getRandomValues(new Uint8Array(10))) as RecordId;
-  };
+  readonly newId = (): RecordId => uuidV7(this.#clock.now(), this.#randomness.take(10)) as RecordId;
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect();

@@ -56,7 +56,8 @@ describe("two devices", () => {
 
 type Step =
   | { readonly kind: "create" | "connect" | "disconnect" | "cut" | "breathe"; readonly who: number }
-  | { readonly kind: "update" | "remove"; readonly who: number; readonly which: number };
+  | { readonly kind: "update" | "remove"; readonly who: number; readonly which: number }
+  | { readonly kind: "restore"; readonly back: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("create"), who: fc.nat(2) }) },
@@ -131,9 +132,65 @@ describe("any interleaving of edits, answers, pulls and broken connections", () 
   });
 });
 
-async function play(server: ModelServer, clients: readonly Client[], steps: readonly Step[]): Promise<void> {
+describe("a server that is restored from backups while devices come and go", () => {
+  it("has every edit again that any device held, and all digests are equal", async () => {
+    const withRestores = fc.oneof(
+      { weight: 12, arbitrary: step },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("restore"), back: fc.nat(20) }) as fc.Arbitrary<Step> },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(withRestores, { minLength: 15, maxLength: 60 }), async (steps) => {
+        const server = new ModelServer();
+        const clients = [await device(server, "ada"), await device(server, "ben"), await device(server, "cy")];
+        const held = new Set<string>();
+        const lineage = new Map<string, readonly string[]>();
+        await play(server, clients, steps, () => {
+          held.clear();
+          for (const { version, change } of server.log) lineage.set(version, change.parentVersions);
+          for (const client of clients) for (const { version } of client.baseRecords()) held.add(version);
+        });
+        for (const client of clients) client.connect();
+        for (const client of clients) await client.settled(within());
+        for (const client of clients) {
+          await client.until((state) => state.epoch === server.epoch && state.upToDateSeq === server.headSeq, within());
+          await client.settled(within());
+        }
+        for (const client of clients) expect(client.digest).toBe(server.digest);
+        // What was still on its way to a device may have replaced what it held: that then descends from it.
+        const known = withAncestors(server, lineage);
+        expect([...held].filter((version) => !known.has(version))).toEqual([]);
+        expect(clients.flatMap((client) => client.deadLetters())).toEqual([]);
+        for (const client of open.splice(0)) await client[Symbol.asyncDispose]();
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+});
+
+function withAncestors(server: ModelServer, lineage: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const known = new Set<string>();
+  const add = (version: string): void => {
+    if (known.has(version)) return;
+    known.add(version);
+    for (const parent of lineage.get(version) ?? []) add(parent);
+  };
+  for (const { version, change } of server.log) for (const id of [version, ...change.parentVersions]) add(id);
+  return known;
+}
+
+async function play(
+  server: ModelServer,
+  clients: readonly Client[],
+  steps: readonly Step[],
+  beforeRestore: () => void = () => undefined,
+): Promise<void> {
   let count = 0;
   for (const one of steps) {
+    if (one.kind === "restore") {
+      beforeRestore();
+      server.restore(Math.max(0, server.headSeq - one.back));
+      continue;
+    }
     const client = clients[one.who] as Client;
     const seen = client.graph.find();
     switch (one.kind) {

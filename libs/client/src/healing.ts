@@ -21,17 +21,27 @@ export type StagedPosition = Required<Pick<ReplicaMeta, "cursor" | "vectorClock"
   readonly headSeq: number;
 };
 
+/** A tombstone of another log: it has no place in this one, so that it never stands in the way of a pulled record. */
+const NO_SEQ = 0;
+
 /**
  * Puts the second replica in the place of the first, in one transaction. Records that the server would not take back
  * stay as dead letters.
  */
 export function swapReplicas(
   tx: ReplicaTransaction,
-  staged: StagedBase,
-  position: StagedPosition,
-  refused: readonly BaseRecord[],
+  swap: {
+    readonly old: ReadonlyMap<RecordId, BaseRecord>;
+    readonly staged: StagedBase;
+    readonly position: StagedPosition;
+    readonly refused: readonly BaseRecord[];
+  },
 ): void {
+  const { old, staged, position, refused } = swap;
+  const kept = [...old.values()].filter(({ record, deleted }) => deleted && staged.base(record) === undefined);
   tx.replaceBase(staged.records);
+  // A pull from empty leaves tombstones out. Kept, they can be brought back should the next restore lose them.
+  for (const tombstone of kept) tx.putBase({ ...tombstone, seq: NO_SEQ });
   tx.setMeta({ epoch: position.epoch, cursor: position.cursor, vectorClock: position.vectorClock });
   releaseEditsUpTo(tx, position.epoch, position.headSeq);
   for (const record of refused) tx.putEdit(deadLetterOf(record));

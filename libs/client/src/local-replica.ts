@@ -29,7 +29,7 @@ export class LocalReplica {
   readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
   readonly #pending = new Map<VersionId, Edit>();
   #digest: Digest = 0n;
-  #counts = { answered: 0, dead: 0 };
+  readonly #counts = { answered: 0, dead: 0 };
   #queue: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<ChangeListener>();
   /** What is seen, by type and by end. */
@@ -150,16 +150,19 @@ export class LocalReplica {
 
   #adoptEdits(record: RecordId, edits: readonly Edit[]): void {
     const before = this.#editsByRecord.get(record) ?? [];
-    this.#counts = {
-      answered: this.#counts.answered + count(edits, "answered") - count(before, "answered"),
-      dead: this.#counts.dead + count(edits, "dead") - count(before, "dead"),
-    };
+    for (const edit of before) this.#count(edit, -1);
+    for (const edit of edits) this.#count(edit, 1);
     for (const edit of before) {
       if (!edits.some((kept) => kept.version === edit.version && isPending(kept))) this.#pending.delete(edit.version);
     }
     for (const edit of edits) if (isPending(edit)) this.#pending.set(edit.version, edit);
     if (edits.length === 0) this.#editsByRecord.delete(record);
     else this.#editsByRecord.set(record, edits);
+  }
+
+  #count(edit: Edit, by: 1 | -1): void {
+    if (edit.state.kind === "answered") this.#counts.answered += by;
+    if (edit.state.kind === "dead") this.#counts.dead += by;
   }
 
   #setBase(record: BaseRecord): void {
@@ -172,8 +175,4 @@ export class LocalReplica {
     }
     this.#base.set(record.record, record);
   }
-}
-
-function count(edits: readonly Edit[], kind: Edit["state"]["kind"]): number {
-  return edits.filter((edit) => edit.state.kind === kind).length;
 }

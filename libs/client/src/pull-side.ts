@@ -80,7 +80,9 @@ export interface StagedPullOptions {
 export class StagedPull implements PullSide {
   readonly #options: StagedPullOptions;
   readonly #staged = new StagedBase();
-  #stage: "pulling" | "healing" | "pushing" | "swapped" = "pulling";
+  #stage: "pulling" | "healing" | "pushing" = "pulling";
+  /** Takes over after the swap. */
+  #direct: DirectPull | undefined;
   #newest: UpToDate | undefined;
   #answeredSeq = 0;
 
@@ -89,10 +91,11 @@ export class StagedPull implements PullSide {
   }
 
   get inUse(): boolean {
-    return this.#stage === "swapped";
+    return this.#direct !== undefined;
   }
 
   changes(frame: ChangesFrame): Promise<PullVerdict> {
+    if (this.#direct !== undefined) return this.#direct.changes(frame);
     const page = frame.records.map(pulledFromWire);
     return this.#options.replica.transact("remote", (tx) =>
       applyPage(tx, this.#staged, page).length === 0 ? "consistent" : "inconsistent",
@@ -100,6 +103,7 @@ export class StagedPull implements PullSide {
   }
 
   async upToDate(frame: UpToDate): Promise<PullVerdict> {
+    if (this.#direct !== undefined) return this.#direct.upToDate(frame);
     if (this.#staged.digest(this.#options.sha256) !== frame.digest) return "inconsistent";
     this.#newest = frame;
     if (this.#stage === "pulling") this.#beginHealing();
@@ -120,6 +124,7 @@ export class StagedPull implements PullSide {
 
   async #advance(): Promise<void> {
     const { pump } = this.#options;
+    if (this.#direct !== undefined) return;
     if (this.#stage === "healing" && pump.healed) {
       this.#stage = "pushing";
       pump.resume();
@@ -133,7 +138,10 @@ export class StagedPull implements PullSide {
     const { replica, epoch, pump } = this.#options;
     const { cursor, vectorClock } = newest;
     const position = { epoch, cursor, vectorClock, headSeq: Number(newest.headSeq) };
-    await replica.transact("remote", (tx) => swapReplicas(tx, this.#staged, position, pump.rejectedHeals));
-    this.#stage = "swapped";
+    const refused = pump.rejectedHeals;
+    await replica.transact("remote", (tx) =>
+      swapReplicas(tx, { old: replica.baseRecords(), staged: this.#staged, position, refused }),
+    );
+    this.#direct = new DirectPull(replica, epoch);
   }
 }

@@ -46,8 +46,6 @@ export interface ModelRules {
   pageSize: number;
 }
 
-const EPOCHS = ["01930000-0000-7000-8000-000000000001", "01930000-0000-7000-8000-000000000002"];
-
 /**
  * A server in memory that keeps the promises of docs/protocol.md that a client can observe: gap-free seq, first
  * outcomes for resends, heads, own stamps, digest. It decides divergences by `rules` and not by merging.
@@ -69,7 +67,7 @@ export class ModelServer {
   highest = new Map<string, number>();
 
   get epoch(): string {
-    return EPOCHS[this.epochNumber] ?? "";
+    return `01930000-0000-7000-8000-${String(this.epochNumber + 1).padStart(12, "0")}`;
   }
 
   get headSeq(): number {
