@@ -25,6 +25,8 @@ export interface WireDeviceOptions {
   readonly sync: RpcClient<typeof SyncService>;
   readonly token: string;
   readonly deviceId: string;
+  /** How far the device's clock is ahead of the truth, in microseconds. Default 0. */
+  readonly clockOffsetUs?: number;
   /** What the hello says besides. */
   readonly hello?: MessageInitShape<typeof HelloSchema>;
 }
@@ -47,11 +49,13 @@ export class WireDevice implements AsyncDisposable {
   readonly #waiters = new Set<() => void>();
   readonly #reading: Promise<void>;
   #ended = false;
+  readonly #clockOffsetUs: number;
   #pushId = 0n;
   readonly #pushed = new Map<string, Change>();
 
   private constructor(options: WireDeviceOptions) {
     this.deviceId = options.deviceId;
+    this.#clockOffsetUs = options.clockOffsetUs ?? 0;
     this.#stream = options.sync.syncStream({ token: options.token });
     this.#reading = this.#read();
   }
@@ -64,7 +68,7 @@ export class WireDevice implements AsyncDisposable {
       value: {
         protocolVersion: PROTOCOL_VERSION,
         deviceId: options.deviceId,
-        deviceTimeUs: BigInt(systemClock.now()),
+        deviceTimeUs: device.#now(),
         ...options.hello,
       },
     });
@@ -110,7 +114,7 @@ export class WireDevice implements AsyncDisposable {
         pushId: this.#pushId,
         householdId: ground.household ?? first?.householdId ?? "",
         epoch: ground.epoch ?? first?.epoch ?? "",
-        deviceTimeUs: BigInt(systemClock.now()),
+        deviceTimeUs: this.#now(),
         changes: [...changes],
       },
     });
@@ -173,6 +177,10 @@ export class WireDevice implements AsyncDisposable {
       }
     }
     this.send({ case: "ack", value: { frameId: page.frameId, cursor: page.cursor } });
+  }
+
+  #now(): bigint {
+    return BigInt(systemClock.now() + this.#clockOffsetUs);
   }
 
   #wake(): void {
