@@ -1,8 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { allSettledOrThrow } from "./all-settled-or-throw.ts";
 import type { Say } from "./find-program.ts";
 import { startNats } from "./nats-server.ts";
-import type { PortSupply } from "./ports.ts";
+import { onlyPort, type PortSupply } from "./ports.ts";
 import { startPostgres } from "./postgres-server.ts";
 import type { ProcessGroup } from "./process-group.ts";
 import { startRedis } from "./redis-server.ts";
@@ -14,7 +15,14 @@ export interface Infrastructure {
   readonly redisUrl: string;
   readonly natsUrl: string;
   /** Those that we started. */
-  readonly servers: readonly LocalServer[];
+  readonly servers: readonly OwnServer[];
+}
+
+/** A server that we started. */
+export interface OwnServer {
+  readonly server: LocalServer;
+  /** Starts it again where it was, after it has ended. */
+  startAgain(): Promise<LocalServer>;
 }
 
 /** Options of {@link startInfrastructure}. */
@@ -31,9 +39,9 @@ export interface InfrastructureOptions {
 
 /** Finds or starts PostgreSQL, Redis and NATS, side by side, and returns when all three answer. @throws SetupError */
 export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
-  const { group, directory, ports, say, environment } = options;
+  const { group, directory, say, environment } = options;
   mkdirSync(join(directory, "logs"), { recursive: true });
-  const postgres = () =>
+  const postgres = (ports: PortSupply) =>
     startPostgres({
       group,
       directory: join(directory, "postgres"),
@@ -42,31 +50,27 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
       ports,
       say,
     });
-  const [database, redis, nats] = await allOrFirstFailure([
-    given(environment.DATABASE_URL) ?? postgres(),
-    given(environment.REDIS_URL) ?? startRedis({ group, directory: join(directory, "redis"), ports, say }),
-    given(environment.NATS_URL) ?? startNats({ group, directory: join(directory, "nats"), ports, say }),
+  const redis = (ports: PortSupply) => startRedis({ group, directory: join(directory, "redis"), ports, say });
+  const nats = (ports: PortSupply) => startNats({ group, directory: join(directory, "nats"), ports, say });
+  const own = async (start: (ports: PortSupply) => Promise<LocalServer>): Promise<Found> => {
+    const server = await start(options.ports);
+    return { url: server.url, own: { server, startAgain: () => start(onlyPort(server.port)) } };
+  };
+  const found = await allSettledOrThrow([
+    given(environment.DATABASE_URL) ?? own(postgres),
+    given(environment.REDIS_URL) ?? own(redis),
+    given(environment.NATS_URL) ?? own(nats),
   ]);
-  const servers = [database, redis, nats].filter(isOurs);
-  return { databaseUrl: database.url, redisUrl: redis.url, natsUrl: nats.url, servers };
+  const [databaseUrl = "", redisUrl = "", natsUrl = ""] = found.map(({ url }) => url);
+  const servers = found.flatMap(({ own: server }) => (server === undefined ? [] : [server]));
+  return { databaseUrl, redisUrl, natsUrl, servers };
 }
 
-function given(url: string | undefined): { readonly url: string } | undefined {
+interface Found {
+  readonly url: string;
+  readonly own?: OwnServer;
+}
+
+function given(url: string | undefined): Found | undefined {
   return url === undefined || url === "" ? undefined : { url };
-}
-
-function isOurs(server: { readonly url: string } | LocalServer): server is LocalServer {
-  return "pid" in server;
-}
-
-/** Unlike Promise.all, returns only when nothing is on its way any more: what starts late must be there to be stopped. */
-async function allOrFirstFailure<T extends readonly unknown[]>(
-  starts: { [K in keyof T]: Promise<T[K]> | T[K] },
-): Promise<T>;
-async function allOrFirstFailure(starts: readonly unknown[]): Promise<readonly unknown[]> {
-  const results = await Promise.allSettled(starts);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
 }

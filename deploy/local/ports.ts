@@ -43,3 +43,15 @@ export function anyPorts(): PortSupply {
     },
   };
 }
+
+/** One port and no other: for a server that has to come back where its clients look for it. */
+export function onlyPort(port: number): PortSupply {
+  let used = false;
+  return {
+    async next() {
+      if (used) throw new Error(`port ${port} is taken`);
+      used = true;
+      return port;
+    },
+  };
+}

@@ -48,6 +48,7 @@ export class ProcessGroup implements AsyncDisposable {
   readonly #temporaryFolder: string | undefined;
   readonly #reaper: ChildProcess;
   #running: StoppableProcess[] = [];
+  #ending = false;
   #disposed = false;
 
   /**
@@ -71,6 +72,7 @@ export class ProcessGroup implements AsyncDisposable {
 
   /** Starts a process. @throws SetupError when the command cannot be executed. */
   async start(spec: ProcessSpec): Promise<GroupedProcess> {
+    if (this.#ending) throw new SetupError(`${spec.name} is not started any more`);
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: spec.env ?? process.env,
@@ -99,6 +101,7 @@ export class ProcessGroup implements AsyncDisposable {
 
   /** Stops whatever still runs, the last started first, and ends the reaper. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending = true;
     await stopProcesses([...this.#running]);
     this.#note([]);
     this.#disposed = true;

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startNats } from "../../deploy/local/nats-server.ts";
-import { anyPorts, type PortSupply } from "../../deploy/local/ports.ts";
+import { anyPorts, onlyPort } from "../../deploy/local/ports.ts";
 import { startPostgres } from "../../deploy/local/postgres-server.ts";
 import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { startRedis } from "../../deploy/local/redis-server.ts";
@@ -24,7 +24,7 @@ export function ownServers(): OwnServers {
   const common = (name: string, port: number | undefined) => ({
     group,
     directory: join(folder, name),
-    ports: port === undefined ? anyPorts() : exactly(port),
+    ports: port === undefined ? anyPorts() : onlyPort(port),
     say: () => {},
   });
   return {
@@ -40,15 +40,4 @@ export function ownServers(): OwnServers {
 export async function kill(server: LocalServer): Promise<void> {
   process.kill(server.pid, "SIGKILL");
   await server.exited;
-}
-
-function exactly(port: number): PortSupply {
-  let used = false;
-  return {
-    async next() {
-      if (used) throw new Error(`port ${port} is taken`);
-      used = true;
-      return port;
-    },
-  };
 }
