@@ -22,6 +22,14 @@ export class FakeHome implements Ports {
   failure: Error | undefined;
   #sequence = 0;
 
+  /** Everything gone, as at the start. */
+  clear(): void {
+    this.entities.clear();
+    this.relationships.clear();
+    for (const list of [this.knownDevices, this.knownConflicts, this.calls, this.syncRequests]) list.length = 0;
+    this.failure = undefined;
+  }
+
   /** Puts an entity there. */
   add(type: EntityType, name: string, content: JsonObject = {}): Entity {
     return this.#store(randomUUID(), type, { ...content, name });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DomainError, invalid, unavailable } from "@funkygibbon/kernel/errors";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type EndpointUnderTest, startEndpoint } from "../../testing/endpoint-under-test.ts";
 import type { FakeHome } from "../../testing/fake-home.ts";
 
@@ -9,14 +9,15 @@ let endpoint: EndpointUnderTest;
 let client: Client;
 let home: FakeHome;
 
-beforeEach(async () => {
+beforeAll(async () => {
   endpoint = await startEndpoint();
   home = endpoint.home;
   client = await endpoint.connect("member");
   // The client checks structured content against the output schemas that it has seen listed.
   await client.listTools();
 });
-afterEach(() => endpoint[Symbol.asyncDispose]());
+afterAll(() => endpoint[Symbol.asyncDispose]());
+beforeEach(() => home.clear());
 
 async function call(name: string, args: Record<string, unknown>) {
   const result = await client.callTool({ name, arguments: args });
