@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Client } from "@funkygibbon/client";
 import { planHomeKitImport } from "@funkygibbon/client/import/homekit";
-import { applyImport, type ImportReport, reportOf } from "@funkygibbon/client/import/import-plan";
+import { applyImport, type ImportReport, type ImportStep, reportOf } from "@funkygibbon/client/import/import-plan";
 import { nodeSha1 } from "@funkygibbon/client/node-hashes";
 
 /** A HomeKit accessory database, and who stands where. */
@@ -20,8 +20,15 @@ export const MAPLE_STREET: HomeFiles = {
   roomsFile: new URL("home/maple-street.rooms.json", import.meta.url).pathname,
 };
 
+/** What an import came to. */
+export interface ImportedHome {
+  readonly report: ImportReport;
+  /** The devices in the order of the dump. */
+  readonly devices: readonly ImportStep["record"]["id"][];
+}
+
 /** Imports a home into the household of a client that has been in contact. @returns what it came to. @throws DomainError naming the path at fault. */
-export async function importHome(client: Client, files: HomeFiles): Promise<ImportReport> {
+export async function importHome(client: Client, files: HomeFiles): Promise<ImportedHome> {
   const household = client.state.household;
   if (household === undefined) throw new Error("the client has not been in contact yet");
   const plan = planHomeKitImport(client.graph, {
@@ -32,5 +39,8 @@ export async function importHome(client: Client, files: HomeFiles): Promise<Impo
     sha1: nodeSha1,
   });
   await client.edit((editor) => applyImport(editor, plan));
-  return reportOf(plan);
+  const devices = plan.steps.flatMap(({ record }) =>
+    record.kind === "entity" && record.type === "device" ? [record.id] : [],
+  );
+  return { report: reportOf(plan), devices };
 }

@@ -21,7 +21,7 @@ export async function loadDemoHome({ url, token, signal }: DemoHomeTarget): Prom
   await using client = await openNodeClient({ url, token: () => token, deviceId: "demo-loader" });
   client.connect();
   await client.settled(patience);
-  const report = await importHome(client, MAPLE_STREET);
+  const { report } = await importHome(client, MAPLE_STREET);
   await client.settled(patience);
   return report;
 }

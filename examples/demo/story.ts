@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@funkygibbon/client";
 import { openBrowserClient } from "@funkygibbon/client/browser-client";
-import type { EntityView } from "@funkygibbon/client/graph-view";
+import type { EntityView, GraphView } from "@funkygibbon/client/graph-view";
 import { openNodeClient } from "@funkygibbon/client/node-client";
 import { readServerPosition, type ServerPosition } from "@funkygibbon/client/server-position";
 import { connectAssistant } from "./assistant.ts";
@@ -21,6 +21,8 @@ export interface Stage {
   readonly signal: AbortSignal;
 }
 
+type DeviceRecord = EntityView["id"];
+
 interface Cast {
   readonly phone: Client;
   readonly panel: Client;
@@ -38,11 +40,11 @@ export async function playStory(stage: Stage): Promise<void> {
   await using panel = await openNodeClient({ url, token: () => benToken, deviceId: "wall-panel" });
   const cast = { phone, panel };
 
-  await importAndPush(stage, cast);
+  const devices = await importAndPush(stage, cast);
   narrator.say();
   for (const line of drawHome(panel.graph, palette)) narrator.say(`     ${line}`);
   narrator.say();
-  const lamp = await partAndMeet(stage, cast);
+  const lamp = await partAndMeet(stage, cast, devices);
   await assist(stage, cast, lamp, benToken);
   await using browser = await openBrowserClient({ url, token: () => benToken, deviceId: "ben-browser" });
   await browse(stage, cast, browser, lamp);
@@ -56,7 +58,8 @@ export async function playStory(stage: Stage): Promise<void> {
   compare(stage, { "Ada's phone": phone, "wall panel": panel, "Ben's browser": browser }, server);
 }
 
-async function importAndPush(stage: Stage, { phone, panel }: Cast): Promise<void> {
+/** @returns the devices in the order of the dump. */
+async function importAndPush(stage: Stage, { phone, panel }: Cast): Promise<readonly DeviceRecord[]> {
   const { narrator, home } = stage;
   const signal = patience(stage);
   await narrator.step("Ada's phone and the wall panel say hello over gRPC", async () => {
@@ -65,7 +68,7 @@ async function importAndPush(stage: Stage, { phone, panel }: Cast): Promise<void
     panel.connect();
     await panel.settled(signal);
   });
-  const report = await narrator.step(`The phone imports ${fileName(home)}, a HomeKit accessory dump`, () =>
+  const { report, devices } = await narrator.step(`The phone imports ${fileName(home)}, a HomeKit accessory dump`, () =>
     importHome(phone, home),
   );
   narrator.note(`${report.create} records: ${inventory(phone)}`);
@@ -80,14 +83,19 @@ async function importAndPush(stage: Stage, { phone, panel }: Cast): Promise<void
     `the panel has ${panel.graph.find().length} entities, as the phone`,
   );
   narrator.check(panel.digest === phone.digest, `both replicas have the digest ${hex(phone.digest)}`);
-  const again = await narrator.step("The import runs a second time", () => importHome(phone, home));
+  const { report: again } = await narrator.step("The import runs a second time", () => importHome(phone, home));
   narrator.check(again.create + again.update + phone.state.pendingEdits === 0, "nothing changes");
+  return devices;
 }
 
 /** @returns the device that both have edited. */
-async function partAndMeet(stage: Stage, { phone, panel }: Cast): Promise<EntityView> {
+async function partAndMeet(
+  stage: Stage,
+  { phone, panel }: Cast,
+  devices: readonly DeviceRecord[],
+): Promise<EntityView> {
   const { narrator } = stage;
-  const lamp = pickLamp(phone);
+  const lamp = pickLamp(phone, devices);
   const doomed = pickAnother(phone, lamp);
   await narrator.step("Both go offline", async () => {
     await Promise.all([phone.disconnect(), panel.disconnect()]);
@@ -185,26 +193,34 @@ function compare({ narrator, palette }: Stage, replicas: Record<string, Client>,
   );
 }
 
-/** Waits until these replicas stand at the same seq, and for whatever else is asked. */
+/** Waits until these replicas stand at the newest seq that any of them knows, and for whatever else is asked. */
 async function together(
   clients: readonly Client[],
   signal: AbortSignal,
   also: () => boolean = () => true,
 ): Promise<void> {
-  const even = () => new Set(clients.map(({ state }) => state.upToDateSeq)).size === 1 && also();
+  const newest = () => Math.max(...clients.map(({ state }) => state.headSeq));
+  const even = () => clients.every(({ state }) => state.upToDateSeq >= newest()) && also();
   while (!even()) {
     signal.throwIfAborted();
     await sleep(1);
   }
 }
 
-/** The first device whose power can be switched, else the first device. */
-function pickLamp({ graph }: Client): EntityView {
-  const devices = graph.find({ type: "device" });
-  const lamp = devices.find(({ body }) => Array.isArray(body.capabilities) && body.capabilities.includes("on_off"));
-  const picked = lamp ?? devices[0];
+/** The first device of the dump with a writable On, else the first device. */
+function pickLamp({ graph }: Client, devices: readonly DeviceRecord[]): EntityView {
+  const first = devices.find((id) => canBeSwitched(graph, id)) ?? devices[0];
+  const picked = first === undefined ? undefined : graph.entity(first);
   if (picked === undefined) throw new Error("the home has no device");
   return picked;
+}
+
+function canBeSwitched(graph: GraphView, device: DeviceRecord): boolean {
+  const parts = (id: DeviceRecord) => graph.neighbours(id, { types: ["part_of"], direction: "in" });
+  return parts(device)
+    .flatMap(({ entity }) => parts(entity.id))
+    .flatMap(({ entity }) => (Array.isArray(entity.body.characteristics) ? entity.body.characteristics : []))
+    .some(({ type, access }) => type === "on" && String(access).includes("w"));
 }
 
 /** Something else to delete: the last other device, else a part of the only one. */
@@ -217,8 +233,13 @@ function pickAnother({ graph }: Client, lamp: EntityView): EntityView {
 
 function inventory({ graph }: Client): string {
   const types = ["home", "room", "device", "accessory", "service"] as const;
-  const counts = types.map((type) => `${graph.find({ type }).length} ${type}s`);
-  return [...counts, `${graph.relationships().length} relationships`].join(", ").replace("1 homes", "1 home");
+  const counts = types.map((type) => counted(graph.find({ type }).length, type));
+  return [...counts, counted(graph.relationships().length, "relationship")].join(", ");
+}
+
+function counted(count: number, what: string): string {
+  if (count === 1) return `1 ${what}`;
+  return `${count} ${what.endsWith("y") ? `${what.slice(0, -1)}ies` : `${what}s`}`;
 }
 
 function sameItems(a: readonly string[], b: readonly string[]): boolean {

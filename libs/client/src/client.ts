@@ -188,7 +188,7 @@ export class Client implements AsyncDisposable {
     return this.#state.until(matches, signal);
   }
 
-  /** Resolves when the client is live and every edit of this device is answered and in the base. @throws the signal's reason. */
+  /** Resolves when the client is live, every edit of this device is answered, and the base holds everything that the server has told of. @throws the signal's reason. */
   settled(signal?: AbortSignal): Promise<SyncState> {
     return this.until(isSettled, signal);
   }
@@ -211,7 +211,8 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 }
 
 function isSettled(state: SyncState): boolean {
-  return state.phase === "live" && state.pendingEdits === 0 && state.unheldEdits === 0;
+  const { phase, pendingEdits, unheldEdits, upToDateSeq, headSeq } = state;
+  return phase === "live" && pendingEdits === 0 && unheldEdits === 0 && upToDateSeq >= headSeq;
 }
 
 function initialState(replica: LocalReplica): SyncState {

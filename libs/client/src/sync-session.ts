@@ -128,7 +128,7 @@ export class SyncSession {
     switch (frame.frame.case) {
       case "changes": {
         const page = frame.frame.value;
-        this.#options.state.update({ headSeq: Number(page.headSeq) });
+        this.#heardOfSeq(Number(page.headSeq));
         if (!this.#accept(await open.pull.changes(page))) return;
         this.#lastFrameId = page.frameId;
         await this.#ack(page.cursor);
@@ -206,6 +206,7 @@ export class SyncSession {
 
   async #answered(pump: PushPump, pull: PullSide, result: PushResult): Promise<void> {
     const answer = await pump.answered(result);
+    this.#heardOfSeq(answer.headSeq);
     if (result.conflicts.length > 0) this.#options.onConflicts(result.conflicts);
     if (answer.forked) await this.#options.replica.transact("remote", (tx) => tx.setMeta({ forked: true }));
     await pull.answered(answer.headSeq);
@@ -233,6 +234,11 @@ export class SyncSession {
     state.update({ digestMismatches: state.value.digestMismatches + 1 });
     this.#finish({ kind: "digest-mismatch" });
     return false;
+  }
+
+  #heardOfSeq(seq: number): void {
+    const { state } = this.#options;
+    if (seq > state.value.headSeq) state.update({ headSeq: seq });
   }
 
   #showPhase(pull: PullSide): void {
