@@ -109,6 +109,15 @@ describe("LogFeed", () => {
     expect(readLog).toHaveBeenCalledTimes(1);
   });
 
+  it("never serves a pull from empty from memory, where a record may live whose tombstone would be left out", async () => {
+    const { feed, readLog, grow } = world({ headSeq: 0 });
+    feed.committed(event(0, 2));
+    feed.committed(event(2, 3));
+    grow(3);
+    await feed.read(0, 3);
+    expect(readLog).toHaveBeenCalledWith({ household, afterSeq: 0, tombstonesAboveSeq: 3 });
+  });
+
   it("keeps a bounded number of pages and reads the log for what it has dropped", async () => {
     const { feed, readLog, grow } = world({ headSeq: 0 });
     for (let seq = 0; seq < 2_000; seq += 1) feed.committed(event(seq, seq + 1));

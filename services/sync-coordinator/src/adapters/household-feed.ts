@@ -141,9 +141,10 @@ export class LogFeed implements HouseholdFeed {
       const at = { epoch: this.epoch, afterSeq, throughSeq: afterSeq, position: this.#position };
       return new EncodedLogPage(at, []);
     }
-    const cached = this.#cachedAt(afterSeq);
-    if (cached !== undefined) return cached;
-    return this.#readLog(afterSeq, afterSeq < tombstonesAboveSeq ? tombstonesAboveSeq : 0, "gap");
+    // Tombstones may be left out only of a snapshot in which the records they end are gone too. A remembered page is
+    // older: it may hold such a record still.
+    if (afterSeq < tombstonesAboveSeq) return this.#readLog(afterSeq, tombstonesAboveSeq, "gap");
+    return this.#cachedAt(afterSeq) ?? this.#readLog(afterSeq, 0, "gap");
   }
 
   #readLog(afterSeq: number, tombstonesAboveSeq: number, why: "gap" | "poll"): Promise<LogPage> {

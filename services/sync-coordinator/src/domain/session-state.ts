@@ -63,6 +63,8 @@ export interface SessionState {
   readonly ackedSeq: number;
   /** The seq of the last up_to_date; -1: none yet, what is sent is backlog. */
   readonly toldSeq: number;
+  /** The head at which the log was last at rest, with a known digest; -1: never since the session began. */
+  readonly settledSeq: number;
   /** A page is on its way from the log. */
   readonly reading: boolean;
   /** A page that waits for the transport to take the frame before it. */
@@ -148,6 +150,7 @@ export function beginSession(start: SessionStart): SessionState {
     sentSeq: start.cursorSeq,
     ackedSeq: start.cursorSeq,
     toldSeq: -1,
+    settledSeq: -1,
     reading: false,
     ready: undefined,
     sendingSinceUs: undefined,

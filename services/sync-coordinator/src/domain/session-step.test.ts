@@ -131,6 +131,12 @@ describe("pulling", () => {
     ]);
   });
 
+  it("tells up_to_date even when the log came to rest before the last page was on its way", () => {
+    const script = live();
+    script.take({ type: "log-advanced", headSeq: 11, cached: true }, { type: "settled", headSeq: 11 });
+    expect(types(script.take(page(11, 1, true)))).toEqual(["send-page", "tell-up-to-date"]);
+  });
+
   it("reads again a while after the log could not be read", () => {
     const script = new Script({ headSeq: 5 });
     script.take({ type: "heard" });

@@ -67,7 +67,7 @@ class StepInMaking {
         this.#frameTaken();
         break;
       case "settled":
-        this.#settled(event.headSeq);
+        this.#change({ settledSeq: event.headSeq });
         break;
       case "push":
         this.#pushed({ id: event.id, footprint: event.footprint, stage: "waiting" });
@@ -108,6 +108,7 @@ class StepInMaking {
     this.#commitWhatMay();
     const { phase, pushes } = this.#state;
     if (phase.name === "finishing" && pushes.length === 0) this.#close(phase.reason);
+    this.#tellWhenSettled();
     this.#readOn();
   }
 
@@ -149,14 +150,14 @@ class StepInMaking {
       });
       this.#do({ type: "send-page", frameId, backlog: toldSeq < 0 });
     }
-    // Once live, up_to_date waits until the log has settled: one for a burst of changes, not one for each.
     if (ready.atHead && toldSeq < 0) this.#tellUpToDate();
   }
 
-  #settled(headSeq: number): void {
-    const { sentSeq, toldSeq, phase } = this.#state;
-    if (phase.name !== "open" || sentSeq !== headSeq || toldSeq < 0 || toldSeq >= headSeq) return;
-    this.#tellUpToDate();
+  /** Once live, one up_to_date for each time that the log comes to rest, when everything up to there has been sent. */
+  #tellWhenSettled(): void {
+    const { sentSeq, toldSeq, settledSeq, headSeq, phase } = this.#state;
+    if (phase.name !== "open" || toldSeq < 0 || toldSeq >= settledSeq) return;
+    if (settledSeq === headSeq && sentSeq === headSeq) this.#tellUpToDate();
   }
 
   #tellUpToDate(): void {
