@@ -13,7 +13,8 @@ import { entityNumbers, GraphNow } from "./graph-now.ts";
 
 /** More candidates than answers of each kind: the index ranks them by less than the matcher does. */
 const CANDIDATES_PER_ANSWER = 3;
-/** Heads that are looked at although the index does not hold them yet, newest first. */
+/** Heads that are looked at because the index may not hold them yet, newest first, and how many of them may be entities. */
+const MAX_UNPROJECTED_HEADS = 20_000;
 const MAX_UNPROJECTED = 5_000;
 
 /** Search over the index that the projector keeps, and over what it has not reached yet. */
@@ -59,7 +60,12 @@ export class PostgresSearch implements SearchReads {
       async (tx) => {
         const [indexed, fresh] = await Promise.all([
           find(tx),
-          tx.query<{ record_id: string }>(UNPROJECTED, [household, entityNumbers(types), MAX_UNPROJECTED]),
+          tx.query<{ record_id: string }>(UNPROJECTED, [
+            household,
+            entityNumbers(types),
+            MAX_UNPROJECTED_HEADS,
+            MAX_UNPROJECTED,
+          ]),
         ]);
         const ids = new Set([...indexed, ...fresh].map((row) => row.record_id as RecordId));
         const found = await new GraphNow(tx, household).entities([...ids]);
@@ -86,9 +92,5 @@ const SIMILAR: Statement = {
 
 const UNPROJECTED: Statement = {
   name: "search.unprojected",
-  text: `
-  select h.record_id from heads h
-  where h.household_id = $1 and h.kind = 1 and not h.deleted and h.type = any ($2::smallint[])
-    and h.seq > coalesce((select p.projected_seq from search_positions p where p.household_id = $1), 0)
-  order by h.seq desc limit $3::bigint`,
+  text: "select record_id from unprojected_entities($1, $2::smallint[], $3::bigint, $4::bigint)",
 };

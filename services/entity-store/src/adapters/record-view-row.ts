@@ -86,6 +86,8 @@ function recordViewOf(row: RecordViewRow): RecordView {
 function fullName(row: RecordViewRow): string {
   if (row.body === null) return "";
   const { length } = row.sort_name;
-  // Short ones are whole: reading a list does not parse its bodies. An empty one may hide what text columns cannot hold.
-  return length > 0 && length < SORT_NAME_LENGTH ? row.sort_name : nameOf(JSON.parse(row.body));
+  // Most names are whole in the tables, so that reading a list does not parse its bodies. Long ones are cut there, and
+  // U+0000 is left out, which no text of PostgreSQL can hold.
+  const whole = length > 0 && length < SORT_NAME_LENGTH && !row.body.includes("\\u0000");
+  return whole ? row.sort_name : nameOf(JSON.parse(row.body));
 }

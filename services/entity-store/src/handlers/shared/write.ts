@@ -59,7 +59,10 @@ export function requestKey<Desc extends DescMessage>(
   if (request.requestId === "") return undefined;
   if (!isUuid(request.requestId)) throw invalid([{ field: "request_id", description: "must be a UUID" }]);
   // A retry may come in through another call of the gateway: the origin does not make it another request.
-  const { origin: _origin, ...content } = request as MessageShape<Desc> & { origin?: unknown };
+  const { origin: _origin, requestId: _id, ...content } = request as MessageShape<Desc> & {
+    requestId: string;
+    origin?: unknown;
+  };
   const bytes = toBinary(desc, create(desc, content as unknown as MessageShape<Desc>));
   const hash = createHash("sha256").update(`${call.method}\n${identity.user}\n`).update(bytes).digest("base64url");
   return { id: request.requestId.toLowerCase(), fingerprint: hash };
