@@ -6,6 +6,7 @@ import { compactStamps } from "@funkygibbon/kernel/stamp";
 import { stampsOf } from "./derive-stamps.ts";
 import { judgeEdge, relationshipTypeOf } from "./edge-rules.ts";
 import { hexOf } from "./hex.ts";
+import { eachWithFacts } from "./missing-fact.ts";
 import type { Head } from "./stored-version.ts";
 import type { Appended, PlannedHead, WorkingLog } from "./working-log.ts";
 
@@ -29,11 +30,11 @@ export function acceptWithCascade(log: WorkingLog, version: Appended): Accepted 
   }
   const edges = log.edgesAt(version.record, version.deleted ? "dies" : "lives");
   const head = log.accept(version);
-  const cascaded = edges.flatMap((edge) => {
+  const cascaded = eachWithFacts(edges, (edge) => {
     const next = version.deleted ? entombed(log, edge, version.origin) : returned(log, edge, version.origin);
     return next === undefined ? [] : [log.accept(next)];
   });
-  return { head, cascaded };
+  return { head, cascaded: cascaded.flat() };
 }
 
 function entombed(log: WorkingLog, edge: Head, origin: Origin | undefined): Appended {

@@ -40,3 +40,24 @@ export function known<T>(fact: T | undefined, ask: (needs: FactNeeds) => void): 
   if (fact === undefined) throw new MissingFact(ask);
   return fact;
 }
+
+/**
+ * Works on all items even when some miss facts, and then asks for all of these at once: a hundred edges must not take a
+ * hundred rounds of reading.
+ */
+export function eachWithFacts<Item, Result>(items: readonly Item[], work: (item: Item) => Result): Result[] {
+  const missing: MissingFact[] = [];
+  const results: Result[] = [];
+  for (const item of items) {
+    try {
+      results.push(work(item));
+    } catch (error) {
+      if (!(error instanceof MissingFact)) throw error;
+      missing.push(error);
+    }
+  }
+  if (missing.length === 0) return results;
+  throw new MissingFact((needs) => {
+    for (const fact of missing) fact.ask(needs);
+  });
+}

@@ -83,7 +83,10 @@ export class WorkingLog {
 
   /** The whole version of a head. */
   detail(head: Head): StoredVersion {
-    return known(head.detail, (needs) => needHead(needs, head.record, true));
+    // Heads come along with other facts too, without their version; what was asked for since is among the heads.
+    const read = this.facts.heads.get(head.record);
+    const detail = head.detail ?? (read?.version === head.version ? read.detail : undefined);
+    return known(detail, (needs) => needHead(needs, head.record, true));
   }
 
   /** A version of this record with its body, planned or stored; undefined when there is none. */
