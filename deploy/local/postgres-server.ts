@@ -85,7 +85,11 @@ function startOn(port: number, { cluster, programs, user, options }: Start): Pro
     // SIGINT is "fast": roll back what is open, write a checkpoint, end.
     stopSignal: "SIGINT",
     stopWithinMs: 20_000,
-    isReady: () => postmasterStatus(cluster)?.status === "ready",
+    // A predecessor that was killed has left its own file, which says "ready" too.
+    isReady: (pid) => {
+      const found = postmasterStatus(cluster);
+      return found?.pid === pid && found.status === "ready";
+    },
     readyWithinMs: 60_000,
   });
 }

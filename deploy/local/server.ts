@@ -22,7 +22,7 @@ export interface LocalServer {
 /** A server process to start, and how to see that it answers. */
 export interface ServerSpec extends Omit<ProcessSpec, "output"> {
   readonly logFile: string;
-  readonly isReady: () => Promise<boolean> | boolean;
+  readonly isReady: (pid: number) => Promise<boolean> | boolean;
   /** How long it may take to answer, in milliseconds. */
   readonly readyWithinMs: number;
 }
@@ -39,7 +39,7 @@ export async function startServer(group: ProcessGroup, spec: ServerSpec): Promis
     });
     const deadline = Date.now() + spec.readyWithinMs;
     while (ended === undefined && Date.now() < deadline) {
-      if (await spec.isReady()) return server;
+      if (await spec.isReady(server.pid)) return server;
       await sleep(25);
     }
     const reason = ended ?? `no answer within ${spec.readyWithinMs / 1000} s`;
