@@ -37,10 +37,10 @@ export const createRelationship = defineTool({
   }),
   async run(input, context) {
     const { graph, call } = context;
-    const [from, to] = await Promise.all([
+    const [from, to] = await bothInOrder(
       findEntity(graph, call, { text: input.from, field: "from", types: [] }),
       findEntity(graph, call, { text: input.to, field: "to", types: [] }),
-    ]);
+    );
     if (!mayConnect(input.type, from.type, to.type)) throw forbiddenPair(input.type, from, to);
     const relationship = await graph.createRelationship(call, {
       type: input.type,
@@ -66,6 +66,12 @@ export const createRelationship = defineTool({
     };
   },
 });
+
+/** Waits for both at once; when both fail it is always the first that is told, so that equal calls get equal answers. */
+async function bothInOrder<T>(first: Promise<T>, second: Promise<T>): Promise<[T, T]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
 
 function forbiddenPair(type: (typeof RELATIONSHIP_TYPES)[number], from: Entity, to: Entity): ToolFault {
   const names = (types: "any" | readonly string[]) => (types === "any" ? "anything" : types.join("/"));

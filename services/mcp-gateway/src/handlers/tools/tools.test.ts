@@ -280,6 +280,13 @@ describe("create_relationship", () => {
     expect(data).toMatchObject({ relationship: { from: { id: sensor.id }, to: { id: kitchen.id } } });
   });
 
+  it("always names the first end that is wrong", async () => {
+    for (let round = 0; round < 5; round++) {
+      const { text } = await call("create_relationship", { type: "depends_on", from: "No one", to: randomUUID() });
+      expect(text).toMatch(/^from: /);
+    }
+  });
+
   it("answers a pair that cannot be connected with what could", async () => {
     furnish();
     const before = home.relationships.size;
