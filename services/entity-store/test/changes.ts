@@ -1,9 +1,9 @@
-import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
+import type { DeviceId } from "@funkygibbon/kernel/ids";
+import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { IncomingChange } from "@funkygibbon/kernel/record";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import { formatVersion } from "@funkygibbon/kernel/version";
-import type { DeviceId } from "@funkygibbon/kernel/ids";
 import { START_US } from "./memory-log.ts";
 
 /** The n-th record id. */

@@ -12,7 +12,15 @@ import {
   sequenceKey,
   wayKey,
 } from "../src/domain/commit-facts.ts";
-import type { ApiAction, ApiResult, CommitJob, DevicePush, PushResult, ResultOf, Settlement } from "../src/domain/commit-job.ts";
+import type {
+  ApiAction,
+  ApiResult,
+  CommitJob,
+  DevicePush,
+  PushResult,
+  ResultOf,
+  Settlement,
+} from "../src/domain/commit-job.ts";
 import type { CommitWrites } from "../src/domain/commit-plan.ts";
 import { initialNeeds, planCommit } from "../src/domain/plan-commit.ts";
 import { prepareChange } from "../src/domain/prepare-change.ts";
@@ -108,7 +116,12 @@ export class MemoryLog {
   }
 
   /** Settles a conflict as it is now, against the head as it is now. */
-  settle(id: string, decision: Settlement["decision"], content?: Settlement["content"], changed: Partial<Settlement> = {}) {
+  settle(
+    id: string,
+    decision: Settlement["decision"],
+    content?: Settlement["content"],
+    changed: Partial<Settlement> = {},
+  ) {
     const row = must(this.conflicts.get(id), "the conflict exists");
     return this.commit({
       kind: "settlement",

@@ -1,0 +1,86 @@
+import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import { describe, expect, test } from "vitest";
+import { CommitQueue } from "./commit-queue.ts";
+
+/** A queue whose groups end when the test says so. */
+function setUp(options: { lanes?: number } = {}) {
+  const groups: { readonly jobs: readonly string[]; readonly end: () => void }[] = [];
+  const queue = new CommitQueue<string>({
+    lanes: options.lanes ?? 1,
+    maxGroupHouseholds: 3,
+    maxGroupRows: 100,
+    aloneFromSize: 50,
+    run: (jobs) => new Promise((resolve) => groups.push({ jobs, end: resolve })),
+  });
+  const add = (household: string, job: string, size = 1) =>
+    queue.add({ household: household as HouseholdId, job, size });
+  const endNext = async () => {
+    groups.shift()?.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { queue, groups, add, endNext };
+}
+
+describe("group commit", () => {
+  test("takes small jobs of different households together, when a lane gets free", async () => {
+    const { groups, add, endNext } = setUp();
+    for (const household of ["a", "b", "c", "d", "e"]) add(household, `${household}1`);
+    expect(groups.map((group) => group.jobs)).toEqual([["a1"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["b1", "c1", "d1"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["e1"]]);
+  });
+
+  test("has one job of a household under way, in the order of arrival", async () => {
+    const { groups, add, endNext } = setUp({ lanes: 4 });
+    add("a", "a1");
+    add("a", "a2");
+    add("a", "a3");
+    expect(groups.map((group) => group.jobs)).toEqual([["a1"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["a2"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["a3"]]);
+  });
+
+  test("runs a large job alone and never starves it", async () => {
+    const { groups, add, endNext } = setUp();
+    add("x", "x1");
+    add("a", "a1");
+    add("big", "big1", 60);
+    add("b", "b1");
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["a1", "b1"]]);
+    add("c", "c1");
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["big1"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["c1"]]);
+  });
+
+  test("keeps groups below the row limit", async () => {
+    const { groups, add, endNext } = setUp();
+    add("x", "x1");
+    add("a", "a1", 40);
+    add("b", "b1", 40);
+    add("c", "c1", 40);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["a1", "b1"]]);
+  });
+
+  test("says when nothing is left", async () => {
+    const { queue, add, endNext } = setUp();
+    add("a", "a1");
+    add("a", "a2");
+    let idle = false;
+    const waiting = queue.whenIdle().then(() => {
+      idle = true;
+    });
+    await endNext();
+    expect(idle).toBe(false);
+    await endNext();
+    await waiting;
+    expect(queue.depth).toBe(0);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { recordId, TestDevice } from "../../test/changes.ts";
+import { MemoryLog, START_US } from "../../test/memory-log.ts";
+
+const HOUR_US = 3_600_000_000;
+
+describe("I7: effective time", () => {
+  test("is the claimed time less the offset of the device's clock", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    log.push([phone.edit(recordId(1), {}, { atUs: START_US + HOUR_US })], { clockOffsetUs: 2 * HOUR_US });
+    expect(log.head(recordId(1)).effectiveUs).toBe(START_US - HOUR_US);
+    expect(log.head(recordId(1)).claimedUs).toBe(START_US + HOUR_US);
+  });
+
+  test("never lies after the receipt, so a phone two days ahead wins nothing by it", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    log.push([phone.edit(recordId(1), {}, { atUs: START_US + 48 * HOUR_US })], { receivedUs: START_US });
+    expect(log.head(recordId(1)).effectiveUs).toBe(START_US);
+  });
+
+  test("never goes back within a device, though its clock was set back", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const first = phone.edit(recordId(1), {}, { atUs: START_US });
+    const second = phone.edit(recordId(2), {}, { atUs: START_US - 5 * HOUR_US });
+    log.push([second, first], { receivedUs: START_US + HOUR_US });
+    expect(log.head(recordId(2)).effectiveUs).toBe(START_US);
+    const third = phone.edit(recordId(3), {}, { atUs: START_US - 9 * HOUR_US });
+    log.push([third], { receivedUs: START_US + HOUR_US });
+    expect(log.head(recordId(3)).effectiveUs).toBe(START_US);
+  });
+
+  test("of an edit that comes late lies between its neighbours in sequence", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const first = phone.edit(recordId(1), {}, { atUs: START_US });
+    const late = phone.edit(recordId(2), {}, { atUs: START_US + 5 * HOUR_US });
+    const third = phone.edit(recordId(3), {}, { atUs: START_US + HOUR_US });
+    log.push([first, third], { receivedUs: START_US + 9 * HOUR_US });
+    log.push([late], { receivedUs: START_US + 9 * HOUR_US });
+    expect(log.head(recordId(2)).effectiveUs).toBe(START_US + HOUR_US);
+  });
+
+  test("is stored once and never computed again", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const edit = phone.edit(recordId(1), {}, { atUs: START_US });
+    log.push([edit], { receivedUs: START_US });
+    log.push([edit], { receivedUs: START_US + HOUR_US, clockOffsetUs: -HOUR_US });
+    expect(log.head(recordId(1)).effectiveUs).toBe(START_US);
+  });
+
+  test("of a server-minted version is the commit time, which always grows", () => {
+    const log = new MemoryLog();
+    const create = () =>
+      log.api({
+        kind: "create",
+        record: recordId(log.versions.length + 1) as never,
+        content: { kind: "entity", type: "note", body: {} },
+        source: "manual",
+      });
+    create();
+    log.nowUs -= HOUR_US;
+    create();
+    const [first, second] = log.versions;
+    expect(second?.committedUs).toBe((first?.committedUs ?? 0) + 1);
+    expect(second?.effectiveUs).toBe(second?.committedUs);
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import { recordId, TestDevice } from "../../test/changes.ts";
+import { MemoryLog } from "../../test/memory-log.ts";
+
+const LAMP = recordId(1);
+
+/** A conflict that waits: the head says {a: 2}, the device {a: 3}. */
+function withOpenConflict() {
+  const log = new MemoryLog();
+  const phone = new TestDevice("phone");
+  const panel = new TestDevice("panel");
+  const base = phone.edit(LAMP, { a: 1 });
+  log.push([base]);
+  const head = panel.edit(LAMP, { a: 2 }, { parents: [base.version] });
+  log.push([head]);
+  const local = phone.edit(LAMP, { a: 3 }, { parents: [base.version] });
+  const [divergence] = log.push([local]).divergences;
+  if (divergence === undefined) throw new Error("must diverge");
+  log.push([local], {
+    resolutions: [
+      {
+        record: divergence.local.record,
+        localVersion: divergence.local.version,
+        serverVersion: divergence.server.version,
+        decision: { kind: "pending" },
+        conflict: { type: "content_conflict", strategy: "manual", decision: "open", fields: [] },
+      },
+    ],
+  });
+  const id = log.openConflicts()[0]?.id ?? "";
+  return { log, phone, panel, base, head, local, id };
+}
+
+const taken = { bodyJson: '{"a":3}', ends: "local", deleted: false, stamps: [] } as const;
+
+describe("a person's decision", () => {
+  test("becomes a version with both sides as parents and settles the conflict", () => {
+    const { log, head, local, id } = withOpenConflict();
+    const result = log.settle(id, "took_local", taken);
+    expect(result.head).toMatchObject({ parents: [head.version, local.version], content: { body: { a: 3 } } });
+    expect(result.conflict).toMatchObject({
+      decision: "took_local",
+      resolvedVersion: result.head?.version,
+      settledBy: "ada",
+      etag: "2",
+    });
+    expect(log.openConflicts()).toEqual([]);
+  });
+
+  test("stands against the sides: the key that was decided bears the decision's own stamp", () => {
+    const { log, id } = withOpenConflict();
+    log.settle(id, "took_local", taken);
+    expect(log.head(LAMP).stamps).toEqual([]);
+    expect(log.head(LAMP).effectiveUs).toBe(log.head(LAMP).committedUs);
+  });
+
+  test("to keep the head writes no version, and what waited is a base from then on", () => {
+    const { log, phone, local, id } = withOpenConflict();
+    const versions = log.versions.length;
+    expect(log.settle(id, "kept_server").head?.content.body).toEqual({ a: 2 });
+    expect(log.versions).toHaveLength(versions);
+    const later = phone.edit(LAMP, { a: 3, b: 1 }, { parents: [local.version] });
+    expect(log.push([later]).divergences[0]?.base?.version).toBe(local.version);
+  });
+
+  test("is refused when the conflict or the head has moved since the person looked", () => {
+    const { log, panel, head, id } = withOpenConflict();
+    const stale = expect.objectContaining({ kind: "stale" });
+    expect(() => log.settle(id, "took_local", taken, { etag: "0" })).toThrow(stale);
+    log.push([panel.edit(LAMP, { a: 9 }, { parents: [head.version] })]);
+    expect(() => log.settle(id, "took_local", taken, { expectedHead: head.version as never })).toThrow(stale);
+    expect(log.openConflicts()).toHaveLength(1);
+  });
+
+  test("can be taken again", () => {
+    const { log, id } = withOpenConflict();
+    log.settle(id, "took_local", taken);
+    const again = log.settle(id, "edited", { ...taken, bodyJson: '{"a":4}' });
+    expect(again.conflict).toMatchObject({ decision: "edited", etag: "3" });
+    expect(log.head(LAMP).content.body).toEqual({ a: 4 });
+  });
+
+  test("deletes the record when that is the decision, with its own etag moving once", () => {
+    const { log, id } = withOpenConflict();
+    const result = log.settle(id, "merged", { bodyJson: undefined, ends: "server", deleted: true, stamps: [] });
+    expect(result.head?.deleted).toBe(true);
+    expect(result.conflict).toMatchObject({ decision: "merged", etag: "2" });
+  });
+
+  test("brings an update of an unknown record in", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const lost = phone.edit(LAMP, { a: 1 });
+    const update = phone.edit(LAMP, { a: 2 }, { parents: [lost.version] });
+    const [conflict] = log.push([update]).conflicts;
+    const result = log.settle(conflict?.id ?? "", "took_local", { ...taken, bodyJson: '{"a":2}' });
+    expect(result.head).toMatchObject({ parents: [update.version], content: { body: { a: 2 } } });
+  });
+});
+
+test("a conflict closes by itself when its record is deleted", () => {
+  const { log, panel, head } = withOpenConflict();
+  log.push([panel.remove(LAMP, [head.version])]);
+  expect([...log.conflicts.values()]).toMatchObject([{ decision: "closed", settledBy: undefined }]);
+});
