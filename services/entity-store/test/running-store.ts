@@ -109,6 +109,8 @@ export async function startStore() {
     relationships: opened.use(createRpcClient(RelationshipService, options)),
     graph: opened.use(createRpcClient(GraphService, options)),
     conflicts: opened.use(createRpcClient(ConflictStoreService, asService)),
+    /** ConflictStoreService without a service credential. */
+    conflictsAsUser: opened.use(createRpcClient(ConflictStoreService, options)),
     /** EntityService as another service calls it, for example with an actor. */
     entitiesAsService: opened.use(createRpcClient(EntityService, asService)),
   };

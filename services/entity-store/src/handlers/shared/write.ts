@@ -59,7 +59,11 @@ export function requestKey<Desc extends DescMessage>(
   if (request.requestId === "") return undefined;
   if (!isUuid(request.requestId)) throw invalid([{ field: "request_id", description: "must be a UUID" }]);
   // A retry may come in through another call of the gateway: the origin does not make it another request.
-  const { origin: _origin, requestId: _id, ...content } = request as MessageShape<Desc> & {
+  const {
+    origin: _origin,
+    requestId: _id,
+    ...content
+  } = request as MessageShape<Desc> & {
     requestId: string;
     origin?: unknown;
   };
