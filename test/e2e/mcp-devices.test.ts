@@ -107,7 +107,9 @@ interface Written {
 it("brings an assistant's edit to a connected device", async () => {
   const { entity } = await call<Written>("create_entity", { type: "device", name: "Lamp" });
   const frame = await panel.next("changes");
-  expect(frame.value.records).toMatchObject([{ version: { recordId: entity.id, version: entity.version, author: "ada" } }]);
+  expect(frame.value.records).toMatchObject([
+    { record: { case: "version", value: { recordId: entity.id, version: entity.version, author: "ada" } } },
+  ]);
 });
 
 it("has the connected device asked to sync, with the assistant's reason", async () => {
