@@ -1,6 +1,7 @@
 import type { Push } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Micros } from "@funkygibbon/kernel/clock";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import type { ClockOffset } from "../domain/clock-offset.ts";
 import type { Allowance } from "../domain/ports.ts";
 import {
   requireBelonging,
@@ -32,17 +33,17 @@ export class StreamPushes implements PushRunner {
   readonly #parts: SyncParts;
   readonly #taken = new Map<number, TakenPush>();
   #caller: Caller;
-  #clockOffsetUs: number;
+  readonly #clockOffset: ClockOffset;
 
   constructor(
     session: LiveSession,
     parts: SyncParts,
-    start: { readonly caller: Caller; readonly clockOffsetUs: number },
+    start: { readonly caller: Caller; readonly clockOffset: ClockOffset },
   ) {
     this.#session = session;
     this.#parts = parts;
     this.#caller = start.caller;
-    this.#clockOffsetUs = start.clockOffsetUs;
+    this.#clockOffset = start.clockOffset;
   }
 
   /** A fresh token has come. */
@@ -63,7 +64,7 @@ export class StreamPushes implements PushRunner {
     requireEpoch(push.epoch, epoch);
     requireBoundedPush(push.changes, `${kind}.changes`);
     requireHealExactly(kind, push.changes);
-    if (push.deviceTimeUs !== 0n) this.#clockOffsetUs = Number(push.deviceTimeUs) - receivedUs;
+    this.#clockOffset.read(Number(push.deviceTimeUs), receivedUs);
     const id = Number(push.pushId);
     this.#taken.set(id, { push, receivedUs, own: [] });
     this.#session.dispatch({ type: "push", id, footprint: footprintOf(push.changes) });
@@ -102,7 +103,7 @@ export class StreamPushes implements PushRunner {
           credentials: this.#caller.credentials,
           changes,
           receivedUs,
-          clockOffsetUs: this.#clockOffsetUs,
+          clockOffsetUs: this.#clockOffset.us,
         },
         this.#parts,
       );

@@ -8,6 +8,7 @@ import { DomainError, invalid, permissionDenied } from "@funkygibbon/kernel/erro
 import type { CallContext } from "@funkygibbon/rpc/call";
 import { isDraining } from "@funkygibbon/rpc/call";
 import type { DuplexStream } from "@funkygibbon/rpc/service";
+import { ClockOffset } from "../domain/clock-offset.ts";
 import { isChangeOfGround } from "../domain/push-rules.ts";
 import type { LiveSession } from "./live-session.ts";
 import { openLiveSession } from "./open-live-session.ts";
@@ -26,14 +27,15 @@ export async function syncStream(stream: Stream, call: CallContext, parts: SyncP
   const frames = stream[Symbol.asyncIterator]();
   const hello = await firstHello(frames);
   if (hello === undefined) return;
-  const clockOffsetUs = hello.deviceTimeUs === 0n ? 0 : Number(hello.deviceTimeUs) - parts.clock.now();
+  const clockOffset = new ClockOffset();
+  clockOffset.read(Number(hello.deviceTimeUs), parts.clock.now());
   const session = await openLiveSession({ kind: "stream", hello, caller, sink: stream }, parts);
   if (session === undefined) return;
 
-  const pushes = new StreamPushes(session, parts, { caller, clockOffsetUs });
+  const pushes = new StreamPushes(session, parts, { caller, clockOffset });
   endWithCall(session, call.signal);
   session.start(pushes);
-  readFrames(frames, { session, pushes, caller, parts }).then(
+  readFrames(frames, { session, pushes, clockOffset, caller, parts }).then(
     () => session.dispatch({ type: "device-ended" }),
     (error: unknown) => session.fail(error),
   );
@@ -65,6 +67,7 @@ async function firstHello(frames: AsyncIterator<SyncStreamRequest>): Promise<Hel
 interface Reading {
   readonly session: LiveSession;
   readonly pushes: StreamPushes;
+  readonly clockOffset: ClockOffset;
   readonly caller: Caller;
   readonly parts: SyncParts;
 }
@@ -77,10 +80,8 @@ async function readFrames(frames: AsyncIterator<SyncStreamRequest>, reading: Rea
   }
 }
 
-async function takeFrame(
-  frame: SyncStreamRequest["frame"],
-  { session, pushes, caller, parts }: Reading,
-): Promise<void> {
+async function takeFrame(frame: SyncStreamRequest["frame"], reading: Reading): Promise<void> {
+  const { session, pushes, caller, parts } = reading;
   switch (frame.case) {
     case "push":
     case "heal":
@@ -99,6 +100,7 @@ async function takeFrame(
       break;
     }
     case "ping":
+      reading.clockOffset.read(Number(frame.value.deviceTimeUs), parts.clock.now());
       session.dispatch({ type: "heard" });
       session.voice.pong(frame.value.nonce);
       break;

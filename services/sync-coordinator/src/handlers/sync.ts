@@ -14,6 +14,7 @@ import { MAX_PAGE_RECORDS, PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { CallContext } from "@funkygibbon/rpc/call";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
+import { ClockOffset } from "../domain/clock-offset.ts";
 import type { DeviceRef } from "../domain/ports.ts";
 import {
   requireBelonging,
@@ -95,6 +96,8 @@ interface PushFacts {
 async function push(request: SyncRequest, facts: PushFacts, parts: SyncParts): Promise<SettledPush | undefined> {
   if (request.changes.length === 0) return undefined;
   const { admission, caller, receivedUs } = facts;
+  const clockOffset = new ClockOffset();
+  clockOffset.read(Number(request.deviceTimeUs), receivedUs);
   return settlePush(
     {
       from: admission.ref,
@@ -102,7 +105,7 @@ async function push(request: SyncRequest, facts: PushFacts, parts: SyncParts): P
       credentials: caller.credentials,
       changes: request.changes,
       receivedUs,
-      clockOffsetUs: request.deviceTimeUs === 0n ? 0 : Number(request.deviceTimeUs) - receivedUs,
+      clockOffsetUs: clockOffset.us,
     },
     parts,
   );
