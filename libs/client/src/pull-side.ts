@@ -28,6 +28,7 @@ export interface PullSide {
 export class DirectPull implements PullSide {
   readonly #replica: LocalReplica;
   readonly #epoch: Epoch;
+  #upToDateSeq = 0;
   readonly inUse = true;
 
   constructor(replica: LocalReplica, epoch: Epoch) {
@@ -54,11 +55,14 @@ export class DirectPull implements PullSide {
       tx.setMeta({ cursor: frame.cursor, vectorClock: frame.vectorClock });
       releaseEditsUpTo(tx, this.#epoch, Number(frame.headSeq));
     });
+    this.#upToDateSeq = Number(frame.headSeq);
     return this.#replica.digest === frame.digest ? "consistent" : "inconsistent";
   }
 
-  answered(): Promise<void> {
-    return Promise.resolve();
+  /** The base may be past the answered seq already, and hold nothing of a record that has no live head. */
+  async answered(): Promise<void> {
+    if (this.#replica.editCounts.answered === 0) return;
+    await this.#replica.transact("remote", (tx) => releaseEditsUpTo(tx, this.#epoch, this.#upToDateSeq));
   }
 }
 
@@ -112,6 +116,7 @@ export class StagedPull implements PullSide {
   }
 
   async answered(headSeq: number): Promise<void> {
+    if (this.#direct !== undefined) return this.#direct.answered();
     this.#answeredSeq = Math.max(this.#answeredSeq, headSeq);
     await this.#advance();
   }
@@ -124,7 +129,6 @@ export class StagedPull implements PullSide {
 
   async #advance(): Promise<void> {
     const { pump } = this.#options;
-    if (this.#direct !== undefined) return;
     if (this.#stage === "healing" && pump.healed) {
       this.#stage = "pushing";
       pump.resume();
