@@ -19,9 +19,11 @@ create table search (
 );
 -- Beginnings in any locale.
 create index search_by_name_start on search (household_id, name text_pattern_ops);
-create index search_by_name_part on search using gin (household_id, name gin_trgm_ops);
-create index search_by_words on search using gin (household_id, words);
-create index search_by_facts on search using gin (household_id, facts);
+-- What waits to be merged into an index is read by every search, so it is kept short.
+create index search_by_name_part on search using gin (household_id, name gin_trgm_ops)
+  with (gin_pending_list_limit = 128);
+create index search_by_words on search using gin (household_id, words) with (gin_pending_list_limit = 128);
+create index search_by_facts on search using gin (household_id, facts) with (gin_pending_list_limit = 128);
 
 -- How far each household's log has been projected into search.
 create table search_positions (
@@ -73,7 +75,7 @@ create function search_candidates(
 language plpgsql stable security definer
 set search_path = public, pg_temp
 -- The beginning of a LIKE pattern must be known for its index to be used.
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_custom_plan set enable_seqscan = off
 set pg_trgm.word_similarity_threshold = 0.35
 as $$
 declare
@@ -83,7 +85,7 @@ declare
 begin
   return query
     select s.record_id from search s
-    where s.household_id = own and s.name like p_pattern || '%' and s.type = any (p_types)
+    where s.household_id = (select own) and s.name like p_pattern || '%' and s.type = any (p_types)
     order by s.name = p_query desc, length(s.name), s.name, s.record_id limit p_limit;
   get diagnostics rows_found = row_count;
   found_count := rows_found;
@@ -91,7 +93,7 @@ begin
   if found_count < p_limit then
     return query
       select s.record_id from search s
-      where s.household_id = own and s.name like '%' || p_pattern || '%' and s.type = any (p_types)
+      where s.household_id = (select own) and s.name like '%' || p_pattern || '%' and s.type = any (p_types)
       order by length(s.name), s.name, s.record_id limit p_limit;
     get diagnostics rows_found = row_count;
     -- A wider question finds again what a narrower one has found.
@@ -101,7 +103,7 @@ begin
   if found_count < p_limit and p_words <> '' then
     return query
       select s.record_id from search s
-      where s.household_id = own and s.words @@ p_words::tsquery and s.type = any (p_types)
+      where s.household_id = (select own) and s.words @@ p_words::tsquery and s.type = any (p_types)
       -- A word says more of a short text than of a long one.
       order by length(s.words), s.name, s.record_id limit p_limit;
     get diagnostics rows_found = row_count;
@@ -111,12 +113,12 @@ begin
   if found_count < p_limit and p_words <> '' then
     return query
       select s.record_id from search s
-      where s.household_id = own and p_query <% s.name and s.type = any (p_types)
+      where s.household_id = (select own) and p_query <% s.name and s.type = any (p_types)
       order by word_similarity(p_query, s.name) desc, s.name, s.record_id limit p_limit;
     if p_variants <> '' then
       return query
         select s.record_id from search s
-        where s.household_id = own and s.words @@ p_variants::tsquery and s.type = any (p_types)
+        where s.household_id = (select own) and s.words @@ p_variants::tsquery and s.type = any (p_types)
         order by length(s.words), s.name, s.record_id limit p_limit;
     end if;
   end if;
@@ -128,7 +130,7 @@ create function similar_candidates(p_type smallint, p_facts text[], p_name text,
 returns table (record_id uuid)
 language plpgsql stable security definer
 set search_path = public, pg_temp
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_custom_plan set enable_seqscan = off
 set pg_trgm.similarity_threshold = 0.3
 as $$
 declare
@@ -136,11 +138,11 @@ declare
 begin
   return query
     select s.record_id from search s
-    where s.household_id = own and s.type = p_type and s.facts && p_facts
+    where s.household_id = (select own) and s.type = p_type and s.facts && p_facts
     order by (select count(*) from unnest(s.facts) f where f = any (p_facts)) desc, s.record_id limit p_limit;
   return query
     select s.record_id from search s
-    where s.household_id = own and s.type = p_type and s.name % p_name
+    where s.household_id = (select own) and s.type = p_type and s.name % p_name
     order by similarity(s.name, p_name) desc, s.record_id limit p_limit;
 end
 $$;
@@ -174,3 +176,18 @@ revoke execute on function search_candidates(text, text, text, text, smallint[],
 revoke execute on function similar_candidates(smallint, text[], text, integer) from public;
 grant execute on function search_candidates(text, text, text, text, smallint[], integer) to funkygibbon_app;
 grant execute on function similar_candidates(smallint, text[], text, integer) to funkygibbon_app;
+
+-- The planner shall never think that the household alone is a good way to find something: every index begins with it, so
+-- it costs nothing, but a household that is larger than the others, or newer than the last ANALYZE, would be read whole
+-- for each search (160 ms instead of 4 for 20,000 entities). Hence one household as far as statistics go, compared with a
+-- subselect, whose value the planner does not look up; and a table that has been analyzed before its first row comes
+-- (see 0006). Stays behind the last index of the table.
+alter table search alter column household_id set (n_distinct = 1);
+alter table search no force row level security;
+insert into search (household_id, record_id, seq, type, name, words, facts)
+  select 'sample', gen_random_uuid(), n, 1 + n % 14, md5(n::text) || ' ' || n,
+    array_to_tsvector(array[md5(n::text), 'word' || n % 100, 'kind' || n % 7]), array['maker=' || n % 20, 'serial=' || n]
+  from generate_series(1, 2000) as n;
+analyze search;
+truncate search;
+alter table search force row level security;
