@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { create, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import { DomainError, internal } from "@funkygibbon/kernel/errors";
+import { DomainError, internal, unavailable } from "@funkygibbon/kernel/errors";
 import { currentCallScope } from "@funkygibbon/runtime/call-scope";
 import { injectTrace } from "@funkygibbon/runtime/trace-context";
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { asBuffer, Encoded } from "./encoded.ts";
 import { type AnyResponse, methodName } from "./service.ts";
 import { fromGrpcStatus, STATUS_DETAILS_TRAILER } from "./status.ts";
@@ -61,12 +61,23 @@ export function callError(error: unknown, signal: AbortSignal | undefined): Doma
   }
   if (!isServiceError(error)) return internal("the call failed in the client", error);
   const details = error.metadata.get(STATUS_DETAILS_TRAILER)[0];
-  return fromGrpcStatus({
-    code: error.code,
-    message: error.details,
-    details: details instanceof Buffer ? details : undefined,
-    cause: error,
-  });
+  if (!(details instanceof Buffer)) return transportError(error);
+  return fromGrpcStatus({ code: error.code, message: error.details, details, cause: error });
+}
+
+/**
+ * A status that no server of ours gave. It may travel on to a caller outside, so the transport's own words, which name
+ * addresses, stay behind as the cause.
+ */
+function transportError(cause: ServiceError): DomainError {
+  switch (cause.code) {
+    case status.UNAVAILABLE:
+      return unavailable("a service that is needed does not answer", { cause });
+    case status.DEADLINE_EXCEEDED:
+      return new DomainError("deadline-exceeded", "no answer came in time", { reason: "DEADLINE_EXCEEDED", cause });
+    default:
+      return fromGrpcStatus({ code: cause.code, message: cause.details, cause });
+  }
 }
 
 /** Cancels the call when the signal aborts; returns how to stop listening. */

@@ -123,6 +123,17 @@ describe("unary calls over gRPC", () => {
     expect((await client.lookup({ text: "flaky" })).text).toBe("at attempt 3");
   });
 
+  it("keeps the transport's own words, which name addresses, out of what may travel on to a caller", async () => {
+    const system = await startEcho();
+    const { url } = system.server;
+    await system[Symbol.asyncDispose]();
+    await using client = createRpcClient(EchoService, { url, log: silentLogger(), deadlineMs: 500 });
+    const error = await errorOf(client.echo({ text: "anybody there?" }));
+    expect(error).toMatchObject({ kind: "unavailable", reason: "UNAVAILABLE", retryAfterMs: 1_000 });
+    expect(error.message).not.toContain("127.0.0.1");
+    expect(String(error.cause)).toContain("127.0.0.1");
+  });
+
   it("refuses at once after the server was unreachable five times in a row", async () => {
     const system = await startEcho();
     const { url } = system.server;
