@@ -14,6 +14,8 @@ export default defineConfig({
     testTimeout: 20_000,
     // The first test of a run may wait for a server to be installed and started.
     hookTimeout: 120_000,
+    // Tests wait for what happens and not for a time; machines that run tests stall now and then.
+    expect: { poll: { timeout: 10_000, interval: 10 } },
     teardownTimeout: 30_000,
     reporters: ["default", "./test/support/closing-line.ts"],
   },

@@ -31,6 +31,12 @@ export interface WireDeviceOptions {
   readonly hello?: MessageInitShape<typeof HelloSchema>;
 }
 
+/** What the frames of this kind said, in order. */
+export function valuesOf<Case extends FrameCase>(frames: readonly SyncStreamResponse[], kind: Case): FrameOf<Case>[] {
+  // The case says which value it is; TypeScript cannot follow that through a parameter.
+  return frames.flatMap(({ frame }) => (frame.case === kind ? [frame.value as FrameOf<Case>] : []));
+}
+
 const WAIT_MS = 15_000;
 
 /**
@@ -85,11 +91,7 @@ export class WireDevice implements AsyncDisposable {
     kind: Case,
     matches: (value: FrameOf<Case>) => boolean = () => true,
   ): Promise<FrameOf<Case>> {
-    const find = () => {
-      // The case says which value it is; TypeScript cannot follow that through a parameter.
-      const values = this.frames.flatMap(({ frame }) => (frame.case === kind ? [frame.value as FrameOf<Case>] : []));
-      return values.find(matches);
-    };
+    const find = () => valuesOf(this.frames, kind).find(matches);
     return this.#until(find, `a frame ${kind}`);
   }
 
