@@ -42,7 +42,8 @@ function row(name: string, address: string, remark: string): string {
   return `  ${name.padEnd(20)} ${address.padEnd(32)} ${remark}`.trimEnd();
 }
 
-function withoutPassword(url: string): string {
+/** The same URL for everybody to see. */
+export function withoutPassword(url: string): string {
   const shown = new URL(url);
   shown.password = "";
   return shown.href;

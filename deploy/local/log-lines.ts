@@ -13,7 +13,7 @@ export type Paint = (colour: Colour, text: string) => string;
 /** Colours only where a person looks (and has not set NO_COLOR). */
 export function painter(isTerminal: boolean): Paint {
   if (!isTerminal || process.env.NO_COLOR) return (_colour, text) => text;
-  return (colour, text) => `\u001b[${COLOURS[colour]}m${text}\u001b[0m`;
+  return (colour, text) => (text === "" ? "" : `\u001b[${COLOURS[colour]}m${text}\u001b[0m`);
 }
 
 /** Writes each line of a service's output with the time and the service's name before it; returns how to see the last ones. */
