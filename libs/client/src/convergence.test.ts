@@ -7,6 +7,9 @@ import { nodeSha256 } from "./node-hashes.ts";
 import { ModelServer } from "./testing/model-server.ts";
 import { clientOf, within } from "./testing/scenario.ts";
 
+/** A run that fails waits long for what never comes, so it is shown as it is instead of being made smaller. */
+const RUNS = { numRuns: 40, endOnFailure: true };
+
 const open: Client[] = [];
 
 afterEach(async () => {
@@ -127,7 +130,7 @@ describe("any interleaving of edits, answers, pulls and broken connections", () 
           for (const client of open.splice(0)) await client[Symbol.asyncDispose]();
         },
       ),
-      { numRuns: 100 },
+      RUNS,
     );
   });
 });
@@ -162,7 +165,7 @@ describe("a server that is restored from backups while devices come and go", () 
         expect(clients.flatMap((client) => client.deadLetters())).toEqual([]);
         for (const client of open.splice(0)) await client[Symbol.asyncDispose]();
       }),
-      { numRuns: 60, endOnFailure: true },
+      RUNS,
     );
   });
 });

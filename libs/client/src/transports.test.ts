@@ -43,10 +43,10 @@ describe.each(transports)("a client over %s", (name, open) => {
       for (let index = 0; index < 200; index++) editor.create({ type: "room", body: { name: `Room ${index}` } });
     });
     ada.connect();
-    await ada.settled(within(5_000));
+    await ada.settled(within());
     await using ben = await open({ url, token: () => "good", deviceId: `${deviceId}-new` });
     ben.connect();
-    await ben.settled(within(5_000));
+    await ben.settled(within());
     expect(ben.digest).toBe(served.model.digest);
   });
 
@@ -70,7 +70,7 @@ describe.each(transports)("a client over %s", (name, open) => {
   it("waits for a server that is not there, and leaves nothing behind", async () => {
     await using ada = await open({ url: "http://127.0.0.1:9", token: () => "good", deviceId, random: () => 0.5 });
     ada.connect();
-    const state = await ada.until(({ phase }) => phase === "waiting", within(5_000));
+    const state = await ada.until(({ phase }) => phase === "waiting", within());
     expect(state.error?.reason).toBe("UNAVAILABLE");
   });
 });

@@ -34,6 +34,6 @@ export function clientOf(
 }
 
 /** A signal that ends a test's wait with a clear error. */
-export function within(ms = 2_000): AbortSignal {
+export function within(ms = 15_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
