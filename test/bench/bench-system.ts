@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { migrate } from "@funkygibbon/postgres/migrations";
+import { createRpcClient, type RpcClient } from "@funkygibbon/rpc/client";
+import type { Environment } from "@funkygibbon/runtime/config";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { openIssuer } from "../../deploy/local/issuer.ts";
+import { anyPorts } from "../../deploy/local/ports.ts";
+import { writePrivateFile } from "../../deploy/local/private-file.ts";
+import { ProcessGroup } from "../../deploy/local/process-group.ts";
+import { openSecrets } from "../../deploy/local/secrets.ts";
+import { startServer } from "../../deploy/local/server.ts";
+import { localInfrastructure } from "../support/infrastructure.ts";
+import { asSuperuser, databaseUrl } from "../support/template-databases.ts";
+
+const SERVICES = ["entity-store", "conflict-resolution", "sync-coordinator"] as const;
+type BenchService = (typeof SERVICES)[number];
+
+/** The system as it runs in production: each service a process, PostgreSQL with its defaults, durable commits. */
+export interface BenchSystem extends AsyncDisposable {
+  /** A superuser's URL of the database that entity-store uses. */
+  readonly databaseUrl: string;
+  readonly urls: Readonly<Record<BenchService, string>>;
+  readonly pids: Readonly<Record<BenchService, number>>;
+  /** A client with a connection of its own. */
+  connect(): RpcClient<typeof SyncService>;
+  /** A household that nobody has seen yet, and its owner's token. */
+  household(): Promise<{ readonly id: string; readonly token: string }>;
+}
+
+/** Starts servers and services; DATABASE_URL, REDIS_URL and NATS_URL of the environment are used where given. */
+export async function startBenchSystem(): Promise<BenchSystem> {
+  await using opened = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), "funkygibbon-bench-"));
+  chmodSync(folder, 0o755);
+  opened.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const infrastructure = opened.use(localInfrastructure(process.env));
+  const [postgres, redis, nats, issuer] = await Promise.all([
+    infrastructure.postgres(),
+    infrastructure.redis(),
+    infrastructure.nats(),
+    openIssuer(folder),
+  ]);
+  const database = await createDatabase(postgres);
+  opened.defer(async () => {
+    await asSuperuser(postgres, (client) => client.query(`DROP DATABASE ${database.name} WITH (FORCE)`));
+  });
+  const secrets = openSecrets(folder);
+  const group = opened.use(new ProcessGroup({ temporaryFolder: folder }));
+  const ports = anyPorts();
+  const urlOf = async () => `http://127.0.0.1:${await ports.next()}`;
+  const urls = {
+    "entity-store": await urlOf(),
+    "conflict-resolution": await urlOf(),
+    "sync-coordinator": await urlOf(),
+  };
+  const shared: Environment = {
+    PATH: process.env.PATH,
+    LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? "warn",
+    NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,
+    AUTH_LOCAL_JWKS_FILE: issuer.jwksFile,
+    AUTH_ISSUER: issuer.issuer,
+    ACTOR_SECRET: secrets.actorSecret,
+    TOKEN_SECRET: secrets.tokenSecret,
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    NATS_URL: nats.accounts === 0 ? nats.url : nats.url.replace("nats://", "nats://t1:t1@"),
+    ENTITY_STORE_URL: urls["entity-store"],
+    CONFLICT_RESOLUTION_URL: urls["conflict-resolution"],
+    SYNC_COORDINATOR_URL: urls["sync-coordinator"],
+  };
+  const start = async (name: BenchService) => {
+    const tokenFile = join(folder, `${name}.jwt`);
+    writePrivateFile(tokenFile, await issuer.mintServiceToken(name));
+    const running = await startServer(group, {
+      name,
+      command: process.execPath,
+      args: [fileURLToPath(new URL(`../../services/${name}/src/main.ts`, import.meta.url))],
+      cwd: process.env.BENCH_FOLDER ?? folder,
+      env: { ...shared, PORT: new URL(urls[name]).port, SERVICE_TOKEN_FILE: tokenFile },
+      logFile: join(process.env.BENCH_FOLDER ?? folder, `${name}.log`),
+      stopSignal: "SIGTERM",
+      stopWithinMs: 12_000,
+      isReady: () => isReady(urls[name]),
+      readyWithinMs: 30_000,
+    });
+    return running.pid;
+  };
+  const pids = {
+    "entity-store": await start("entity-store"),
+    "conflict-resolution": await start("conflict-resolution"),
+    "sync-coordinator": await start("sync-coordinator"),
+  };
+  const clients = opened.use(new AsyncDisposableStack());
+  const stack = opened.move();
+  return {
+    databaseUrl: database.url,
+    urls,
+    pids,
+    connect() {
+      const options = { url: urls["sync-coordinator"], log: silentLogger(), deadlineMs: 30_000 };
+      return clients.use(createRpcClient(SyncService, options));
+    },
+    async household() {
+      const id = `bench-${randomBytes(5).toString("hex")}`;
+      return { id, token: await issuer.mintToken({ user: "ada", household: id, role: "owner" }) };
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function createDatabase(superuserUrl: string): Promise<{ readonly name: string; readonly url: string }> {
+  const name = `bench_${randomBytes(4).toString("hex")}`;
+  await asSuperuser(superuserUrl, (client) => client.query(`CREATE DATABASE ${name}`));
+  const url = databaseUrl(superuserUrl, name);
+  const directory = fileURLToPath(new URL("../../services/entity-store/migrations", import.meta.url));
+  await migrate({ url, directory, log: silentLogger() });
+  return { name, url };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
+  } catch {
+    return false;
+  }
+}
