@@ -3,13 +3,14 @@
  * after installing what is missing; without a script it only installs. This file itself runs on whatever Node the
  * machine has (18 or newer), before there is a node_modules.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { findOnPath, installDebianPackages, mayInstallPackages } from "./debian-packages.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const bin = join(root, "node_modules", ".bin");
@@ -56,7 +57,7 @@ async function installOnce() {
     await sleep(200);
   }
   try {
-    if (!isInstalled()) install();
+    if (!isInstalled()) await Promise.all([installPackages(), installServers()]);
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }
@@ -84,19 +85,33 @@ function isHeld(lock) {
   }
 }
 
-function install() {
+async function installPackages() {
   console.error("Installing the packages (npm ci), which takes about a minute …");
   const npm = process.env.npm_execpath;
   const [command, ...start] = npm === undefined ? ["npm"] : [process.env.npm_node_execpath ?? process.execPath, npm];
   const options = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  const { status, error } = spawnSync(command, [...start, ...options], {
-    cwd: root,
-    stdio: ["ignore", "ignore", "inherit"],
+  const child = spawn(command, [...start, ...options], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  const code = await new Promise((resolve, reject) => {
+    child.once("error", (error) =>
+      reject(new Error(`npm cannot be run (${error.message}): install Node.js together with npm.`)),
+    );
+    child.once("exit", resolve);
   });
-  if (error !== undefined) throw new Error(`npm cannot be run (${error.message}): install Node.js together with npm.`);
-  if (status !== 0) throw new Error("npm ci failed; what it said is above.");
+  if (code !== 0) throw new Error("npm ci failed; what it said is above.");
   if (!existsSync(node))
     throw new Error("npm ci installed no Node: are install scripts switched off (ignore-scripts)?");
+}
+
+/** While npm is at work, what npm does not have. Whether it is needed and has worked shows later, in find-program.ts. */
+async function installServers() {
+  const missing = [
+    { commands: ["redis-server", "valkey-server"], name: "redis-server", given: process.env.REDIS_URL },
+    { commands: ["nats-server"], name: "nats-server", given: process.env.NATS_URL },
+  ].filter(({ commands, given }) => !given && findOnPath(commands) === undefined);
+  if (missing.length === 0 || !mayInstallPackages()) return;
+  const names = missing.map(({ name }) => name);
+  console.error(`Installing ${names.join(" and ")} (apt) …`);
+  await installDebianPackages(names);
 }
 
 /** Runs the script, passes signals on to it, and ends as it ends. */

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { findOnPath } from "./find-program.ts";
+import { findOnPath } from "./debian-packages.mjs";
 import { runProgram } from "./run-program.ts";
 import { mayTraverse, type ServerUser, sharedFolderFor } from "./server-user.ts";
 import { SetupError } from "./setup-error.ts";
