@@ -4,7 +4,8 @@ import { DomainError, internal, unavailable } from "@funkygibbon/kernel/errors";
 export function sqlState(error: unknown): string | undefined {
   const origin = rootOf(error);
   if (!(origin instanceof Error) || !("code" in origin) || typeof origin.code !== "string") return undefined;
-  return /^[0-9A-Z]{5}$/.test(origin.code) ? origin.code : undefined;
+  // EPIPE has the form of a SQLSTATE, and is none.
+  return /^[0-9A-Z]{5}$/.test(origin.code) && !NETWORK_CODES.has(origin.code) ? origin.code : undefined;
 }
 
 /** Whether a unique constraint refused the statement: `constraint` by name, or any. */
