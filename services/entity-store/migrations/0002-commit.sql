@@ -42,7 +42,8 @@ returns table (
   household smallint, record_id uuid, seq bigint, version text, kind smallint, type smallint, source smallint,
   deleted boolean, cascaded boolean, digest_term bigint, from_id uuid, to_id uuid, parents text[], body text,
   body_removed boolean, content_hash bytea, stamps text, author text, healer text, device_id text, sequence bigint,
-  claimed_us bigint, effective_us bigint, committed_us bigint, outcome smallint
+  claimed_us bigint, effective_us bigint, committed_us bigint, outcome smallint, origin_channel text,
+  origin_client text, origin_tool text, origin_call text
 )
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
@@ -52,7 +53,8 @@ begin
   return query
     select q.household, h.record_id, h.seq, h.version, h.kind, h.type, h.source, h.deleted, h.cascaded, h.digest_term,
       h.from_id, h.to_id, v.parents, v.body, v.body_removed, v.content_hash, v.stamps, v.author, v.healer, v.device_id,
-      v.sequence, v.claimed_us, v.effective_us, v.committed_us, v.outcome
+      v.sequence, v.claimed_us, v.effective_us, v.committed_us, v.outcome, v.origin_channel, v.origin_client,
+      v.origin_tool, v.origin_call
     from unnest(p_household, p_record, p_detail) as q (household, record, detail)
     join heads h on h.household_id = p_households[q.household] and h.record_id = q.record
     left join record_versions v on q.detail and v.household_id = h.household_id and v.seq = h.seq;

@@ -81,8 +81,8 @@ export class PgLog implements AsyncDisposable {
     });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.test[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.test[Symbol.asyncDispose]();
   }
 }
 

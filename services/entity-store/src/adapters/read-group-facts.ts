@@ -194,7 +194,7 @@ const READ_HEADS: Statement = {
   name: "commit.read_heads",
   text: `select household, record_id, seq, version, kind, type, source, deleted, cascaded, digest_term::text, from_id, to_id,
     parents, body, body_removed, content_hash, stamps, author, healer, device_id, sequence, claimed_us, effective_us,
-    committed_us, outcome
+    committed_us, outcome, origin_channel, origin_client, origin_tool, origin_call
     from commit_read_heads($1::text[], $2::int2[], $3::uuid[], $4::bool[])`,
 };
 

@@ -46,10 +46,10 @@ export interface VersionRow {
   readonly effective_us: number;
   readonly committed_us: number;
   readonly outcome: number;
-  readonly origin_channel?: string | null;
-  readonly origin_client?: string | null;
-  readonly origin_tool?: string | null;
-  readonly origin_call?: string | null;
+  readonly origin_channel: string | null;
+  readonly origin_client: string | null;
+  readonly origin_tool: string | null;
+  readonly origin_call: string | null;
 }
 
 /** The column `kind` of an entity and of a relationship. */

@@ -85,6 +85,13 @@ class World {
   /** Every change that was answered as stored, with that answer. */
   readonly answered = new Map<string, { readonly change: IncomingChange; readonly outcome: string }>();
 
+  /** Begins with a home that everybody has seen. */
+  constructor() {
+    for (const node of NODES.keys()) this.run({ kind: "edit", device: 0, node, value: 0 });
+    this.run({ kind: "push", device: 0, shuffled: false, offsetHours: 0 });
+    for (const device of DEVICES.keys()) this.run({ kind: "pull", device });
+  }
+
   run(step: Action): void {
     const replica = this.replicas[step.device];
     if (replica === undefined) return;
@@ -174,12 +181,12 @@ class World {
 
 function inAnyWorld(check: (world: World) => void): void {
   fc.assert(
-    fc.property(fc.array(action, { minLength: 5, maxLength: 60 }), (actions) => {
+    fc.property(fc.array(action, { minLength: 10, maxLength: 60, size: "max" }), (actions) => {
       const world = new World();
       for (const step of actions) world.run(step);
       check(world);
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
 }
 
