@@ -29,7 +29,7 @@ function world(start: { headSeq: number }) {
   );
   const onEnd = vi.fn();
   const known = { position: { epoch, headSeq, digest: BigInt(headSeq), committedUs: 0 }, versions: {} };
-  const clocks = { read: async () => undefined };
+  const clocks = { read: async () => undefined, raise: vi.fn(async () => {}) };
   const telemetry = { logRead: () => {} };
   const feed = new LogFeed(known, { household, readLog, clocks, telemetry, log: silentLogger(), onEnd });
   const listener = {
@@ -45,6 +45,7 @@ function world(start: { headSeq: number }) {
     feed,
     listener,
     readLog,
+    clocks,
     onEnd,
     grow: (through: number) => {
       headSeq = through;
@@ -171,6 +172,9 @@ describe("LogFeed", () => {
     byRead.renewLog();
     await expect(byRead.feed.read(3, 0)).rejects.toMatchObject({ reason: "EPOCH_CHANGED" });
     expect(byRead.listener.onEpochChanged).toHaveBeenCalledWith(younger);
+    // Or those who come back would be shown the old log's clock again.
+    const position = expect.objectContaining({ epoch: younger });
+    expect(byRead.clocks.raise).toHaveBeenCalledWith(expect.objectContaining({ household, position }));
   });
 
   it("ends with its last session", () => {

@@ -19,7 +19,7 @@ export interface FeedParts {
     readonly limit?: number;
     readonly tombstonesAboveSeq?: number;
   }) => Promise<ReadLogResponse>;
-  readonly clocks: Pick<LiveClocks, "read">;
+  readonly clocks: Pick<LiveClocks, "read" | "raise">;
   readonly telemetry: Pick<SyncTelemetry, "logRead">;
   readonly log: Logger;
   /** The feed has no listeners left, or the log was renewed. */
@@ -162,6 +162,8 @@ export class LogFeed implements HouseholdFeed {
     const response = await readLog({ household, afterSeq, tombstonesAboveSeq });
     const position = positionFromWire(response.position);
     if (position.epoch !== this.epoch) {
+      // A live clock of the old log would let every device that comes back run into the same wall, until it expires.
+      await this.#parts.clocks.raise({ household, position, firstSeq: position.headSeq, entry: undefined });
       this.learn(position);
       throw failedPrecondition("EPOCH_CHANGED", "the log has been renewed", { epoch: position.epoch });
     }

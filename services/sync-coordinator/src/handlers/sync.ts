@@ -138,6 +138,11 @@ async function pull(
     tombstonesAboveSeq: from.tombstonesAboveSeq,
   });
   const snapshot = positionFromWire(page.position);
+  if (snapshot.epoch !== ground.epoch) {
+    // A live clock of the old log would let the device run into the same wall again, until it expires.
+    const { household } = ground;
+    await parts.liveClocks.raise({ household, position: snapshot, firstSeq: snapshot.headSeq, entry: undefined });
+  }
   requireEpoch(ground.epoch, snapshot.epoch);
   const own = new Set(ownSequences(request.changes, pushed?.outcomes ?? []));
   const throughSeq = Number(page.throughSeq);
