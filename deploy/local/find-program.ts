@@ -36,7 +36,8 @@ export async function findProgram(wanted: WantedProgram, say: Say): Promise<Foun
     if (path !== undefined) return { kind: "binary", path };
   }
   if (await succeeds("docker", ["info"])) return { kind: "docker", image: wanted.dockerImage };
+  const tried = mayInstallPackages() ? " and apt could not install it" : "";
   throw new SetupError(
-    `${wanted.title} is missing: install it so that ${wanted.commands[0]} is on PATH, or start Docker, or set ${wanted.urlVariable} to a running server.`,
+    `${wanted.title} is missing${tried}: install it so that ${wanted.commands[0]} is on PATH, or start Docker, or set ${wanted.urlVariable} to a running server.`,
   );
 }

@@ -69,7 +69,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   await writeServiceCredentials(folder.path, issuer);
   const group = opened.use(new ProcessGroup({ recordFile: folder.processRecord }));
   // A start that is called off ends by itself once nothing of it runs any more.
-  options.signal.addEventListener("abort", () => void group[Symbol.asyncDispose](), { once: true });
+  const callOff = () => void group[Symbol.asyncDispose]();
+  options.signal.addEventListener("abort", callOff, { once: true });
   const building: Building = { options, folder, group, issuer, secrets, running: [], onRestart: () => {} };
   opened.defer(() => stopInOrder(building.running));
 
@@ -87,6 +88,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   const shown = { ...addresses, postgres: withoutPassword(addresses.postgres) };
   opened.use(await serveAddresses(options.port, shown));
   options.signal.throwIfAborted();
+  options.signal.removeEventListener("abort", callOff);
   building.onRestart = () => publication.update();
   publication.ready();
   const stack = opened.move();

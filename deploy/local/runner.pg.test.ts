@@ -115,7 +115,9 @@ describe("a start", () => {
     expect(runner.printed()).toContain(`loading for http://127.0.0.1:${port + 2}`);
     await withDatabase(endpoints.postgres, (client) => client.query("CREATE TABLE kept (id int)"));
     expect(await runner.stop("SIGINT")).toBe(0);
-    expect(runner.printed().match(/fake\.drained/g)).toHaveLength(4);
+    const drained = [...runner.printed().matchAll(/(\S+) +info {2}fake\.drained/g)].map(([, name]) => name);
+    expect(drained.slice(0, 2).sort()).toEqual(["mcp-gateway", "sync-coordinator"]);
+    expect(drained.slice(2)).toEqual(["conflict-resolution", "entity-store"]);
     await expectNothingLeft(endpoints.pids);
 
     const second = startWhole();

@@ -22,9 +22,13 @@ const server = createServer((request, response) => {
   response.end(JSON.stringify({ pid: process.pid, SERVICE_TOKEN_FILE, DATABASE_URL, REDIS_URL, NATS_URL }));
 });
 server.listen(Number(PORT), HOST, () => console.log(JSON.stringify({ level: "info", time: new Date(), msg: "fake.started", port: Number(PORT) })));
-process.once("SIGTERM", () => {
-  console.log(JSON.stringify({ level: "info", time: new Date(), msg: "fake.drained" }));
-  process.exit(0);
+let asked = 0;
+process.on("SIGTERM", () => {
+  if (++asked > 1) process.exit(1);
+  setTimeout(() => {
+    console.log(JSON.stringify({ level: "info", time: new Date(), msg: "fake.drained" }));
+    process.exit(0);
+  }, 200);
 });
 `;
 
