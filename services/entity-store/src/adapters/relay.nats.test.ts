@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { fromBinary } from "@bufbuild/protobuf";
+import type { EventBus } from "@funkygibbon/events/connection";
+import { everyHousehold } from "@funkygibbon/events/subjects";
+import {
+  type Committed,
+  CommittedSchema,
+  type ConflictChanged,
+  ConflictChangedSchema,
+} from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
+import { systemClock } from "@funkygibbon/kernel/clock";
+import { unavailable } from "@funkygibbon/kernel/errors";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestEvents, type TestEvents } from "../../../../test/support/test-events.ts";
+import { recordId, TestDevice } from "../../test/changes.ts";
+import { PgLog } from "../../test/pg-log.ts";
+import { Relay, type RelayLag } from "./relay.ts";
+
+let events: TestEvents;
+let bus: EventBus;
+beforeAll(async () => {
+  events = await createTestEvents();
+  bus = await events.connect();
+  await bus.ensureStream();
+});
+afterAll(() => events[Symbol.asyncDispose]());
+
+/** The bus, which a test can take away. */
+function switchable(inner: EventBus) {
+  let down = false;
+  const listeners = new Set<(available: boolean) => void>();
+  const outer: EventBus = {
+    get available() {
+      return !down && inner.available;
+    },
+    publish: (...args) => (down ? Promise.reject(unavailable("NATS is away")) : inner.publish(...args)),
+    subscribe: (...args) => inner.subscribe(...args),
+    ensureStream: (...args) => inner.ensureStream(...args),
+    onAvailabilityChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    ping: () => inner.ping(),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const turn = (available: boolean) => {
+    down = !available;
+    for (const listener of listeners) listener(available);
+  };
+  return { outer, turn };
+}
+
+async function setUp(household: string) {
+  const stack = new AsyncDisposableStack();
+  let relay: Relay | undefined;
+  const pg = await PgLog.open({ onCommit: (notice) => relay?.onCommit(notice) });
+  stack.defer(() => pg[Symbol.asyncDispose]());
+  const { outer, turn } = switchable(bus);
+  const lags: RelayLag[] = [];
+  const heard: Committed[] = [];
+  const conflicts: ConflictChanged[] = [];
+  stack.use(
+    bus.subscribe(everyHousehold("committed"), ({ data }) => {
+      const event = fromBinary(CommittedSchema, data);
+      if (event.householdId === household) heard.push(event);
+    }),
+  );
+  stack.use(
+    bus.subscribe(everyHousehold("conflict"), ({ data }) => {
+      const event = fromBinary(ConflictChangedSchema, data);
+      if (event.householdId === household) conflicts.push(event);
+    }),
+  );
+  await bus.ping();
+  const start = () => {
+    const database = pg.test.open({ role: "funkygibbon_relay" });
+    const started = new Relay({
+      database,
+      events: outer,
+      clock: systemClock,
+      log: silentLogger(),
+      sweepIntervalMs: 50,
+      onLag: (lag) => lags.push(lag),
+    });
+    stack.use(started);
+    return started;
+  };
+  const relayed = async () => {
+    const [row] = await pg.test.sql<{ relayed_seq: string }>(
+      "select relayed_seq from relay_positions where household_id = $1",
+      [household],
+    );
+    return Number(row?.relayed_seq);
+  };
+  return {
+    pg,
+    turn,
+    lags,
+    heard,
+    conflicts,
+    relayed,
+    push: (changes: Parameters<PgLog["push"]>[0]) => pg.push(changes, { household }),
+    startRelay: () => {
+      relay = start();
+      return relay;
+    },
+    startSecond: start,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let n = 0; n < 500; n++) {
+    if (await condition()) return;
+    await sleep(10);
+  }
+  expect.fail("it never happened");
+}
+
+test("a commit is told at once, with its heads and where the log stands, and the position follows", async () => {
+  await using home = await setUp("relay-1");
+  home.startRelay();
+  const phone = new TestDevice("phone");
+  const a = phone.edit(recordId(1), { v: 1 });
+  const result = await home.push([a, phone.edit(recordId(1), { v: 2 }, { parents: [a.version] })]);
+  await until(() => home.heard.length === 1);
+  expect(home.heard[0]).toMatchObject({
+    epoch: result.position.epoch,
+    fromSeq: 1n,
+    toSeq: 2n,
+    originDeviceId: "phone",
+    inline: true,
+    atHead: true,
+    digest: result.position.digest,
+    versions: [{ seq: 2n, content: { value: { bodyJson: '{"v":2}' } } }],
+  });
+  await until(async () => (await home.relayed()) === 2);
+});
+
+test("a commit that does not fit is told without its versions", async () => {
+  await using home = await setUp("relay-2");
+  home.startRelay();
+  const phone = new TestDevice("phone");
+  await home.push([1, 2].map((n) => phone.edit(recordId(n), { text: "x".repeat(40_000) })));
+  await until(() => home.heard.length === 1);
+  expect(home.heard[0]).toMatchObject({ inline: false, versions: [], fromSeq: 1n, toSeq: 2n });
+});
+
+test("I8: commits go on while NATS is away, and are told in order when it is back", async () => {
+  await using home = await setUp("relay-3");
+  home.startRelay();
+  home.turn(false);
+  const phone = new TestDevice("phone");
+  for (let n = 1; n <= 3; n++) await home.push([phone.edit(recordId(n), { n })]);
+  await until(() => (home.lags.at(-1)?.versions ?? 0) === 3);
+  expect(home.heard).toEqual([]);
+  home.turn(true);
+  await until(() => home.heard.length === 3);
+  expect(home.heard.map((event) => [event.fromSeq, event.toSeq, event.originDeviceId])).toEqual([
+    [1n, 1n, "phone"],
+    [2n, 2n, "phone"],
+    [3n, 3n, "phone"],
+  ]);
+  await until(async () => (await home.relayed()) === 3);
+  await until(() => home.lags.at(-1)?.versions === 0);
+});
+
+test("what a process did not tell before it died is found by the sweep of another, once by two of them", async () => {
+  await using home = await setUp("relay-4");
+  const phone = new TestDevice("phone");
+  const a = phone.edit(recordId(1), { v: 1 });
+  await home.push([a, phone.edit(recordId(2), {})]);
+  await home.push([phone.edit(recordId(1), { v: 2 }, { parents: [a.version] })]);
+  home.startRelay();
+  home.startSecond();
+  await until(async () => (await home.relayed()) === 3);
+  await sleep(150);
+  expect(home.heard.map((event) => [event.fromSeq, event.toSeq, event.atHead])).toEqual([
+    [1n, 2n, false],
+    [3n, 3n, true],
+  ]);
+  // Of the first commit only what is still head.
+  expect(home.heard[0]?.versions.map((version) => version.recordId)).toEqual([recordId(2)]);
+});
+
+test("conflicts are told as they are now", async () => {
+  await using home = await setUp("relay-5");
+  home.startRelay();
+  const phone = new TestDevice("phone");
+  const lost = phone.edit(recordId(1), {});
+  await home.push([phone.edit(recordId(1), {}, { parents: [lost.version] })]);
+  await until(() => home.conflicts.length === 1);
+  expect(home.conflicts[0]?.conflict).toMatchObject({ recordId: recordId(1), etag: "1" });
+});
