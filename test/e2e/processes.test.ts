@@ -1,19 +1,28 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Change, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, beforeEach, expect, it } from "vitest";
 import { SERVICE_NAMES } from "../support/constellation-ground.ts";
 import { DevicePen } from "../support/device-pen.ts";
 import { seqsOf } from "../support/household-record.ts";
 import { connectDevice, untilEqual, within } from "../support/node-device.ts";
 import { type ProcessConstellation, processConstellation } from "../support/process-constellation.ts";
 import { RelentlessDevice } from "../support/relentless-device.ts";
+import { REPOSITORY, runTool } from "../support/run-tool.ts";
+import type { TestDatabase } from "../support/test-database.ts";
 import { WireDevice } from "../support/wire-device.ts";
 
 let system: ProcessConstellation;
 beforeAll(async () => {
   system = await processConstellation();
   return () => system[Symbol.asyncDispose]();
+});
+
+// A test that failed half-way may have left some of them down.
+beforeEach(async () => {
+  const down = SERVICE_NAMES.filter((name) => !system.services[name].isRunning);
+  await Promise.all(down.map((name) => system.services[name].start()));
 });
 
 const STORED: ReadonlyMap<Outcome, number> = new Map([
@@ -113,3 +122,71 @@ it("a service that is asked to stop says good-bye to its streams, drains within 
   const { entity } = await system.clients.entities.getEntity({ id: note }, { token: household.tokens.owner });
   expect(entity?.name).toBe("Written while all was down");
 }, 60_000);
+
+it("a household restored from an old backup is made whole again by its devices (I13)", async () => {
+  const household = await system.newHousehold();
+  const token = household.tokens.owner;
+  await using phone = await connectDevice(system, { deviceId: "phone", token });
+  await using panel = await connectDevice(system, { deviceId: "panel", token: household.tokens.member });
+  const [lamp, fridge] = await phone.edit((editor) => [
+    editor.create({ type: "device", body: { name: "Lamp" } }),
+    editor.create({ type: "device", body: { name: "Fridge" } }),
+  ]);
+  await untilEqual(phone, panel);
+  const backup = await backUp(system.ground.database, household.id);
+
+  await panel.update(lamp, { name: "Desk lamp" });
+  await phone.remove(fridge);
+  const radio = await phone.create({ type: "device", body: { name: "Radio" } });
+  await untilEqual(phone, panel);
+  const { epoch } = phone.state;
+  await Promise.all([phone.disconnect(), panel.disconnect()]);
+  // Written on a device while the server is being restored.
+  const note = await panel.create({ type: "note", body: { name: "While you were away" } });
+
+  await system.services["entity-store"].stop();
+  await backup.restore();
+  const environment = system.ground.environment("entity-store", 0, {});
+  const main = join(REPOSITORY, "services", "entity-store", "src", "main.ts");
+  const renewed = await runTool(process.execPath, [main, "new-epoch"], environment);
+  expect([renewed.code, renewed.stderr]).toEqual([0, ""]);
+  await system.services["entity-store"].start();
+
+  phone.connect();
+  panel.connect();
+  await untilEqual(phone, panel);
+  expect(phone.state.epoch).not.toBe(epoch);
+  await using fresh = await connectDevice(system, { deviceId: "fresh", token });
+  await untilEqual(phone, panel, fresh);
+  for (const device of [phone, panel, fresh]) {
+    expect(device.get(lamp)).toMatchObject({ body: { name: "Desk lamp" } });
+    expect(device.get(fridge)).toBeUndefined();
+    expect(device.get(radio)).toMatchObject({ body: { name: "Radio" } });
+    expect(device.get(note)).toMatchObject({ body: { name: "While you were away" } });
+    expect(device.digest).toBe(fresh.digest);
+  }
+  const { conflicts } = await system.clients.conflicts.listConflicts({}, { token });
+  expect(conflicts).toEqual([]);
+}, 60_000);
+
+/** Every row of a household as it is now, to be put back later. */
+async function backUp(database: TestDatabase, household: string) {
+  const tables = await database.sql<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.columns
+      WHERE table_schema = 'public' AND column_name = 'household_id'
+        AND table_name IN (SELECT table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE')`,
+  );
+  await database.sql("CREATE SCHEMA backup");
+  for (const { name } of tables) {
+    await database.sql(`CREATE TABLE backup.${name} AS SELECT * FROM public.${name} WHERE false`);
+    await database.sql(`INSERT INTO backup.${name} SELECT * FROM public.${name} WHERE household_id = $1`, [household]);
+  }
+  return {
+    async restore() {
+      for (const { name } of tables) {
+        await database.sql(`DELETE FROM public.${name} WHERE household_id = $1`, [household]);
+        await database.sql(`INSERT INTO public.${name} SELECT * FROM backup.${name}`);
+      }
+    },
+  };
+}

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@funkygibbon/client/client";
 import { openNodeClient } from "@funkygibbon/client/node-client";
 import type { Constellation } from "./constellation.ts";
@@ -21,14 +22,27 @@ export function within(ms = 15_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
 
-/** Resolves when all are live at the same seq, nothing pending: the point at which I2 says that they agree. */
+/** Resolves when all are live at the same seq, nothing pending: the point at which I2 says that they agree. @throws with where each stands, after 15 s. */
 export async function untilEqual(...devices: readonly Client[]): Promise<void> {
-  const signal = within();
-  for (;;) {
-    const states = await Promise.all(devices.map((device) => device.settled(signal)));
-    const headSeq = Math.max(...states.map((state) => state.headSeq));
-    await Promise.all(devices.map((device) => device.until((state) => state.upToDateSeq >= headSeq, signal)));
-    const seqs = new Set(devices.map((device) => device.state.upToDateSeq));
-    if (seqs.size === 1 && devices.every((device) => device.state.pendingEdits === 0)) return;
+  const deadlineMs = performance.now() + 15_000;
+  while (!agree(devices)) {
+    if (performance.now() > deadlineMs)
+      throw new Error(`the devices do not agree: ${devices.map(whereabouts).join("; ")}`);
+    await sleep(5);
   }
+}
+
+function agree(devices: readonly Client[]): boolean {
+  const states = devices.map(({ state }) => state);
+  const seq = Math.max(...states.map(({ headSeq, upToDateSeq }) => Math.max(headSeq, upToDateSeq)));
+  return states.every(
+    ({ phase, pendingEdits, unheldEdits, upToDateSeq }) =>
+      phase === "live" && pendingEdits === 0 && unheldEdits === 0 && upToDateSeq === seq,
+  );
+}
+
+function whereabouts({ state }: Client): string {
+  const { deviceId, phase, upToDateSeq, headSeq, pendingEdits, unheldEdits, epoch, error } = state;
+  const edits = `${pendingEdits} pending, ${unheldEdits} unheld`;
+  return `${deviceId} ${phase} at ${upToDateSeq}/${headSeq} of ${epoch}, ${edits}${error === undefined ? "" : `, ${error.reason}`}`;
 }

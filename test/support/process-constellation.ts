@@ -20,6 +20,7 @@ export interface ServiceProcess {
   readonly name: ServiceName;
   readonly url: string;
   readonly pid: number;
+  readonly isRunning: boolean;
   /** SIGKILL: ends it at whatever instruction it is. Resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM: asks it to drain and end. Resolves with how it ended, for example `exit code 0`. */
@@ -85,6 +86,9 @@ function serviceProcess({ group, folder, ground, urls }: Place, name: ServiceNam
     url,
     get pid() {
       return present().pid;
+    },
+    get isRunning() {
+      return running !== undefined;
     },
     async kill() {
       const { child, exited } = present();

@@ -15,7 +15,7 @@ export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 export function runTool(
   command: string,
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
 ): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
     const options = { cwd: REPOSITORY, env: { ...process.env, ...environment }, timeout: 30_000 };

@@ -27,6 +27,8 @@ export interface WireDeviceOptions {
   readonly deviceId: string;
   /** How far the device's clock is ahead of the truth, in microseconds. Default 0. */
   readonly clockOffsetUs?: number;
+  /** Default true: pages are acknowledged as they come. False: a device that receives and never says so. */
+  readonly acknowledges?: boolean;
   /** What the hello says besides. */
   readonly hello?: MessageInitShape<typeof HelloSchema>;
 }
@@ -56,12 +58,14 @@ export class WireDevice implements AsyncDisposable {
   readonly #reading: Promise<void>;
   #ended = false;
   readonly #clockOffsetUs: number;
+  readonly #acknowledges: boolean;
   #pushId = 0n;
   readonly #pushed = new Map<string, Change>();
 
   private constructor(options: WireDeviceOptions) {
     this.deviceId = options.deviceId;
     this.#clockOffsetUs = options.clockOffsetUs ?? 0;
+    this.#acknowledges = options.acknowledges ?? true;
     this.#stream = options.sync.syncStream({ token: options.token });
     this.#reading = this.#read();
   }
@@ -178,7 +182,7 @@ export class WireDevice implements AsyncDisposable {
         this.heads.set(recordId, { version, seq, deleted: this.#pushed.get(version)?.deleted === true });
       }
     }
-    this.send({ case: "ack", value: { frameId: page.frameId, cursor: page.cursor } });
+    if (this.#acknowledges) this.send({ case: "ack", value: { frameId: page.frameId, cursor: page.cursor } });
   }
 
   #now(): bigint {
