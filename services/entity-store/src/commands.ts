@@ -1,7 +1,7 @@
 import { migrate } from "@funkygibbon/postgres/migrations";
 import { ConfigurationError, type Environment } from "@funkygibbon/runtime/config";
 import { createLogger } from "@funkygibbon/runtime/log";
-import pg from "pg";
+import { renewEpochs } from "./adapters/renew-epochs.ts";
 import { configureCommand } from "./config.ts";
 import { MIGRATIONS } from "./service.ts";
 
@@ -15,18 +15,11 @@ export const COMMANDS: Readonly<Record<string, (environment: Environment) => Pro
     log.info({ version, applied: applied.length }, "schema.ready");
   },
 
-  /** Begins a new epoch of every household, after a restore by hand. Devices then bring back what the restore has lost. */
+  /** Begins a new epoch of every household, after a restore by hand. */
   async "new-epoch"(environment) {
     const { databaseUrl, logLevel } = configureCommand(environment);
     const log = await createLogger({ service: "entity-store-new-epoch", level: logLevel });
-    const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-    await client.connect();
-    try {
-      const { rows } = await client.query<{ renewed: string }>("select renew_epochs() as renewed");
-      log.info({ households: Number(rows[0]?.renewed ?? 0) }, "epochs.renewed");
-    } finally {
-      await client.end();
-    }
+    log.info({ households: await renewEpochs(databaseUrl) }, "epochs.renewed");
   },
 };
 

@@ -48,7 +48,7 @@ export function foundingCommits(commits: CommitLog, founding: PostgresHouseholdF
         return await commits.commit(job);
       } catch (error) {
         const gone =
-          error instanceof DomainError && error.kind === "not-found" && error.details["id"] === job.household;
+          error instanceof DomainError && error.kind === "not-found" && error.details.id === job.household;
         if (!gone) throw error;
         founding.forget(job.household);
         await founding.found(job.household);
