@@ -18,7 +18,7 @@ export interface NodeProgram {
 
 /** Longer than a service takes to drain at most. */
 const STOP_WITHIN_MS = 12_000;
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 /** What a process wrote last may arrive after the news of its end. */
 const SETTLE_MS = 50;
 

@@ -19,7 +19,7 @@ export interface StartedRunner {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 150_000;
 
 /** Starts the runner on a project. */
 export function startRunner(
