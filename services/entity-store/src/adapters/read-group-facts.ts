@@ -3,13 +3,13 @@ import type {
   RelationshipType as WireRelationshipType,
   SourceType as WireSourceType,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
-import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
+import { type DeviceId, isReservedDevice, type RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { boolArray, int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
-import { fateKey, sequenceKey, type WayEdge, wayKey } from "../domain/commit-facts.ts";
+import { fateKey, type SequenceKey, sequenceKey, type WayEdge, wayKey } from "../domain/commit-facts.ts";
 import type { Head } from "../domain/stored-version.ts";
 import type { Asking } from "./read-facts.ts";
 import { ENTITY_KIND, outcomeFromCode, type VersionRow, versionFromRow } from "./version-row.ts";
@@ -39,8 +39,13 @@ export async function readSequences(tx: Transaction, askings: readonly Asking[])
   const questions = gather(askings, ({ needs }) => needs.sequences.values());
   if (questions.length === 0) return;
   for (const { household, item } of questions) sheetOf(askings, household).sequences.set(sequenceKey(item), null);
+  const lowest = lowestByDevice(questions);
   const rows = await tx.query<SequenceRow>(READ_VERSIONS, [
     households(askings),
+    int2Array(lowest.map((question) => question.household)),
+    textArray(lowest.map(({ item }) => item.device)),
+    int8Array(lowest.map(({ item }) => item.sequence)),
+    lowest.some(({ item }) => isReservedDevice(item.device)),
     int2Array(questions.map((question) => question.household)),
     textArray(questions.map(({ item }) => item.device)),
     int8Array(questions.map(({ item }) => item.sequence)),
@@ -201,7 +206,7 @@ const READ_HEADS: Statement = {
 const READ_VERSIONS: Statement = {
   name: "commit.read_versions",
   text: `select household, device_id, sequence, record_id, version, kind, deleted, content_hash, parents, effective_us, outcome
-    from commit_read_versions($1::text[], $2::int2[], $3::text[], $4::int8[])`,
+    from commit_read_versions($1::text[], $2::int2[], $3::text[], $4::int8[], $5::bool, $6::int2[], $7::text[], $8::int8[])`,
 };
 
 /** A device without any version has no clock, though it may be registered. */
@@ -224,6 +229,16 @@ const READ_WAYS: Statement = {
   text: `select household, type, record_id, from_id, to_id
     from commit_read_ways($1::text[], $2::int2[], $3::int2[], $4::uuid[])`,
 };
+
+function lowestByDevice(questions: readonly Question<SequenceKey>[]): Question<SequenceKey>[] {
+  const lowest = new Map<string, Question<SequenceKey>>();
+  for (const question of questions) {
+    const key = `${question.household} ${question.item.device}`;
+    const known = lowest.get(key);
+    if (known === undefined || question.item.sequence < known.item.sequence) lowest.set(key, question);
+  }
+  return [...lowest.values()];
+}
 
 function gather<T>(askings: readonly Asking[], items: (asking: Asking) => Iterable<T>): Question<T>[] {
   return askings.flatMap((asking, index) => [...items(asking)].map((item) => ({ household: index + 1, item })));

@@ -16,6 +16,11 @@ export interface HouseholdWrites {
   readonly writes: CommitWrites;
 }
 
+/** What commit_write is told of a version: no head, the first head of its record, a head in place of another. */
+const NO_HEAD = 0;
+const FIRST_HEAD = 1;
+const REPLACED_HEAD = 2;
+
 /** Names are cut to this many characters in the slim heads; bodies keep them whole. */
 const MAX_NAME_LENGTH = 256;
 
@@ -88,7 +93,7 @@ function versionValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
     sparse(textArray, versions, ({ origin }) => origin?.clientName ?? null),
     sparse(textArray, versions, ({ origin }) => origin?.tool ?? null),
     sparse(textArray, versions, ({ origin }) => origin?.callId ?? null),
-    boolArray(rows.map(({ head }) => head !== undefined)),
+    int2Array(rows.map(({ head }) => (head === undefined ? NO_HEAD : head.replaces ? REPLACED_HEAD : FIRST_HEAD))),
     sparse(textArray, rows, ({ head }) => (head === undefined ? null : nameOf(head))),
     boolArray(rows.map(({ head }) => head?.cascaded === true)),
     int8Array(rows.map(({ head }) => BigInt.asIntN(64, head?.digestTerm ?? 0n))),
@@ -120,6 +125,7 @@ function nameOf(head: PlannedHead): string {
   const { body } = head.detail.content;
   const name: JsonValue | undefined = body === null ? undefined : jsonGet(body, "name");
   if (typeof name !== "string") return "";
+  if (name.length <= MAX_NAME_LENGTH && !name.includes("\u0000")) return name;
   // PostgreSQL's text cannot hold NUL; a cut may not split a surrogate pair.
   return Array.from(name.slice(0, 2 * MAX_NAME_LENGTH).replaceAll("\u0000", ""))
     .slice(0, MAX_NAME_LENGTH)
@@ -134,7 +140,7 @@ const WRITE: Statement = {
     $6::int2[], $7::int8[], $8::uuid[], $9::text[], $10::text[], $11::int8[], $12::text[], $13::int2[], $14::int2[],
     $15::uuid[], $16::uuid[], $17::text[], $18::bool[], $19::bytea[], $20::text[], $21::int2[], $22::text[],
     $23::text[], $24::int8[], $25::int8[], $26::int2[], $27::text[], $28::text[], $29::text[], $30::text[],
-    $31::bool[], $32::text[], $33::bool[], $34::int8[],
+    $31::int2[], $32::text[], $33::bool[], $34::int8[],
     $35::int2[], $36::text[], $37::int8[], $38::text[], $39::int8[])`,
 };
 

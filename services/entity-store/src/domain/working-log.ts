@@ -40,6 +40,8 @@ export interface PlannedVersion extends StoredVersion {
 /** A head of the plan; a later one of the same record replaces it. */
 export interface PlannedHead extends Head {
   readonly detail: PlannedVersion;
+  /** The record had a head in the log already. */
+  readonly replaces: boolean;
 }
 
 /**
@@ -147,6 +149,7 @@ export class WorkingLog {
     const head = {
       ...headOf(planned, digestTerm(planned.record, planned.version, this.context.sha256)),
       detail: planned,
+      replaces: (this.facts.heads.get(version.record) ?? null) !== null,
     };
     if (before !== undefined && !before.deleted) this.#digest = subtractFromDigest(this.#digest, before.digestTerm);
     if (!head.deleted) this.#digest = addToDigest(this.#digest, head.digestTerm);
