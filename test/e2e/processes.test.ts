@@ -96,7 +96,7 @@ it("loses nothing acknowledged when each service in turn is killed at whatever i
   expect(watcher.state).toMatchObject({ digestMismatches: 0, upToDateSeq: seqs.length });
   const { faults } = await system.clients.graph.checkIntegrity({}, { token });
   expect(faults).toEqual([]);
-}, 60_000);
+}, 150_000);
 
 it("a service that is asked to stop says good-bye to its streams, drains within 10 s and exits with 0", async () => {
   const household = await system.newHousehold();
@@ -121,7 +121,7 @@ it("a service that is asked to stop says good-bye to its streams, drains within 
   await device.settled(within(20_000));
   const { entity } = await system.clients.entities.getEntity({ id: note }, { token: household.tokens.owner });
   expect(entity?.name).toBe("Written while all was down");
-}, 60_000);
+}, 150_000);
 
 it("a household restored from an old backup is made whole again by its devices (I13)", async () => {
   const household = await system.newHousehold();
@@ -167,7 +167,7 @@ it("a household restored from an old backup is made whole again by its devices (
   }
   const { conflicts } = await system.clients.conflicts.listConflicts({}, { token });
   expect(conflicts).toEqual([]);
-}, 60_000);
+}, 150_000);
 
 /** Every row of a household as it is now, to be put back later. */
 async function backUp(database: TestDatabase, household: string) {

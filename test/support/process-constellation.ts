@@ -113,7 +113,8 @@ function serviceProcess({ group, folder, ground, urls }: Place, name: ServiceNam
         stopSignal: "SIGTERM",
         stopWithinMs: 12_000,
         isReady: () => isReady(url),
-        readyWithinMs: 30_000,
+        // A second and a half of one core; a test run shares its cores with others.
+        readyWithinMs: 60_000,
       });
     },
     log: () => readFileSync(logFile, "utf8"),

@@ -44,7 +44,8 @@ export class RelentlessDevice {
       if (this.#pending.length === 0 && stop.aborted) return;
       if (this.#pending.length === 0) this.#pending = this.#nextEdits();
       const { outcomes, refusedReason } = await device.push(this.#pending);
-      if (refusedReason !== "") await sleep(50);
+      // At full tilt two of these would leave a service that starts again no core to do so.
+      await sleep(refusedReason === "" ? 20 : 50);
       for (const outcome of outcomes) this.#note(outcome);
       this.#pending = this.#pending.filter(({ version }) => !this.answers.has(version));
     }

@@ -16,7 +16,13 @@ export async function createTestRedis(): Promise<TestRedis> {
   const connections: RedisConnection[] = [];
   const connect = async (options?: Partial<RedisOptions>) => {
     // Machines that run tests stall now and then; what a test says about time it says itself.
-    const connection = await connectRedis({ url, log: silentLogger(), commandTimeoutMs: 5_000, ...options });
+    const connection = await connectRedis({
+      url,
+      log: silentLogger(),
+      commandTimeoutMs: 5_000,
+      firstConnectTimeoutMs: 20_000,
+      ...options,
+    });
     connections.push(connection);
     return connection;
   };
