@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +26,8 @@ export interface BenchSystem extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly urls: Readonly<Record<BenchService, string>>;
   readonly pids: Readonly<Record<BenchService, number>>;
+  /** CPU seconds that each service has used so far; 0 where the operating system does not say. */
+  cpuSeconds(): Readonly<Record<BenchService, number>>;
   /** A client with a connection of its own. */
   connect(): RpcClient<typeof SyncService>;
   /** A household that nobody has seen yet, and its owner's token. */
@@ -101,6 +103,11 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     databaseUrl: database.url,
     urls,
     pids,
+    cpuSeconds: () => ({
+      "entity-store": cpuSecondsOf(pids["entity-store"]),
+      "conflict-resolution": cpuSecondsOf(pids["conflict-resolution"]),
+      "sync-coordinator": cpuSecondsOf(pids["sync-coordinator"]),
+    }),
     connect() {
       const options = { url: urls["sync-coordinator"], log: silentLogger(), deadlineMs: 30_000 };
       return clients.use(createRpcClient(SyncService, options));
@@ -120,6 +127,16 @@ async function createDatabase(superuserUrl: string): Promise<{ readonly name: st
   const directory = fileURLToPath(new URL("../../services/entity-store/migrations", import.meta.url));
   await migrate({ url, directory, log: silentLogger() });
   return { name, url };
+}
+
+/** User and system time in clock ticks, of which Linux has a hundred in a second. */
+function cpuSecondsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
 }
 
 async function isReady(url: string): Promise<boolean> {

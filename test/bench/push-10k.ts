@@ -18,12 +18,16 @@ export async function run(): Promise<Measurement[]> {
   await using bare = await BareInsert.open(system.databaseUrl);
   const pushed: number[] = [];
   const inserted: number[] = [];
+  const cpu: number[] = [];
   for (let round = 0; round < WARM_UPS + RUNS; round += 1) {
+    const before = system.cpuSeconds();
     const seconds = await pushAll(system);
+    const after = system.cpuSeconds();
     const baseline = await bare.seconds(creates(RECORDS, "phone", 1), BATCH);
     if (round < WARM_UPS) continue;
     pushed.push(seconds);
     inserted.push(baseline);
+    cpu.push(after["sync-coordinator"] - before["sync-coordinator"]);
   }
   const value = median(pushed);
   const baseline = median(inserted);
@@ -34,7 +38,11 @@ export async function run(): Promise<Measurement[]> {
       unit: "s",
       baseline: rounded(baseline),
       ratio: rounded(baseline / value),
-      detail: { runs: pushed.map(rounded), baselines: inserted.map(rounded) },
+      detail: {
+        runs: pushed.map(rounded),
+        baselines: inserted.map(rounded),
+        coordinatorCpuSeconds: rounded(median(cpu)),
+      },
     },
   ];
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OwnServers, ownServers } from "../../../test/support/own-servers.ts";
-import { type CoordinatorWorld, coordinatorWorld, type RunningCoordinator } from "./testing/coordinator-world.ts";
+import { type CoordinatorWorld, coordinatorWorld, type RunningCoordinator } from "../test/coordinator-world.ts";
 
 let world: CoordinatorWorld;
 let servers: OwnServers;

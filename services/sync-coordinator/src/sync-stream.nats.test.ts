@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CoordinatorWorld, coordinatorWorld } from "./testing/coordinator-world.ts";
-import { STORE_AWAY } from "./testing/fake-store.ts";
+import { type CoordinatorWorld, coordinatorWorld } from "../test/coordinator-world.ts";
+import { STORE_AWAY } from "../test/fake-store.ts";
 
 let world: CoordinatorWorld;
 beforeAll(async () => {

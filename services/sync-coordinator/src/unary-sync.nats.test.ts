@@ -7,9 +7,9 @@ import {
   SyncStatus,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CoordinatorWorld, coordinatorWorld } from "./testing/coordinator-world.ts";
-import { STORE_AWAY } from "./testing/fake-store.ts";
-import { helloOf } from "./testing/test-device.ts";
+import { type CoordinatorWorld, coordinatorWorld } from "../test/coordinator-world.ts";
+import { STORE_AWAY } from "../test/fake-store.ts";
+import { helloOf } from "../test/test-device.ts";
 
 let world: CoordinatorWorld;
 beforeAll(async () => {

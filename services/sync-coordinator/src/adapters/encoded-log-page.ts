@@ -1,17 +1,18 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type RecordVersion, RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
-import { type OwnVersion, OwnVersionSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import type { RecordVersion } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import {
+  ChangesFrameSchema,
+  type OwnVersion,
+  OwnVersionSchema,
+  type PulledRecord,
+} from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Epoch } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { LogEntry, LogPage } from "../domain/log-page.ts";
 
-/** Field `records` (2) of a ChangesFrame, length-delimited. */
-const RECORDS_TAG = 0x12;
-/** Field `version` (1) of a PulledRecord, length-delimited. */
-const VERSION_TAG = 0x0a;
-/** Field `own` (2) of a PulledRecord, length-delimited. */
-const OWN_TAG = 0x12;
+/** What a version takes on the wire besides its body, roughly. */
+const OVERHEAD_BYTES = 250;
 
 /** Where a page is from. */
 export interface PageOrigin {
@@ -21,17 +22,17 @@ export interface PageOrigin {
   readonly position: LogPosition | undefined;
 }
 
-/** One page of the log with its records serialised once, back to back. */
+/** One page of the log; its records are serialised when the first session wants them, once, back to back. */
 export class EncodedLogPage implements LogPage {
   readonly epoch: Epoch;
   readonly afterSeq: number;
   readonly throughSeq: number;
   readonly position: LogPosition | undefined;
   readonly entries: readonly LogEntry[];
-  readonly #bytes: Uint8Array;
-  /** Where each record begins; one more than there are records. */
-  readonly #offsets: readonly number[];
+  readonly byteLength: number;
+  /** What an own version needs: everything but the body. */
   readonly #own: readonly OwnVersion[];
+  #records: { readonly versions: readonly RecordVersion[] } | EncodedRecords;
 
   constructor(origin: PageOrigin, versions: readonly RecordVersion[]) {
     this.epoch = origin.epoch;
@@ -44,33 +45,33 @@ export class EncodedLogPage implements LogPage {
       device: version.deviceId,
       sequence: Number(version.sequence),
     }));
-    const records = versions.map((version) => field(VERSION_TAG, toBinary(RecordVersionSchema, version)));
-    const offsets = [0];
-    for (const record of records) {
-      offsets.push((offsets.at(-1) ?? 0) + 1 + varintLength(record.byteLength) + record.byteLength);
-    }
-    this.#offsets = offsets;
-    this.#bytes = Buffer.concat(records.map((record) => field(RECORDS_TAG, record)));
-    // Without the bodies: what an own version needs besides them is small.
+    this.byteLength = versions.reduce((sum, version) => sum + bodyLength(version) + OVERHEAD_BYTES, 0);
     this.#own = versions.map(ownVersion);
-  }
-
-  get byteLength(): number {
-    return this.#bytes.byteLength;
+    this.#records = { versions };
   }
 
   wholeRecords(first: number, end: number): readonly Uint8Array[] {
-    return [this.#bytes.subarray(this.#offset(first), this.#offset(end))];
+    const { bytes, offsets } = this.#encoded();
+    const offset = (index: number) => must(offsets[index], "there is an offset for each record and one for the end");
+    return [bytes.subarray(offset(first), offset(end))];
   }
 
-  ownRecord(index: number): Uint8Array {
-    const own = must(this.#own[index], "an entry has what an own version needs");
-    return field(RECORDS_TAG, field(OWN_TAG, toBinary(OwnVersionSchema, own)));
+  ownRecords(first: number, end: number): readonly Uint8Array[] {
+    return [encodeRecords(this.#own.slice(first, end).map((value) => ({ case: "own", value })))];
   }
 
-  #offset(index: number): number {
-    return must(this.#offsets[index], "there is an offset for each record and one for the end");
+  #encoded(): EncodedRecords {
+    if ("bytes" in this.#records) return this.#records;
+    const bytes = encodeRecords(this.#records.versions.map((value) => ({ case: "version", value })));
+    this.#records = { bytes, offsets: offsetsOf(bytes) };
+    return this.#records;
   }
+}
+
+interface EncodedRecords {
+  readonly bytes: Uint8Array;
+  /** Where each record begins; one more than there are records. */
+  readonly offsets: readonly number[];
 }
 
 /** Several pages that follow each other, as one. */
@@ -101,19 +102,23 @@ export class JoinedLogPage implements LogPage {
   }
 
   wholeRecords(first: number, end: number): readonly Uint8Array[] {
+    return this.#across(first, end, (page, from, to) => page.wholeRecords(from, to));
+  }
+
+  ownRecords(first: number, end: number): readonly Uint8Array[] {
+    return this.#across(first, end, (page, from, to) => page.ownRecords(from, to));
+  }
+
+  #across(
+    first: number,
+    end: number,
+    records: (page: LogPage, from: number, to: number) => readonly Uint8Array[],
+  ): readonly Uint8Array[] {
     return this.#pages.flatMap(({ page, first: offset }) => {
       const from = Math.max(first - offset, 0);
       const to = Math.min(end - offset, page.entries.length);
-      return from < to ? page.wholeRecords(from, to) : [];
+      return from < to ? records(page, from, to) : [];
     });
-  }
-
-  ownRecord(index: number): Uint8Array {
-    const { page, first } = must(
-      this.#pages.findLast((placed) => placed.first <= index),
-      "every entry is in one of the pages",
-    );
-    return page.ownRecord(index - first);
   }
 }
 
@@ -128,21 +133,33 @@ function ownVersion(version: RecordVersion): OwnVersion {
   });
 }
 
-function field(tag: number, content: Uint8Array): Uint8Array {
-  const head = varintLength(content.byteLength) + 1;
-  const bytes = Buffer.allocUnsafe(head + content.byteLength);
-  bytes[0] = tag;
-  let rest = content.byteLength;
-  for (let index = 1; index < head; index += 1) {
-    bytes[index] = index + 1 < head ? (rest & 0x7f) | 0x80 : rest;
-    rest >>>= 7;
-  }
-  bytes.set(content, head);
-  return bytes;
+function bodyLength({ content }: RecordVersion): number {
+  if (content.case === "entity") return content.value.bodyJson.length;
+  return content.case === "relationship" ? content.value.propertiesJson.length : 0;
 }
 
-function varintLength(value: number): number {
-  let length = 1;
-  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length += 1;
-  return length;
+/** Field `records` of a ChangesFrame, which holds nothing else. */
+function encodeRecords(records: readonly PulledRecord["record"][]): Uint8Array {
+  const frame = create(ChangesFrameSchema, {
+    records: records.map((record): PulledRecord => ({ $typeName: "inbetweenies.v1.PulledRecord", record })),
+  });
+  return toBinary(ChangesFrameSchema, frame);
+}
+
+/** Every record is a tag of one byte, the length of the rest as a varint, and the rest. */
+function offsetsOf(bytes: Uint8Array): number[] {
+  const offsets = [0];
+  for (let position = 0; position < bytes.byteLength; ) {
+    position += 1;
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[position] ?? 0;
+      position += 1;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    position += length;
+    offsets.push(position);
+  }
+  return offsets;
 }

@@ -22,12 +22,12 @@ export interface LogPage {
   readonly entries: readonly LogEntry[];
   /** The log in the snapshot of the page; undefined when the page came by an event that was not the newest. */
   readonly position: LogPosition | undefined;
-  /** How large its records are on the wire. */
+  /** About how large its records are on the wire. */
   readonly byteLength: number;
   /** Records `first` to before `end`, each as field 2 of a ChangesFrame. */
   wholeRecords(first: number, end: number): readonly Uint8Array[];
-  /** The record as field 2 of a ChangesFrame, without its body, for the session that wrote it. */
-  ownRecord(index: number): Uint8Array;
+  /** The same without their bodies, for the session that wrote them. */
+  ownRecords(first: number, end: number): readonly Uint8Array[];
 }
 
 /** Whether the page reaches the head of its own snapshot, so that its digest holds right after it. */
@@ -35,14 +35,13 @@ export function reachesHead(page: LogPage): boolean {
   return page.position !== undefined && page.throughSeq >= page.position.headSeq;
 }
 
-/** What of a page one session is sent. */
-export interface PageSelection {
-  /** Indexes of the entries, ascending. */
-  readonly indexes: readonly number[];
-  /** Those among them that the device wrote in this very session. */
-  readonly own: ReadonlySet<number>;
-  /** Every entry, and none of them as an own one: what most sessions are sent. */
-  readonly whole: boolean;
+/** Entries of a page that follow each other and are sent alike. */
+export interface EntryRun {
+  readonly first: number;
+  /** One after the last. */
+  readonly end: number;
+  /** The device wrote them in this very session: they go without their bodies. */
+  readonly own: boolean;
 }
 
 /** What a session is sent depends on. */
@@ -56,14 +55,20 @@ export interface PageViewer {
 }
 
 /** Selects what the session has not got yet: no echo of bodies, no tombstones of what it never had. */
-export function selectForViewer(page: LogPage, viewer: PageViewer): PageSelection {
-  const indexes: number[] = [];
-  const own = new Set<number>();
+export function selectForViewer(page: LogPage, viewer: PageViewer): EntryRun[] {
+  const runs: { first: number; end: number; own: boolean }[] = [];
   for (const [index, entry] of page.entries.entries()) {
     if (entry.seq <= viewer.afterSeq) continue;
     if (entry.deleted && entry.seq <= viewer.tombstonesAboveSeq) continue;
-    indexes.push(index);
-    if (entry.device === viewer.device && viewer.wroteInThisSession(entry.sequence)) own.add(index);
+    const own = entry.device === viewer.device && viewer.wroteInThisSession(entry.sequence);
+    const last = runs.at(-1);
+    if (last?.end === index && last.own === own) last.end = index + 1;
+    else runs.push({ first: index, end: index + 1, own });
   }
-  return { indexes, own, whole: own.size === 0 && indexes.length === page.entries.length };
+  return runs;
+}
+
+/** How many records these are. */
+export function countEntries(runs: readonly EntryRun[]): number {
+  return runs.reduce((count, { first, end }) => count + end - first, 0);
 }

@@ -10,7 +10,7 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
 import { Encoded, encode } from "@funkygibbon/rpc/encoded";
 import { type GoAwayReason, goAwayTerms } from "../domain/go-away.ts";
-import type { LogPage, PageSelection } from "../domain/log-page.ts";
+import type { EntryRun, LogPage } from "../domain/log-page.ts";
 import type { Allowance, HouseholdClock, SettledLog } from "../domain/ports.ts";
 import { SERVER_ENTRY, serverEntry, type VectorClock } from "../domain/vector-clock.ts";
 
@@ -75,7 +75,7 @@ export function changesFrame(
   kind: SessionKind,
   ground: Ground,
   facts: ChangesFacts,
-  { page, selection }: { readonly page: LogPage; readonly selection: PageSelection },
+  { page, runs }: { readonly page: LogPage; readonly runs: readonly EntryRun[] },
 ): Encoded {
   const head = toBinary(
     ChangesFrameSchema,
@@ -86,37 +86,15 @@ export function changesFrame(
       headSeq: BigInt(facts.headSeq),
     }),
   );
-  const records = recordsOf(page, selection);
+  const records = runs.flatMap(({ first, end, own }) =>
+    own ? page.ownRecords(first, end) : page.wholeRecords(first, end),
+  );
   const length = records.reduce((sum, bytes) => sum + bytes.byteLength, head.byteLength);
   const envelope = new BinaryWriter();
   envelope.tag(1, 2).string(ground.household).tag(2, 2).string(ground.epoch);
   envelope.uint32(CHANGES_TAG[kind]).uint32(length);
   const schema = kind === "stream" ? SyncStreamResponseSchema : SubscribeResponseSchema;
   return new Encoded(schema, Buffer.concat([envelope.finish(), head, ...records]));
-}
-
-/** Runs of records without their own ones in between are copied at once. */
-function recordsOf(page: LogPage, selection: PageSelection): Uint8Array[] {
-  if (selection.whole) return [...page.wholeRecords(0, page.entries.length)];
-  const parts: Uint8Array[] = [];
-  let run: { first: number; end: number } | undefined;
-  const endRun = () => {
-    if (run !== undefined) parts.push(...page.wholeRecords(run.first, run.end));
-    run = undefined;
-  };
-  for (const index of selection.indexes) {
-    if (selection.own.has(index)) {
-      endRun();
-      parts.push(page.ownRecord(index));
-    } else if (run?.end === index) {
-      run.end = index + 1;
-    } else {
-      endRun();
-      run = { first: index, end: index + 1 };
-    }
-  }
-  endRun();
-  return parts;
 }
 
 /** One for all sessions that are up to date at the same settled log, as long as that is remembered. */

@@ -3,7 +3,7 @@ import type { DeviceId, Epoch } from "@funkygibbon/kernel/ids";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
-import { type LogPage, reachesHead, selectForViewer } from "../domain/log-page.ts";
+import { countEntries, type LogPage, reachesHead, selectForViewer } from "../domain/log-page.ts";
 import { OwnVersions } from "../domain/own-versions.ts";
 import type { FeedListener, HouseholdClock, HouseholdFeed, SessionRef, SettledLog } from "../domain/ports.ts";
 import {
@@ -258,7 +258,7 @@ export class LiveSession implements RunningSession, FeedListener {
       const page = await this.#feed.read(afterSeq, this.#options.admission.from.tombstonesAboveSeq);
       this.#page = { page, afterSeq };
       this.#readPosition = page.position;
-      const records = this.#select(page, afterSeq).indexes.length;
+      const records = countEntries(this.#select(page, afterSeq));
       const throughSeq = Math.max(page.throughSeq, afterSeq);
       this.dispatch({ type: "page-read", page: { throughSeq, records, atHead: reachesHead(page) } });
     } catch (error) {
@@ -281,9 +281,9 @@ export class LiveSession implements RunningSession, FeedListener {
     if (held === undefined) return;
     this.#page = undefined;
     // Selected again: pushes may have been answered while the page waited.
-    const selection = this.#select(held.page, held.afterSeq);
-    this.#options.parts.telemetry.framesSent(selection.indexes.length, backlog);
-    this.voice.page({ page: held.page, selection, frameId, backlog, headSeq: this.#state.headSeq }).then(
+    const runs = this.#select(held.page, held.afterSeq);
+    this.#options.parts.telemetry.framesSent(countEntries(runs), backlog);
+    this.voice.page({ page: held.page, runs, frameId, backlog, headSeq: this.#state.headSeq }).then(
       () => this.dispatch({ type: "frame-taken" }),
       () => this.abandon(),
     );

@@ -1,7 +1,7 @@
 import type { Epoch } from "@funkygibbon/kernel/ids";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
-import type { LogPage, PageSelection } from "../domain/log-page.ts";
+import type { EntryRun, LogPage } from "../domain/log-page.ts";
 import type { SettledLog } from "../domain/ports.ts";
 import {
   changesFrame,
@@ -23,7 +23,7 @@ export interface FrameSink {
 /** A page as a session is sent it. */
 export interface PageToSend {
   readonly page: LogPage;
-  readonly selection: PageSelection;
+  readonly runs: readonly EntryRun[];
   readonly frameId: number;
   readonly backlog: boolean;
   readonly headSeq: number;
@@ -70,13 +70,13 @@ export class SessionVoice {
   }
 
   /** Resolves when the transport has taken the frame. */
-  async page({ page, selection, frameId, backlog, headSeq }: PageToSend): Promise<void> {
+  async page({ page, runs, frameId, backlog, headSeq }: PageToSend): Promise<void> {
     const cursor = this.#cursorAt(page.throughSeq);
     const facts = { frameId, cursor, backlog, headSeq: Math.max(headSeq, page.throughSeq) };
     const { frameBudget } = this.#parts;
     await this.#inOrder(
       () => frameBudget.acquire(this.#ground.household, page.byteLength),
-      (release) => this.#sink.send(changesFrame(this.#kind, this.#ground, facts, { page, selection })).finally(release),
+      (release) => this.#sink.send(changesFrame(this.#kind, this.#ground, facts, { page, runs })).finally(release),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Push } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Micros } from "@funkygibbon/kernel/clock";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import { parseEpoch } from "@funkygibbon/kernel/ids";
 import type { ClockOffset } from "../domain/clock-offset.ts";
 import type { Allowance } from "../domain/ports.ts";
 import {
@@ -126,8 +127,10 @@ export class StreamPushes implements PushRunner {
 
   /** Not an answer to the push, but the end of the session. */
   #giveUp(error: unknown): void {
-    const reason = error instanceof DomainError ? error.reason : undefined;
-    if (reason === "EPOCH_CHANGED") this.#session.leave("epoch-changed");
+    const { reason, details } = error instanceof DomainError ? error : { reason: undefined, details: undefined };
+    if (reason === "EPOCH_CHANGED" && details?.epoch !== undefined)
+      this.#session.onEpochChanged(parseEpoch(details.epoch));
+    else if (reason === "EPOCH_CHANGED") this.#session.leave("epoch-changed");
     else if (reason === "TOKEN_EXPIRED") this.#session.leave("token-expired");
     else this.#session.fail(error);
   }

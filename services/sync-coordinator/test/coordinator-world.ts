@@ -12,12 +12,12 @@ import type { Environment } from "@funkygibbon/runtime/config";
 import { Health } from "@funkygibbon/runtime/health";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { startTelemetry } from "@funkygibbon/runtime/telemetry";
-import { type LocalIssuer, openIssuer, type TokenClaims } from "../../../../deploy/local/issuer.ts";
-import { writePrivateFile } from "../../../../deploy/local/private-file.ts";
-import { createTestEvents } from "../../../../test/support/test-events.ts";
-import { createTestRedis } from "../../../../test/support/test-redis.ts";
-import { configureSyncCoordinator } from "../config.ts";
-import { type SyncCoordinator, startSyncCoordinator } from "../service.ts";
+import { type LocalIssuer, openIssuer, type TokenClaims } from "../../../deploy/local/issuer.ts";
+import { writePrivateFile } from "../../../deploy/local/private-file.ts";
+import { createTestEvents } from "../../../test/support/test-events.ts";
+import { createTestRedis } from "../../../test/support/test-redis.ts";
+import { configureSyncCoordinator } from "../src/config.ts";
+import { type SyncCoordinator, startSyncCoordinator } from "../src/service.ts";
 import { FakeStore } from "./fake-store.ts";
 import { TestDevice } from "./test-device.ts";
 
