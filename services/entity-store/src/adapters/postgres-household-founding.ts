@@ -47,8 +47,7 @@ export function foundingCommits(commits: CommitLog, founding: PostgresHouseholdF
       try {
         return await commits.commit(job);
       } catch (error) {
-        const gone =
-          error instanceof DomainError && error.kind === "not-found" && error.details.id === job.household;
+        const gone = error instanceof DomainError && error.kind === "not-found" && error.details.id === job.household;
         if (!gone) throw error;
         founding.forget(job.household);
         await founding.found(job.household);
