@@ -1,47 +1,60 @@
 import { migrate } from "@funkygibbon/postgres/migrations";
 import { ConfigurationError, type Environment } from "@funkygibbon/runtime/config";
-import { createLogger } from "@funkygibbon/runtime/log";
 import { renewEpochs } from "./adapters/renew-epochs.ts";
-import { configureCommand } from "./config.ts";
+import { type Command, runWith, type Terminal } from "./commands/command.ts";
+import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { MIGRATIONS } from "./service.ts";
 
 /** What `entity-store` does instead of serving, by name. */
-export const COMMANDS: Readonly<Record<string, (environment: Environment) => Promise<void>>> = {
-  /** Brings the schema up to the code. */
-  async migrate(environment) {
-    const { databaseUrl, logLevel } = configureCommand(environment);
-    const log = await createLogger({ service: "entity-store-migrate", level: logLevel });
-    const { version, applied } = await migrate({ url: databaseUrl, directory: MIGRATIONS, log });
-    log.info({ version, applied: applied.length }, "schema.ready");
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  migrate: {
+    summary: "brings the schema up to the code",
+    options: {},
+    async run({ databaseUrl, log }) {
+      const { version, applied } = await migrate({ url: databaseUrl, directory: MIGRATIONS, log });
+      log.info({ version, applied: applied.length }, "schema.ready");
+    },
   },
-
-  /** Begins a new epoch of every household, after a restore by hand. */
-  async "new-epoch"(environment) {
-    const { databaseUrl, logLevel } = configureCommand(environment);
-    const log = await createLogger({ service: "entity-store-new-epoch", level: logLevel });
-    log.info({ households: await renewEpochs(databaseUrl) }, "epochs.renewed");
+  "new-epoch": {
+    summary: "begins a new epoch of every household, after a restore by hand",
+    options: {},
+    async run({ databaseUrl, log }) {
+      log.info({ households: await renewEpochs(databaseUrl) }, "epochs.renewed");
+    },
   },
+  export: exportCommand,
+  import: importCommand,
 };
 
 /** Runs a command. Resolves with the exit code: 0 done, 1 failed, and why on stderr. */
 export async function runCommand(
-  name: string,
-  environment: Environment,
-  explain: (text: string) => void,
+  [name = "", ...args]: readonly string[],
+  surroundings: { readonly environment: Environment; readonly terminal: Terminal },
 ): Promise<0 | 1> {
-  const command = COMMANDS[name];
+  const { stdout, stderr } = surroundings.terminal;
+  if (name === "--help" || name === "help") {
+    stdout.write(overview());
+    return 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    explain(`entity-store knows no command ${name}; it knows ${Object.keys(COMMANDS).join(", ")}\n`);
+    stderr.write(`entity-store knows no command ${name}; it knows ${Object.keys(COMMANDS).join(", ")}\n`);
     return 1;
   }
   try {
-    await command(environment);
+    await runWith(name, command, args, surroundings);
     return 0;
   } catch (error) {
     const reason = error instanceof ConfigurationError ? `\n${error.message}` : describe(error);
-    explain(`entity-store ${name} failed: ${reason}\n`);
+    stderr.write(`entity-store ${name} failed: ${reason}\n`);
     return 1;
   }
+}
+
+function overview(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}\n`);
+  return `entity-store without a command serves. Commands, all of which need DATABASE_URL:\n\n${rows.join("")}\nentity-store <command> --help tells more.\n`;
 }
 
 function describe(error: unknown): string {

@@ -31,14 +31,16 @@ export interface EntityStoreConfig {
   readonly natsUrl: string;
 }
 
-const DATABASE = { DATABASE_URL: urlVariable(["postgres", "postgresql"]) };
+const DATABASE = {
+  DATABASE_URL: urlVariable(["postgres", "postgresql"]),
+  DATABASE_ROLE: textVariable("funkygibbon_app"),
+};
 
 const variables = z.object({
   ...runtimeVariables,
   ...rpcVariables,
   ...DATABASE,
   TOKEN_SECRET: secretVariable(),
-  DATABASE_ROLE: textVariable("funkygibbon_app"),
   DATABASE_RELAY_ROLE: textVariable("funkygibbon_relay"),
   DATABASE_WRITERS: integerVariable({ min: 1, max: 64 }, 4),
   DATABASE_READERS: integerVariable({ min: 2, max: 256 }, 6),
@@ -66,8 +68,8 @@ const commandVariables = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
 });
 
-/** What `migrate` and `new-epoch` need to know: the database, as a login that owns it. */
+/** What commands need to know: the database, as a login that owns it, and the role that is bound to a household. */
 export function configureCommand(environment: Environment) {
   const parsed = parseConfig(commandVariables, environment);
-  return { databaseUrl: parsed.DATABASE_URL, logLevel: parsed.LOG_LEVEL };
+  return { databaseUrl: parsed.DATABASE_URL, databaseRole: parsed.DATABASE_ROLE, logLevel: parsed.LOG_LEVEL };
 }

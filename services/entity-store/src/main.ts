@@ -3,9 +3,9 @@ import { runCommand } from "./commands.ts";
 import { configureEntityStore } from "./config.ts";
 import { ENTITY_STORE_VERSION, startEntityStore } from "./service.ts";
 
-const [command] = process.argv.slice(2);
-if (command !== undefined) {
-  process.exitCode = await runCommand(command, process.env, (text) => process.stderr.write(text));
+const command = process.argv.slice(2);
+if (command.length > 0) {
+  process.exitCode = await runCommand(command, { environment: process.env, terminal: process });
 } else {
   await runService({
     name: "entity-store",
