@@ -1,6 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { SyncStreamResponseSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { fixedClock } from "@funkygibbon/kernel/clock";
 import { parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import { describe, expect, it } from "vitest";
@@ -38,7 +37,12 @@ function voiceTo(sink: DeafDevice, frameBudget = new FrameBudget(8 * MIB)): Sess
   return new SessionVoice({
     kind: "stream",
     sink,
-    parts: { cursors: new CursorCodec("s".repeat(32)), frameBudget, clock: fixedClock(0), random: () => 0 },
+    parts: {
+      cursors: new CursorCodec(() => new Uint8Array(32)),
+      frameBudget,
+      clock: { now: () => 0 },
+      random: () => 0,
+    },
     ground,
     tombstonesAboveSeq: 0,
     onGone: () => {},
@@ -80,7 +84,7 @@ describe("I12: to a device that takes nothing", () => {
     expect(deaf.handed).toHaveLength(4);
   });
 
-  it("pages are not made before the process has room for them, and the room of one that is gone is given back", async () => {
+  it("pages wait until the process has room for them, and give it back when they are taken", async () => {
     const budget = new FrameBudget(4 * MIB);
     const [deaf, other] = [new DeafDevice(), new DeafDevice()];
     const voices = [voiceTo(deaf, budget), voiceTo(other, budget)];
