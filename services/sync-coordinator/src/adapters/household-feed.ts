@@ -41,6 +41,7 @@ const HINT_PATIENCE_MS = 100;
  */
 export class LogFeed implements HouseholdFeed {
   readonly epoch: Epoch;
+  listening: Promise<void> = Promise.resolve();
   readonly #parts: FeedParts;
   readonly #listeners = new Set<FeedListener>();
   readonly #reads = new Map<string, Promise<LogPage>>();

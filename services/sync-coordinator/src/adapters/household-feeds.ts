@@ -83,6 +83,7 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
     });
     // What was committed between the look at the clock and the subscription is found by a poll soon after.
     const opened: OpenFeed = { feed, subscription, pollAtMs: performance.now() + this.#pollMs };
+    feed.listening = subscription.active;
     subscription.active.then(() => this.#catchUp(household, feed)).catch(() => {});
     this.#open.set(household, opened);
     return opened;

@@ -172,6 +172,8 @@ export interface HouseholdFeed {
   readonly epoch: Epoch;
   /** The newest seq that is known. */
   readonly headSeq: number;
+  /** Resolves when what is said to the household from now on arrives here, or that cannot be had. */
+  readonly listening: Promise<void>;
   /** Whether the page above this seq needs no read of the log. */
   isCached(afterSeq: number): boolean;
   /** A page above this seq; the log is read at most once for all who ask for the same. */

@@ -39,6 +39,7 @@ export interface LiveSessionOptions {
 }
 
 const LEASE_RENEWAL_US = 10_000_000;
+const LISTENING_MS = 250;
 /** What a session still has to say or to store when it ends is not waited for longer than this. */
 const FAREWELL_MS = 1_000;
 
@@ -69,6 +70,7 @@ export class LiveSession implements RunningSession, FeedListener {
   #pushes: PushRunner | undefined;
   #slotFreed: (() => void) | undefined;
   #leaseRenewedUs: number;
+  #started = false;
   #closed = false;
 
   constructor(options: LiveSessionOptions) {
@@ -99,9 +101,17 @@ export class LiveSession implements RunningSession, FeedListener {
     return this.#closed;
   }
 
+  /** Resolves when the session hears what other replicas say to its device; not much later if they cannot be heard. */
+  listening(): Promise<void> {
+    return atMost(LISTENING_MS, this.#feed.listening);
+  }
+
   /** The welcome has been sent: begins to pull, and to have pushes committed by `pushes`. */
   start(pushes?: PushRunner): void {
+    // It may be over before it has begun, when the log was renewed meanwhile.
+    if (this.#closed) return;
     const { kind, parts } = this.#options;
+    this.#started = true;
     this.#pushes = pushes;
     parts.sessions.add(this);
     parts.telemetry.sessionOpened(kind);
@@ -324,13 +334,13 @@ export class LiveSession implements RunningSession, FeedListener {
     this.#feed.leave(this);
     this.#freeSlot();
     const { kind, parts } = this.#options;
-    parts.sessions.remove(this);
-    parts.telemetry.sessionClosed(kind, reason);
-    const nowUs = parts.clock.now();
-    const farewells = [this.#cursor.write(this.#state.ackedSeq, nowUs), parts.presence.left(this.ref, nowUs)];
-    if (reason !== "superseded") {
-      farewells.push(parts.leases.release(this.ref));
-      parts.announcements.presence(this.ref, false, nowUs);
+    const farewells = reason === "superseded" ? [] : [parts.leases.release(this.ref)];
+    if (this.#started) {
+      parts.sessions.remove(this);
+      parts.telemetry.sessionClosed(kind, reason);
+      const nowUs = parts.clock.now();
+      farewells.push(this.#cursor.write(this.#state.ackedSeq, nowUs), parts.presence.left(this.ref, nowUs));
+      if (reason !== "superseded") parts.announcements.presence(this.ref, false, nowUs);
     }
     await atMost(FAREWELL_MS, Promise.all(farewells));
   }

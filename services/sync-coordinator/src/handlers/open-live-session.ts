@@ -59,6 +59,9 @@ export async function openLiveSession(greeting: Greeting, parts: SyncParts): Pro
   parts.announcements.superseded(ref);
 
   const session = new LiveSession({ kind, ref, admission, caller, sink, parts });
+  // Whoever has been welcomed can be asked to sync, superseded and forgotten from any replica.
+  await session.listening();
+  if (session.isClosed) return session;
   const value = welcome({ session, admission, registered, allowance, kind, caller, parts });
   sink.send(commonFrame(kind, admission.ground, { case: "welcome", value })).catch(() => session.abandon());
   return session;
