@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -41,6 +41,8 @@ export function runningSystem(endpointsFile: string, household: string): DemoSys
 /** Starts a system of its own in a temporary folder, by the local runner, and stops it when disposed. */
 export async function ownSystem(household: string, signal: AbortSignal): Promise<DemoSystem> {
   const folder = mkdtempSync(join(tmpdir(), "funkygibbon-demo-"));
+  // Started by root, PostgreSQL runs as another user, who has to get in; else its files would be elsewhere, and stay.
+  chmodSync(folder, 0o755);
   const endpoints = join(folder, "endpoints.json");
   const runner = startRunner(folder, await freePort());
   try {
