@@ -1,11 +1,9 @@
 import { DomainError, invalid } from "@funkygibbon/kernel/errors";
 import type { DeviceId, Epoch } from "@funkygibbon/kernel/ids";
-import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
-import { countEntries, type LogPage, reachesHead, selectForViewer } from "../domain/log-page.ts";
 import { OwnVersions } from "../domain/own-versions.ts";
-import type { FeedListener, HouseholdClock, HouseholdFeed, SessionRef, SettledLog } from "../domain/ports.ts";
+import type { FeedListener, HouseholdFeed, SessionRef, SettledLog } from "../domain/ports.ts";
 import {
   beginSession,
   MAX_OPEN_PUSHES,
@@ -18,6 +16,7 @@ import { atMost } from "./at-most.ts";
 import { DurableCursor } from "./durable-cursor.ts";
 import type { SessionKind } from "./frames.ts";
 import type { Admission } from "./opening.ts";
+import { SessionPull } from "./session-pull.ts";
 import { type FrameSink, SessionVoice } from "./session-voice.ts";
 import type { RunningSession } from "./sessions.ts";
 import type { Caller, SyncParts } from "./sync-parts.ts";
@@ -56,16 +55,12 @@ export class LiveSession implements RunningSession, FeedListener {
   readonly ended: Promise<void>;
   readonly #options: LiveSessionOptions;
   readonly #feed: HouseholdFeed;
+  readonly #pull: SessionPull;
   readonly #cursor: DurableCursor;
   readonly #end: PromiseWithResolvers<void>;
   readonly #events: SessionEvent[] = [];
   #stepping = false;
   #state: SessionState;
-  #clock: HouseholdClock;
-  #page: { readonly page: LogPage; readonly afterSeq: number } | undefined;
-  /** Where the log stood in the snapshot of the page that was read last. */
-  #readPosition: LogPosition | undefined;
-  #settled: SettledLog | undefined;
   #wakeTimer: NodeJS.Timeout | undefined;
   #pushes: PushRunner | undefined;
   #slotFreed: (() => void) | undefined;
@@ -79,13 +74,21 @@ export class LiveSession implements RunningSession, FeedListener {
     const { tombstonesAboveSeq } = from;
     this.#options = options;
     this.ref = ref;
-    this.#clock = clock;
     this.#end = Promise.withResolvers<void>();
     this.ended = this.#end.promise;
     this.ended.catch(() => {});
     this.#cursor = new DurableCursor(parts, ref, { seq: from.seq, epoch: ground.epoch });
     this.voice = new SessionVoice({ kind, sink, parts, ground, tombstonesAboveSeq, onGone: () => this.abandon() });
     this.#feed = parts.feeds.join(ground.household, clock, this);
+    this.#pull = new SessionPull({
+      feed: this.#feed,
+      voice: this.voice,
+      telemetry: parts.telemetry,
+      device: ref,
+      ownVersions: this.ownVersions,
+      tombstonesAboveSeq,
+      clock,
+    });
     const nowUs = parts.clock.now();
     this.#leaseRenewedUs = nowUs;
     this.#state = beginSession({
@@ -208,7 +211,7 @@ export class LiveSession implements RunningSession, FeedListener {
   }
 
   onSettled(log: SettledLog): void {
-    this.#settled = log;
+    this.#pull.settled(log);
     this.dispatch({ type: "settled", headSeq: log.clock.position.headSeq });
   }
 
@@ -235,10 +238,13 @@ export class LiveSession implements RunningSession, FeedListener {
         void this.#read(effect.afterSeq);
         break;
       case "send-page":
-        this.#sendPage(effect.frameId, effect.backlog);
+        this.#pull.send({ ...effect, headSeq: this.#state.headSeq }).then(
+          () => this.dispatch({ type: "frame-taken" }),
+          () => this.abandon(),
+        );
         break;
       case "tell-up-to-date":
-        this.#tellUpToDate();
+        this.#pull.tellUpToDate(this.#state.toldSeq);
         break;
       case "commit":
         this.#pushes?.commit(effect.id);
@@ -265,51 +271,11 @@ export class LiveSession implements RunningSession, FeedListener {
 
   async #read(afterSeq: number): Promise<void> {
     try {
-      const page = await this.#feed.read(afterSeq, this.#options.admission.from.tombstonesAboveSeq);
-      this.#page = { page, afterSeq };
-      this.#readPosition = page.position;
-      const records = countEntries(this.#select(page, afterSeq));
-      const throughSeq = Math.max(page.throughSeq, afterSeq);
-      this.dispatch({ type: "page-read", page: { throughSeq, records, atHead: reachesHead(page) } });
+      this.dispatch({ type: "page-read", page: await this.#pull.read(afterSeq) });
     } catch (error) {
       this.#options.parts.log.debug({ err: error, ...this.ref }, "session.read-failed");
       this.dispatch({ type: "read-failed" });
     }
-  }
-
-  #select(page: LogPage, afterSeq: number) {
-    return selectForViewer(page, {
-      afterSeq,
-      tombstonesAboveSeq: this.#options.admission.from.tombstonesAboveSeq,
-      device: this.ref.device,
-      wroteInThisSession: (sequence) => this.ownVersions.has(sequence),
-    });
-  }
-
-  #sendPage(frameId: number, backlog: boolean): void {
-    const held = this.#page;
-    if (held === undefined) return;
-    this.#page = undefined;
-    // Selected again: pushes may have been answered while the page waited.
-    const runs = this.#select(held.page, held.afterSeq);
-    this.#options.parts.telemetry.framesSent(countEntries(runs), backlog);
-    this.voice.page({ page: held.page, runs, frameId, backlog, headSeq: this.#state.headSeq }).then(
-      () => this.dispatch({ type: "frame-taken" }),
-      () => this.abandon(),
-    );
-  }
-
-  /** At the head of the page that was read last, or at the settled log that was told last. */
-  #tellUpToDate(): void {
-    const settled = this.#settled;
-    this.#settled = undefined;
-    if (settled?.clock.position.headSeq === this.#state.toldSeq) {
-      this.#clock = settled.clock;
-      this.voice.upToDate(settled);
-      return;
-    }
-    const position = this.#readPosition ?? this.#clock.position;
-    this.voice.upToDate({ clock: { ...this.#clock, position } });
   }
 
   #wake(atUs: number): void {
@@ -330,7 +296,7 @@ export class LiveSession implements RunningSession, FeedListener {
   async #close(reason: string): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#wakeTimer);
-    this.#page = undefined;
+    this.#pull.close();
     this.#feed.leave(this);
     this.#freeSlot();
     const { kind, parts } = this.#options;
