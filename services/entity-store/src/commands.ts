@@ -1,9 +1,11 @@
 import { migrate } from "@funkygibbon/postgres/migrations";
 import { ConfigurationError, type Environment } from "@funkygibbon/runtime/config";
 import { renewEpochs } from "./adapters/renew-epochs.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { type Command, runWith, type Terminal } from "./commands/command.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { MIGRATIONS } from "./service.ts";
 
 /** What `entity-store` does instead of serving, by name. */
@@ -25,6 +27,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   export: exportCommand,
   import: importCommand,
+  backup: backupCommand,
+  restore: restoreCommand,
 };
 
 /** Runs a command. Resolves with the exit code: 0 done, 1 failed, and why on stderr. */
