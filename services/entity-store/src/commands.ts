@@ -6,6 +6,7 @@ import { type Command, runWith, type Terminal } from "./commands/command.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { retentionCommand } from "./commands/retention.ts";
 import { MIGRATIONS } from "./service.ts";
 
 /** What `entity-store` does instead of serving, by name. */
@@ -29,6 +30,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   import: importCommand,
   backup: backupCommand,
   restore: restoreCommand,
+  retention: retentionCommand,
 };
 
 /** Runs a command. Resolves with the exit code: 0 done, 1 failed, and why on stderr. */
