@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { DeviceId } from "@funkygibbon/kernel/ids";
 import type { IncomingChange } from "@funkygibbon/kernel/record";
 import { describe, expect, test } from "vitest";
@@ -80,10 +81,16 @@ describe("a fault inside one change", () => {
   });
 });
 
-test("a right checksum is accepted in either case", () => {
-  const prepared = prepare({});
-  const hash = prepared.kind === "valid" ? prepared.change.contentHash : "";
-  expect(prepare({ checksum: hash.toUpperCase() }).kind).toBe("valid");
+test("a right checksum, the SHA-256 of the canonical body, is accepted in either case", () => {
+  const checksum = createHash("sha256").update('{"floor":1,"name":"Hall"}').digest("hex");
+  const content = {
+    kind: "entity",
+    type: "room",
+    source: "manual",
+    bodyJson: '{ "name": "Hall", "floor": 1.0 }',
+  } as const;
+  expect(prepare({ content, checksum: checksum.toUpperCase() }).kind).toBe("valid");
+  expect(prepare({ content, checksum }).kind).toBe("valid");
 });
 
 test("the body is kept as it was sent, its hash is of what it says", () => {

@@ -44,9 +44,7 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
   if (heal === undefined) requireOwnDevice(version, context.device);
   const { content, source, bodyText, canonicalBody } = validateContent(change.content, change.deleted);
   const hash = hexOf(contentHash(content, context.sha256, canonicalBody));
-  if (change.checksum !== "" && change.checksum.toLowerCase() !== hash) {
-    throw refuse("CHECKSUM_MISMATCH", "checksum", "is not the SHA-256 of the canonical content");
-  }
+  verifyChecksum(change.checksum, canonicalBody, context.sha256);
   return {
     record,
     version: version.id,
@@ -63,6 +61,14 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
     deferredSinceUs: change.deferredSinceUs,
     heal,
   };
+}
+
+const utf8 = new TextEncoder();
+
+/** A device that adds the checksum of a body has it verified end to end; the content hash that we keep covers type and ends too. */
+function verifyChecksum(checksum: string, canonicalBody: string, sha256: Sha256): void {
+  if (checksum === "" || checksum.toLowerCase() === hexOf(sha256(utf8.encode(canonicalBody)))) return;
+  throw refuse("CHECKSUM_MISMATCH", "checksum", "is not the SHA-256 of the canonical body");
 }
 
 function requireOwnDevice(version: Version, device: DeviceId): void {

@@ -147,7 +147,7 @@ export type Change = Message<"funkygibbon.entity.v1.Change"> & {
   claimedUs: bigint;
 
   /**
-   * Hexadecimal SHA-256 of the canonical (RFC 8785) body or properties; verified when present.
+   * Hexadecimal SHA-256 of the canonical (RFC 8785) body or properties, of `null` for a tombstone; verified when present.
    *
    * @generated from field: string checksum = 8;
    */
