@@ -65,6 +65,22 @@ describe("the environment of the migration", () => {
   });
 });
 
+describe("docs/operations.md", () => {
+  it("names every variable that a service reads, and no other", () => {
+    const files = ["libs/runtime", "libs/rpc", ...programs.map(([name]) => `services/${name}`)];
+    const read = files.flatMap((folder) => {
+      const source = readFileSync(join(root, folder, "src/config.ts"), "utf8");
+      return [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm), ...source.matchAll(/\{ ([A-Z][A-Z_]+): \w+Variable/g)];
+    });
+    const [, table = ""] = readFileSync(join(root, "docs/operations.md"), "utf8").split("\n## Configuration\n");
+    const named = [...table.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, cell = ""]) => [
+      ...cell.matchAll(/`([A-Z_]+)`/g),
+    ]);
+    const names = (matches: readonly RegExpExecArray[]) => [...new Set(matches.map(([, name]) => name))].toSorted();
+    expect(names(named)).toEqual(names(read));
+  });
+});
+
 /** A workload's environment, a placeholder for each secret. */
 function kubernetesEnvironment(name: string): Environment {
   const manifests = readManifests(base);

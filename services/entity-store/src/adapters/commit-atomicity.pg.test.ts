@@ -32,7 +32,7 @@ test("a push is one transaction: a fault at any of its rows leaves nothing of it
 
   const { outcomes } = await pg.push(changes);
   expect(new Set(outcomesOf({ outcomes }))).toEqual(new Set(["applied"]));
-  expect(outcomes.some(({ duplicate }) => duplicate)).toBe(false);
+  expect(outcomes.some((outcome) => outcome?.duplicate)).toBe(false);
   expect((await pg.reads.position("home" as HouseholdId)).headSeq).toBe(1 + changes.length);
 });
 
