@@ -1,4 +1,5 @@
 import type { EntityType } from "./entity-type.ts";
+import { invalid } from "./errors.ts";
 import type { RecordId } from "./ids.ts";
 import { canonicalJson, type JsonObject } from "./json.ts";
 import type { RelationshipType } from "./relationship-type.ts";
@@ -25,8 +26,14 @@ export interface RelationshipContent {
 /** What a record says, without where it came from. */
 export type RecordContent = EntityContent | RelationshipContent;
 
-/** The one key under which a relationship's type and ends are stamped and merged. Bodies cannot be confused with it: it is compared only for relationships. */
+/** The one key under which a relationship's type and ends are stamped and merged. No property may bear that name. */
 export const ENDS_KEY = "@ends";
+
+/** @throws DomainError `invalid`, reason RESERVED_KEY, naming `field`, when a relationship has a property {@link ENDS_KEY}. */
+export function requireNoReservedKey(content: RecordContent, field: string): void {
+  if (content.kind === "entity" || content.body === null || !Object.hasOwn(content.body, ENDS_KEY)) return;
+  throw invalid([{ field, description: `has the property ${ENDS_KEY}, which is reserved` }], "RESERVED_KEY");
+}
 
 /** The keys that a version of this content stamps: those of its body, and {@link ENDS_KEY} for a relationship. */
 export function contentKeys(content: RecordContent): Set<string> {

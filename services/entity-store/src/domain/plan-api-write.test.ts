@@ -50,6 +50,15 @@ describe("API writes", () => {
     expect(log.head(LAMP).content.body).toEqual({ on: true, level: 3 });
   });
 
+  test("never give a relationship a property named as its ends are", () => {
+    const log = withRoom();
+    const body = { kind: "replace", body: { "@ends": 1 } } as const;
+    const edge = { record: EDGE, recordKind: "relationship", ends: undefined, source: undefined } as const;
+    expect(() => log.api({ ...edge, kind: "update", expected: "any", body })).toThrow(
+      expect.objectContaining({ kind: "invalid", reason: "RESERVED_KEY" }),
+    );
+  });
+
   test("with a stale etag change nothing and name the current one", () => {
     const log = withLamp();
     const stale = { ...target, kind: "delete", expected: "2026-01-01T00:00:00.000Z-x-001" as VersionId } as const;

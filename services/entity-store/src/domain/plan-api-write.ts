@@ -1,4 +1,4 @@
-import { contentHash, type RecordContent } from "@funkygibbon/kernel/content";
+import { contentHash, type RecordContent, requireNoReservedKey } from "@funkygibbon/kernel/content";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { DomainError, failedPrecondition, invalid, notFound } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
@@ -167,7 +167,7 @@ function apiVersion(job: ApiWrite, edit: Edit, parents: readonly StoredVersion[]
     record: job.action.record,
     parents: parents.map((parent) => parent.version),
     content,
-    bodyText: edit.bodyText === undefined ? checkedBody(content.body) : edit.bodyText,
+    bodyText: edit.bodyText === undefined ? checkedBody(content) : edit.bodyText,
     source: edit.source,
     deleted: content.body === null,
     author: job.user,
@@ -182,9 +182,10 @@ function apiVersion(job: ApiWrite, edit: Edit, parents: readonly StoredVersion[]
 }
 
 /** A patch can exceed the limits although neither side does. */
-function checkedBody(body: JsonObject | null): string | null {
-  if (body === null) return null;
-  const text = canonicalJson(body);
+function checkedBody(content: RecordContent): string | null {
+  if (content.body === null) return null;
+  requireNoReservedKey(content, "properties_json");
+  const text = canonicalJson(content.body);
   parseJsonObject(text, BODY_LIMITS, "body_json");
   return text;
 }

@@ -65,6 +65,21 @@ describe("a fault inside one change", () => {
       "entity.body_json",
     ],
     ["half a character", { content: { ...entity, bodyJson: '{"a":"\\ud800"}' } }, "LONE_SURROGATE", "entity.body_json"],
+    [
+      "a property named as the ends are",
+      {
+        content: {
+          kind: "relationship",
+          type: "located_in",
+          from: recordId(1),
+          to: recordId(2),
+          source: "manual",
+          bodyJson: '{"@ends":1}',
+        } as const,
+      },
+      "RESERVED_KEY",
+      "relationship.properties_json",
+    ],
     ["a tombstone with a body", { deleted: true }, "TOMBSTONE_WITH_BODY", "entity.body_json"],
     ["a checksum of something else", { checksum: "00".repeat(32) }, "CHECKSUM_MISMATCH", "checksum"],
   ])("%s is that change's rejection", (_what, change, reason, field) => {

@@ -1,5 +1,5 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
-import { contentHash, type RecordContent, type Sha256 } from "@funkygibbon/kernel/content";
+import { contentHash, type RecordContent, requireNoReservedKey, type Sha256 } from "@funkygibbon/kernel/content";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { type DeviceId, parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
@@ -128,6 +128,7 @@ function validateContent(content: IncomingContent | undefined, deleted: boolean)
   const from = parseField(() => parseRecordId(content.from, "relationship.from_id"), "MALFORMED_ID");
   const to = parseField(() => parseRecordId(content.to, "relationship.to_id"), "MALFORMED_ID");
   const relationship = { kind: "relationship", type: content.type, from, to, body: body.value } as const;
+  requireNoReservedKey(relationship, "relationship.properties_json");
   return { ...body, content: relationship, source: content.source };
 }
 
