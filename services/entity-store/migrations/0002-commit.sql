@@ -2,11 +2,11 @@
 --
 -- Functions, because their settings travel with them: a generic plan spares planning on each call (half of a small
 -- commit), and a plan that was made while the tables were empty would stay a hash or merge join over the whole
--- household for ever (docs: hot path, traps 2 and 3), so only index lookups are left to choose.
+-- household for ever, so only index lookups are left to choose.
 
 -- Locks the households in one order, so that groups never wait for each other in a circle, and then says where their
 -- logs stand. Two statements, because one that locks and reads sees the new row of the household but, of everything
--- else, what was there before it waited (trap 1); statements after the lock see all that was committed before it.
+-- else, what was there before it waited; statements after the lock see all that was committed before it.
 create function commit_lock(p_households text[], p_skip_locked boolean)
 returns table (
   household_id text, epoch uuid, head_seq bigint, digest bigint, committed_us bigint, any_open_conflict boolean
