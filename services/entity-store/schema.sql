@@ -1,5 +1,5 @@
 -- The schema as all migrations together make it, read from the catalogs. Nobody applies this file: it is here to be read
--- and reviewed. After a change of the migrations: npm test -- -u services/entity-store/src/schema.pg.test.ts
+-- and reviewed. After a change of the migrations: npm test -- services/entity-store/src/schema.pg.test.ts -u
 
 create extension btree_gin;
 create extension pg_trgm;
@@ -155,7 +155,6 @@ create table search_positions (
   constraint search_positions_pkey PRIMARY KEY (household_id)
 ) with (fillfactor=50);
 
-
 CREATE INDEX conflicts_by_record ON public.conflicts USING btree (household_id, record_id, opened_us DESC);
 CREATE INDEX conflicts_by_time ON public.conflicts USING btree (household_id, opened_us DESC, conflict_id DESC);
 CREATE INDEX conflicts_open ON public.conflicts USING btree (household_id, record_id) WHERE (settled_us = 0);
@@ -276,14 +275,12 @@ begin
   return (app_households())[1];
 end
 $function$;
-alter function app_household() owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.app_households()
  RETURNS text[]
  LANGUAGE sql
  STABLE PARALLEL SAFE
 AS $function$ select string_to_array(nullif(current_setting('app.households', true), ''), ',') $function$;
-alter function app_households() owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.body_name(p_body text)
  RETURNS text
@@ -299,7 +296,6 @@ exception when data_exception then
   return '';
 end
 $function$;
-alter function body_name(text) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.check_cluster_identity()
  RETURNS boolean
@@ -366,7 +362,6 @@ begin
     from households h where h.household_id = any (locked);
 end
 $function$;
-alter function commit_lock(text[],boolean) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.commit_read_edges(p_households text[], p_household smallint[], p_entity uuid[], p_dies boolean[])
  RETURNS TABLE(household smallint, entity_id uuid, record_id uuid, seq bigint, version text, kind smallint, type smallint, source smallint, deleted boolean, cascaded boolean, digest_term bigint, from_id uuid, to_id uuid)
@@ -392,7 +387,6 @@ begin
     where case when q.dies then not e.deleted else e.deleted and e.cascaded end;
 end
 $function$;
-alter function commit_read_edges(text[],smallint[],uuid[],boolean[]) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.commit_read_heads(p_households text[], p_household smallint[], p_record uuid[], p_detail boolean[])
  RETURNS TABLE(household smallint, record_id uuid, seq bigint, version text, kind smallint, type smallint, source smallint, deleted boolean, cascaded boolean, digest_term bigint, from_id uuid, to_id uuid, parents text[], body text, body_removed boolean, content_hash bytea, stamps text, author text, healer text, device_id text, sequence bigint, claimed_us bigint, effective_us bigint, committed_us bigint, outcome smallint, origin_channel text, origin_client text, origin_tool text, origin_call text)
@@ -415,7 +409,6 @@ begin
     left join record_versions v on q.detail and v.household_id = h.household_id and v.seq = h.seq;
 end
 $function$;
-alter function commit_read_heads(text[],smallint[],uuid[],boolean[]) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.commit_read_versions(p_households text[], d_household smallint[], d_device text[], d_lowest bigint[], p_certain boolean, p_household smallint[], p_device text[], p_sequence bigint[])
  RETURNS TABLE(household smallint, device_id text, sequence bigint, record_id uuid, version text, seq bigint, kind smallint, type smallint, deleted boolean, content_hash bytea, parents text[], effective_us bigint, outcome smallint)
@@ -443,7 +436,6 @@ begin
       and v.sequence = q.sequence;
 end
 $function$;
-alter function commit_read_versions(text[],smallint[],text[],bigint[],boolean,smallint[],text[],bigint[]) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.commit_read_ways(p_households text[], p_household smallint[], p_type smallint[], p_start uuid[])
  RETURNS TABLE(household smallint, type smallint, record_id uuid, from_id uuid, to_id uuid)
@@ -471,7 +463,6 @@ begin
     select * from way;
 end
 $function$;
-alter function commit_read_ways(text[],smallint[],smallint[],uuid[]) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.commit_write(p_households text[], p_previous_seq bigint[], p_head_seq bigint[], p_digest bigint[], p_committed_us bigint[], v_household smallint[], v_seq bigint[], v_record uuid[], v_version text[], v_device text[], v_sequence bigint[], v_parents text[], v_kind smallint[], v_type smallint[], v_from uuid[], v_to uuid[], v_body text[], v_deleted boolean[], v_hash bytea[], v_stamps text[], v_source smallint[], v_author text[], v_healer text[], v_claimed_us bigint[], v_effective_us bigint[], v_outcome smallint[], v_channel text[], v_client text[], v_tool text[], v_call text[], v_head smallint[], v_name text[], v_cascaded boolean[], v_digest_term bigint[], d_household smallint[], d_device text[], d_sequence bigint[], d_version text[], d_effective_us bigint[])
  RETURNS void
@@ -552,7 +543,6 @@ begin
   where excluded.highest_sequence > d.highest_sequence;
 end
 $function$;
-alter function commit_write(text[],bigint[],bigint[],bigint[],bigint[],smallint[],bigint[],uuid[],text[],text[],bigint[],text[],smallint[],smallint[],uuid[],uuid[],text[],boolean[],bytea[],text[],smallint[],text[],text[],bigint[],bigint[],smallint[],text[],text[],text[],text[],smallint[],text[],boolean[],bigint[],smallint[],text[],bigint[],text[],bigint[]) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.log_seq_at(p_household text, p_at_us bigint)
  RETURNS bigint
@@ -578,7 +568,6 @@ begin
   return low;
 end
 $function$;
-alter function log_seq_at(text,bigint) owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.new_epoch()
  RETURNS uuid
@@ -591,7 +580,6 @@ AS $function$
         substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
       52, 1), 53, 1), 'hex')::uuid
 $function$;
-alter function new_epoch() owner to funkygibbon;
 
 CREATE OR REPLACE FUNCTION public.renew_epochs()
  RETURNS bigint
@@ -718,5 +706,3 @@ begin
     limit p_limit;
 end
 $function$;
-alter function unprojected_entities(text,smallint[],bigint,bigint) owner to funkygibbon;
-

@@ -2,7 +2,7 @@
 type Ask = <Row>(text: string) => Promise<Row[]>;
 
 const HEADER = `-- The schema as all migrations together make it, read from the catalogs. Nobody applies this file: it is here to be read
--- and reviewed. After a change of the migrations: npm test -- -u services/entity-store/src/schema.pg.test.ts
+-- and reviewed. After a change of the migrations: npm test -- services/entity-store/src/schema.pg.test.ts -u
 `;
 
 /** The whole schema of a migrated database as SQL, each part in the order of its names: the same schema, the same text. */
@@ -11,7 +11,12 @@ export async function schemaText(ask: Ask): Promise<string> {
   const sections: string[] = [];
   for (const part of parts) {
     const rows = await ask<{ text: string }>(part);
-    sections.push(rows.map(({ text }) => text).join("\n").trimEnd());
+    sections.push(
+      rows
+        .map(({ text }) => text)
+        .join("\n")
+        .trimEnd(),
+    );
   }
   return `${HEADER}\n${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }
