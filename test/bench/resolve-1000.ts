@@ -15,17 +15,7 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import { divergenceToWire } from "@funkygibbon/wire/divergence";
 import { LOCAL_ISSUER, openIssuer } from "../../deploy/local/issuer.ts";
 import { buildDivergence, buildVersion, uuid } from "../../services/conflict-resolution/test/build-version.ts";
-
-/** One line of a benchmark's result. */
-interface Measurement {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly baseline: number;
-  readonly ratio: number;
-  readonly p50: number;
-  readonly p99: number;
-}
+import { type Measurement, median, percentile, rounded } from "./measurement.ts";
 
 const MAIN = fileURLToPath(new URL("../../services/conflict-resolution/src/main.ts", import.meta.url));
 const RECORDS = 1_000;
@@ -59,16 +49,16 @@ export async function run(): Promise<Measurement[]> {
     if (call >= WARM_UPS) durations.push(duration);
   }
   const baseline = measureBaseline(toBinary(ResolveRequestSchema, request));
-  const p50 = percentile(durations, 0.5);
+  const p50 = rounded(median(durations));
   return [
     {
       name: "resolve-1000",
       value: p50,
       unit: "ms",
-      baseline,
-      ratio: p50 / baseline,
+      baseline: rounded(baseline),
+      ratio: rounded(baseline / p50),
       p50,
-      p99: percentile(durations, 0.99),
+      p99: rounded(percentile(durations, 0.99)),
     },
   ];
 }
@@ -118,12 +108,7 @@ function measureBaseline(bytes: Uint8Array): number {
     }
     if (round >= WARM_UPS) durations.push(performance.now() - started);
   }
-  return percentile(durations, 0.5);
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return must(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))], "there are measurements");
+  return median(durations);
 }
 
 /** conflict-resolution alone, as its own process: the resolver needs no other service. */

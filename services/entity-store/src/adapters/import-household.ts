@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { contentHash, type RecordContent } from "@funkygibbon/kernel/content";
 import { addToDigest, digestTerm } from "@funkygibbon/kernel/digest";
 import { failedPrecondition, invalid } from "@funkygibbon/kernel/errors";
@@ -6,6 +5,7 @@ import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, parseJsonObject } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import { parseVersion } from "@funkygibbon/kernel/version";
+import { sha256 } from "@funkygibbon/runtime/sha256";
 import { entityTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
 import { outcomes, strategies } from "@funkygibbon/wire/outcomes";
 import { headName } from "../domain/head-name.ts";
@@ -154,10 +154,6 @@ class HouseholdImport {
       throw refused(where, "detail" in error ? String(error.detail) : error.message);
     }
   }
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
 }
 
 /** What the line says, checked against its hash; the body is null in tombstones and where retention took it. */

@@ -1,4 +1,4 @@
-import { hash, randomFillSync } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { DomainError, internal, notFound } from "@funkygibbon/kernel/errors";
 import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
@@ -8,6 +8,7 @@ import { textArray } from "@funkygibbon/postgres/binary-array";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import type { Logger } from "@funkygibbon/runtime/log";
+import { sha256 } from "@funkygibbon/runtime/sha256";
 import { emptySheet, type FactNeeds, type FactSheet } from "../domain/commit-facts.ts";
 import type { CommitJob, CommitLog, ResultOf } from "../domain/commit-job.ts";
 import type { CommitListener } from "../domain/commit-notice.ts";
@@ -74,7 +75,7 @@ export class PostgresChangeLog implements CommitLog {
       run: (group) => this.#runGroup(group),
     });
     this.#context = {
-      sha256: (bytes) => hash("sha256", bytes, "buffer"),
+      sha256,
       newId: () => uuidV7(options.clock.now(), randomFillSync(new Uint8Array(10))),
     };
   }

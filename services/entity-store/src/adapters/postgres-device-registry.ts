@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { notFound, permissionDenied } from "@funkygibbon/kernel/errors";
 import type { DeviceId, Epoch, HouseholdId, UserId } from "@funkygibbon/kernel/ids";
@@ -6,6 +6,7 @@ import { must } from "@funkygibbon/kernel/must";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement } from "@funkygibbon/postgres/transaction";
+import { sha256 } from "@funkygibbon/runtime/sha256";
 import {
   type DeviceRecord,
   type DeviceRef,
@@ -113,10 +114,6 @@ function recordFromRow(row: DeviceRow): DeviceRecord {
     clientVersion: row.client_version,
     platform: row.platform,
   };
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
 }
 
 const COLUMNS = `device_id, user_id, highest_sequence, newest_version, acknowledged_seq, acknowledged_epoch, last_seen_us,

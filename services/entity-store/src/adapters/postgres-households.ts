@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type {
   EntityType as WireEntityType,
   RelationshipType as WireRelationshipType,
@@ -9,6 +8,7 @@ import { ACYCLIC_TYPES } from "@funkygibbon/kernel/relationship-type";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
+import { sha256 } from "@funkygibbon/runtime/sha256";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
 import { cyclicEdges, type IntegrityFault, type TreeEdge } from "../domain/integrity.ts";
 import type { HouseholdReads, IntegrityReport, Statistics } from "../domain/statistics.ts";
@@ -114,7 +114,6 @@ async function checkDigest(tx: Transaction, household: HouseholdId): Promise<[nu
     tx.query<[RecordId, VersionId]>(LIVE_HEADS, [household]),
     tx.query<{ digest: string }>(DIGEST, [household]),
   ]);
-  const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
   let digest: Digest = 0n;
   for (const [record, version] of heads) digest = addToDigest(digest, digestTerm(record, version, sha256));
   // The column holds the same 64 bits as a signed number.

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type CommitResult,
@@ -11,6 +10,7 @@ import { Outcome as WireOutcome } from "@funkygibbon/gen/funkygibbon/entity/v1/c
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
 import type { BidiHandler } from "@funkygibbon/rpc/service";
 import { toDomainError, toGrpcStatus } from "@funkygibbon/rpc/status";
+import { sha256 } from "@funkygibbon/runtime/sha256";
 import { conflictToWire } from "@funkygibbon/wire/conflict";
 import { divergenceToWire } from "@funkygibbon/wire/divergence";
 import { positionToWire } from "@funkygibbon/wire/log-position";
@@ -68,10 +68,6 @@ export function commitStream(
       }
     }
   };
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return hash("sha256", bytes, "buffer");
 }
 
 function resultToWire(result: PushResult): CommitResult {
