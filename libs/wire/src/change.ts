@@ -1,8 +1,6 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  ChangeOutcomeSchema,
-  type Change as WireChange,
-  type ChangeOutcome as WireChangeOutcome,
+import type {
+  Change as WireChange,
+  ChangeOutcome as WireChangeOutcome,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { SourceType as WireSourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
@@ -64,18 +62,6 @@ function incomingContent(content: WireContent): IncomingContent | undefined {
 /** UNSPECIFIED stands for manual; only values that nobody defined are unknown. */
 function sourceFromWire(source: WireSourceType): SourceType | undefined {
   return source === WireSourceType.UNSPECIFIED ? "manual" : sourceTypes.fromWire(source);
-}
-
-/** An outcome as it travels. */
-export function outcomeToWire(outcome: ChangeOutcome): WireChangeOutcome {
-  return create(ChangeOutcomeSchema, {
-    recordId: outcome.record,
-    version: outcome.version,
-    outcome: outcomes.toWire(outcome.outcome),
-    headSeq: BigInt(outcome.headSeq),
-    duplicate: outcome.duplicate,
-    ...(outcome.rejection === undefined ? {} : { rejection: { ...outcome.rejection } }),
-  });
 }
 
 /** An outcome that our own services sent. */

@@ -6,7 +6,7 @@ import {
   type RelationshipContent as WireRelationshipContent,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import type { RecordContent } from "@funkygibbon/kernel/content";
-import type { EntityType, RecordKind, SourceType } from "@funkygibbon/kernel/entity-type";
+import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
 import { internal } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { canonicalJson, type JsonObject } from "@funkygibbon/kernel/json";
@@ -87,9 +87,4 @@ export function contentToText(content: RecordContent, source: SourceType): TextC
 /** Bodies of our own log were checked when they came in: plain parsing is enough. */
 function parseBody(text: string): JsonObject | null {
   return text === "" ? null : JSON.parse(text);
-}
-
-/** Node or edge. */
-export function kindOf(content: WireContent): RecordKind {
-  return content.case === "relationship" ? "relationship" : "entity";
 }

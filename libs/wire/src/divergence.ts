@@ -17,9 +17,9 @@ import { parseRecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { ConflictDraft, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
 import { parseVersion } from "@funkygibbon/kernel/version";
-import { fieldConflictFromWire, fieldConflictToWire, policyFromWire, policyToWire } from "./conflict.ts";
+import { fieldConflictFromWire, fieldConflictToWire, policyToWire } from "./conflict.ts";
 import { conflictDecisions, conflictTypes, strategies } from "./outcomes.ts";
-import { recordVersionFromWire, recordVersionToWire } from "./record-version.ts";
+import { recordVersionToWire } from "./record-version.ts";
 import { stampsFromWire, stampsToWire } from "./stamps.ts";
 
 /** A divergence as it travels from the store to conflict-resolution. */
@@ -34,23 +34,6 @@ export function divergenceToWire(divergence: Divergence): WireDivergence {
     historyVersions: [...divergence.historyVersions],
     serverCascade: divergence.serverCascade,
   });
-}
-
-/** A divergence as conflict-resolution reads it. @throws DomainError `invalid` when a side is missing or malformed. */
-export function divergenceFromWire(wire: WireDivergence): Divergence {
-  if (wire.local === undefined || wire.server === undefined) {
-    throw invalid([{ field: "divergences", description: "every divergence needs its local and its server version" }]);
-  }
-  return {
-    local: recordVersionFromWire(wire.local),
-    server: recordVersionFromWire(wire.server),
-    base: wire.base === undefined ? undefined : recordVersionFromWire(wire.base),
-    wish: strategies.fromWire(wire.wish),
-    policy: wire.policy === undefined ? undefined : policyFromWire(wire.policy),
-    restored: wire.restored,
-    historyVersions: wire.historyVersions.map((version) => parseVersion(version, "history_versions").id),
-    serverCascade: wire.serverCascade,
-  };
 }
 
 /** A resolution as it travels back to the store. */

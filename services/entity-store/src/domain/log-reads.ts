@@ -1,5 +1,4 @@
-import type { Micros } from "@funkygibbon/kernel/clock";
-import type { DeviceId, Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
+import type { DeviceId, HouseholdId } from "@funkygibbon/kernel/ids";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 
@@ -43,11 +42,4 @@ export interface LogReads<Version> {
 export interface HouseholdFounding {
   /** Gives the household a log with a fresh epoch if it has none; idempotent. */
   found(household: HouseholdId): Promise<void>;
-}
-
-/** What a new log begins with. */
-export interface Foundation {
-  readonly household: HouseholdId;
-  readonly epoch: Epoch;
-  readonly createdUs: Micros;
 }
