@@ -101,7 +101,7 @@ export const ROOMS: readonly Room[] = [
   ...service("entity-store", ["pg"], ["libs/postgres", "libs/events"]),
   ...service("sync-coordinator", ["ioredis", "rate-limiter-flexible"], ["libs/redis", "libs/events"]),
   ...service("conflict-resolution", [], []),
-  ...service("mcp-gateway", [], ["libs/events"]),
+  ...service("mcp-gateway", [], []),
   {
     path: "deploy/local/",
     rooms: ["libs/runtime"],
