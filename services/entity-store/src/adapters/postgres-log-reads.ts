@@ -96,7 +96,12 @@ const READ_POSITION: Statement = {
   text: "select epoch, head_seq, digest::text, committed_us from households where household_id = $1",
 };
 
-/** Cost follows the page, not the home: heads by seq, their versions by key, then the running size of the bodies. */
+/**
+ * Cost follows the page, not the home: heads by seq, their versions by key, then the running size of the bodies. The
+ * household of the inner side is the head's and not the parameter: of a household that is new since the last ANALYZE
+ * the planner expects one row, and then takes any index that begins with it, for every head anew (4 s instead of 6 ms
+ * for a page of 1,000 in a home of 10,000).
+ */
 const READ_PAGE: Statement = {
   name: "log.read_page",
   text: `select * from (
@@ -104,7 +109,9 @@ const READ_PAGE: Statement = {
         sum(octet_length(p.body)) over (order by p.seq) as bytes
       from (
         select ${VERSION_COLUMNS} from heads h
-        join record_versions v on v.household_id = h.household_id and v.seq = h.seq
+        cross join lateral (
+          select * from record_versions v where v.household_id = h.household_id and v.seq = h.seq limit 1
+        ) v
         where h.household_id = $1 and h.seq > $2::int8 and h.seq <= $3::int8
           and not (h.deleted and h.seq <= $4::int8)
         order by h.seq limit $5::int4

@@ -144,7 +144,7 @@ const READ_HEADS: Statement = {
     select h.* from heads h where h.household_id = $1 and h.seq > $2::bigint order by h.seq limit $3::bigint
   ) h
   cross join lateral (select v.body from record_versions v
-    where v.household_id = $1 and v.seq = h.seq offset 0) v
+    where v.household_id = h.household_id and v.seq = h.seq limit 1) v
   order by h.seq`,
 };
 
