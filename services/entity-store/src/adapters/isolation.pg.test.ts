@@ -59,6 +59,11 @@ const reads: [string, (graph: GraphSnapshot) => Promise<unknown>][] = [
 const questions: [string, Question][] = [
   ...reads.map(([name, read]): [string, Question] => [`${name} now`, snapshot(undefined, read)]),
   ...reads.map(([name, read]): [string, Question] => [`${name} then`, snapshot(THEN, read)]),
+  ...[undefined, { sinceSeq: 0, untilSeq: 5, seq: 0 }].map((after): [string, Question] => [
+    `difference ${after === undefined ? "" : "of a later page"}`,
+    async (database, household) =>
+      (await new PostgresGraph(database).difference({ household, since: 0, until: THEN, after, limit: 9 })).differences,
+  ]),
   [
     "history",
     (database, household) =>

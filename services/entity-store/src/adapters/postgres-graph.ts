@@ -2,8 +2,9 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
-import type { GraphReads, GraphSnapshot } from "../domain/graph-reads.ts";
+import type { GraphDifferencePage, GraphDifferenceQuery, GraphReads, GraphSnapshot } from "../domain/graph-reads.ts";
 import { GraphAsOf } from "./graph-as-of.ts";
+import { readDifference } from "./graph-difference.ts";
 import { GraphNow } from "./graph-now.ts";
 
 /** Reads of the graph, each in one read-only transaction with one snapshot. */
@@ -12,6 +13,14 @@ export class PostgresGraph implements GraphReads {
 
   constructor(database: Database) {
     this.#database = database;
+  }
+
+  difference(query: GraphDifferenceQuery): Promise<GraphDifferencePage> {
+    const { household, signal } = query;
+    return this.#database.inTransaction(
+      { households: [household], readOnly: true, isolation: "repeatable read", signal },
+      (tx) => readDifference(tx, query),
+    );
   }
 
   snapshot<T>(

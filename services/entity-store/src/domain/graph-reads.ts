@@ -134,8 +134,44 @@ export interface GraphSnapshot {
   edgesAmong(ids: readonly RecordId[]): Promise<readonly RelationshipView[]>;
 }
 
+/** Asks for a page of what differs between two times. */
+export interface GraphDifferenceQuery {
+  readonly household: HouseholdId;
+  readonly since: Micros;
+  /** Undefined: now. */
+  readonly until: Micros | undefined;
+  /** Where the last page ended; undefined: the first page. */
+  readonly after: DifferencePosition | undefined;
+  readonly limit: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How far a difference was read; its pages agree on the two moments, which are seqs of the log. */
+export interface DifferencePosition {
+  readonly sinceSeq: number;
+  readonly untilSeq: number;
+  readonly seq: number;
+}
+
+/** A record that differs: live before, after, or at both times with another content. */
+export interface RecordDifference {
+  readonly before: EntityView | RelationshipView | undefined;
+  readonly after: EntityView | RelationshipView | undefined;
+  /** Sorted; empty unless the record is live at both times. */
+  readonly changedKeys: readonly string[];
+}
+
+/** A page of differences, in the order in which the records got their later state. */
+export interface GraphDifferencePage {
+  readonly differences: readonly RecordDifference[];
+  /** Undefined on the last page. */
+  readonly next: DifferencePosition | undefined;
+}
+
 /** Where snapshots come from. */
 export interface GraphReads {
+  /** What differs between two commit times, each record once. */
+  difference(query: GraphDifferenceQuery): Promise<GraphDifferencePage>;
   /** Runs `read` on one snapshot. `at` undefined: now. */
   snapshot<T>(
     options: { readonly household: HouseholdId; readonly at: Micros | undefined; readonly signal?: AbortSignal },

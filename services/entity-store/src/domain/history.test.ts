@@ -4,7 +4,7 @@ import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { RecordVersion } from "@funkygibbon/kernel/record";
 import { formatVersion } from "@funkygibbon/kernel/version";
 import { describe, expect, it } from "vitest";
-import { changedKeys } from "./history.ts";
+import { changedKeys, differingKeys } from "./history.ts";
 
 const device = parseDeviceId("phone");
 const record = parseRecordId("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21");
@@ -64,5 +64,33 @@ describe("changedKeys", () => {
     const stamp = { effectiveUs: 0, device, sequence: 1 };
     const removed = { ...lamp(null), bodyRemoved: true, deleted: false, stamps: [{ stamp, keys: ["on"] }] };
     expect(changedKeys(removed, lamp({ name: "Lamp" }))).toEqual(["on"]);
+  });
+});
+
+describe("the keys in which two versions differ", () => {
+  const stamp = (sequence: number) => ({ effectiveUs: sequence, device, sequence });
+  const before = { ...lamp({ a: 1, b: 1, gone: 1 }), stamps: [{ stamp: stamp(1), keys: ["a", "b", "gone"] }] };
+  const after = {
+    ...lamp({ a: 1, b: 2, c: 3 }),
+    stamps: [
+      { stamp: stamp(1), keys: ["a"] },
+      { stamp: stamp(2), keys: ["b", "gone"] },
+      { stamp: stamp(3), keys: ["c"] },
+    ],
+  };
+
+  it("are those with other values", () => {
+    expect(differingKeys(after, before)).toEqual(["b", "c", "gone"]);
+  });
+
+  it("are told by their stamps where retention has taken a body", () => {
+    const removed = (version: RecordVersion) => ({
+      ...version,
+      ...lamp(null),
+      stamps: version.stamps,
+      bodyRemoved: true,
+    });
+    expect(differingKeys(after, removed(before))).toEqual(["b", "c", "gone"]);
+    expect(differingKeys(removed(after), removed(before))).toEqual(["b", "c", "gone"]);
   });
 });

@@ -1,7 +1,7 @@
 import { contentKeys, ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import type { RecordVersion } from "@funkygibbon/kernel/record";
-import { compareStamps, compareUtf8 } from "@funkygibbon/kernel/stamp";
+import { compareStamps, compareUtf8, type Stamp } from "@funkygibbon/kernel/stamp";
 
 /**
  * The top-level keys whose values differ from those of the first parent, sorted; {@link ENDS_KEY} for a relationship's
@@ -14,6 +14,30 @@ export function changedKeys(version: RecordVersion, parent: RecordVersion | unde
   const changed = bodyDifference(version.content.body ?? {}, parent.content.body ?? {});
   if (endsDiffer(version.content, parent.content)) changed.push(ENDS_KEY);
   return changed.sort(compareUtf8);
+}
+
+/**
+ * As {@link changedKeys}, of two versions with any number of edits in between: without one of the bodies, the keys whose
+ * stamps differ, as far as the stamps name them.
+ */
+export function differingKeys(after: RecordVersion, before: RecordVersion): readonly string[] {
+  if (!after.bodyRemoved && !before.bodyRemoved) return changedKeys(after, before);
+  const keys = [after, before].flatMap((version) => [
+    ...(version.bodyRemoved ? [] : contentKeys(version.content)),
+    ...version.stamps.flatMap((group) => group.keys),
+  ]);
+  return [...new Set(keys)].filter((key) => !sameStamp(stampOf(after, key), stampOf(before, key))).sort(compareUtf8);
+}
+
+/** Who last set a key; undefined when the version does not have it. */
+function stampOf(version: RecordVersion, key: string): Stamp | undefined {
+  const own = { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence };
+  if (version.stamps.length === 0) return own;
+  return version.stamps.find((group) => group.keys.includes(key))?.stamp;
+}
+
+function sameStamp(a: Stamp | undefined, b: Stamp | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : compareStamps(a, b) === 0;
 }
 
 function bodyDifference(body: JsonObject, parent: JsonObject): string[] {

@@ -2,6 +2,7 @@ import { GraphService } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_servi
 import { type BoundService, implement } from "@funkygibbon/rpc/service";
 import type { StoreApi } from "../shared/store-api.ts";
 import { checkIntegrity } from "./check-integrity.ts";
+import { diffGraph } from "./diff-graph.ts";
 import { findPath } from "./find-path.ts";
 import { findSimilarEntities } from "./find-similar-entities.ts";
 import { getAncestors } from "./get-ancestors.ts";
@@ -25,6 +26,7 @@ export function graphService(api: StoreApi): BoundService {
       getDescendants: getDescendants(api),
       searchEntities: searchEntities(api),
       findSimilarEntities: findSimilarEntities(api),
+      diffGraph: diffGraph(api),
       getStatistics: getStatistics(api),
       checkIntegrity: checkIntegrity(api),
     },

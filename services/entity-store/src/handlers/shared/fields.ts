@@ -22,13 +22,13 @@ export function parseCount(value: number, { field, standard, maximum }: CountRul
   return value === 0 ? standard : value;
 }
 
-/** A point in time; undefined when it is absent. @throws DomainError `invalid` naming `at`. */
-export function parseAt(at: Timestamp | undefined): Micros | undefined {
+/** A point in time; undefined when it is absent. @throws DomainError `invalid` naming `field`. */
+export function parseAt(at: Timestamp | undefined, field = "at"): Micros | undefined {
   if (at === undefined) return undefined;
   const { seconds, nanos } = at;
   // The range of google.protobuf.Timestamp: the years 1 to 9999.
   if (seconds < -62_135_596_800n || seconds > 253_402_300_799n || nanos < 0 || nanos > 999_999_999) {
-    throw invalid([{ field: "at", description: "must be a time between the years 1 and 9999" }]);
+    throw invalid([{ field, description: "must be a time between the years 1 and 9999" }]);
   }
   const micros = Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000);
   return Math.max(Math.min(micros, Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER);

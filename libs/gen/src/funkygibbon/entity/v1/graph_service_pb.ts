@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file funkygibbon/entity/v1/graph_service.proto.
  */
 export const file_funkygibbon_entity_v1_graph_service: GenFile = /*@__PURE__*/
-  fileDesc("CilmdW5reWdpYmJvbi9lbnRpdHkvdjEvZ3JhcGhfc2VydmljZS5wcm90bxIVZnVua3lnaWJib24uZW50aXR5LnYxIpwBCg1SZWFjaGVkRW50aXR5Ei0KBmVudGl0eRgBIAEoCzIdLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHkSOQoMcmVsYXRpb25zaGlwGAIgASgLMiMuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcBIQCghkaXN0YW5jZRgDIAEoBRIPCgdpbnZlcnNlGAQgASgIIoYCChRHZXROZWlnaGJvdXJzUmVxdWVzdBIRCgllbnRpdHlfaWQYASABKAkSNgoFdHlwZXMYAiADKA4yJy5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVsYXRpb25zaGlwVHlwZRIzCglkaXJlY3Rpb24YAyABKA4yIC5mdW5reWdpYmJvbi5lbnRpdHkudjEuRGlyZWN0aW9uEjcKDGVudGl0eV90eXBlcxgEIAMoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWxpbWl0GAUgASgFEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJkChVHZXROZWlnaGJvdXJzUmVzcG9uc2USOAoKbmVpZ2hib3VycxgBIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWFjaGVkRW50aXR5EhEKCXRydW5jYXRlZBgCIAEoCCLbAQoPVHJhdmVyc2VSZXF1ZXN0EhEKCWVudGl0eV9pZBgBIAEoCRI2CgV0eXBlcxgCIAMoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWxhdGlvbnNoaXBUeXBlEjMKCWRpcmVjdGlvbhgDIAEoDjIgLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5EaXJlY3Rpb24SEQoJbWF4X2RlcHRoGAQgASgFEg0KBWxpbWl0GAUgASgFEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJcChBUcmF2ZXJzZVJlc3BvbnNlEjUKB3JlYWNoZWQYASADKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVhY2hlZEVudGl0eRIRCgl0cnVuY2F0ZWQYAiABKAgitgEKD0ZpbmRQYXRoUmVxdWVzdBIPCgdmcm9tX2lkGAEgASgJEg0KBXRvX2lkGAIgASgJEjYKBXR5cGVzGAMgAygOMicuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcFR5cGUSEAoIZGlyZWN0ZWQYBCABKAgSEQoJbWF4X2RlcHRoGAUgASgFEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ1ChBGaW5kUGF0aFJlc3BvbnNlEiwKBXN0YXJ0GAEgASgLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRIzCgVzdGVwcxgCIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWFjaGVkRW50aXR5Il4KEkdldFN1YmdyYXBoUmVxdWVzdBIRCgllbnRpdHlfaWQYASABKAkSDQoFbGltaXQYAiABKAUSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpUBChNHZXRTdWJncmFwaFJlc3BvbnNlEi8KCGVudGl0aWVzGAEgAygLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRI6Cg1yZWxhdGlvbnNoaXBzGAIgAygLMiMuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcBIRCgl0cnVuY2F0ZWQYAyABKAgiUAoTR2V0QW5jZXN0b3JzUmVxdWVzdBIRCgllbnRpdHlfaWQYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk8KFEdldEFuY2VzdG9yc1Jlc3BvbnNlEjcKCWFuY2VzdG9ycxgBIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWFjaGVkRW50aXR5IpoBChVHZXREZXNjZW5kYW50c1JlcXVlc3QSEQoJZW50aXR5X2lkGAEgASgJEjcKDGVudGl0eV90eXBlcxgCIAMoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWxpbWl0GAMgASgFEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJmChZHZXREZXNjZW5kYW50c1Jlc3BvbnNlEjkKC2Rlc2NlbmRhbnRzGAEgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlYWNoZWRFbnRpdHkSEQoJdHJ1bmNhdGVkGAIgASgIImcKFVNlYXJjaEVudGl0aWVzUmVxdWVzdBINCgVxdWVyeRgBIAEoCRIwCgV0eXBlcxgCIAMoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWxpbWl0GAMgASgFIo0BCglTZWFyY2hIaXQSLQoGZW50aXR5GAEgASgLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRIvCgVtYXRjaBgCIAEoDjIgLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5NYXRjaEtpbmQSDQoFc2NvcmUYAyABKAESEQoJaGlnaGxpZ2h0GAQgASgJIkgKFlNlYXJjaEVudGl0aWVzUmVzcG9uc2USLgoEaGl0cxgBIAMoCzIgLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5TZWFyY2hIaXQiPgoaRmluZFNpbWlsYXJFbnRpdGllc1JlcXVlc3QSEQoJZW50aXR5X2lkGAEgASgJEg0KBWxpbWl0GAIgASgFIlUKG0ZpbmRTaW1pbGFyRW50aXRpZXNSZXNwb25zZRI2CghlbnRpdGllcxgBIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5TaW1pbGFyRW50aXR5ImIKDVNpbWlsYXJFbnRpdHkSLQoGZW50aXR5GAEgASgLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRINCgVzY29yZRgCIAEoARITCgtzaGFyZWRfa2V5cxgDIAMoCSIWChRHZXRTdGF0aXN0aWNzUmVxdWVzdCK3AwoVR2V0U3RhdGlzdGljc1Jlc3BvbnNlEk4KCGVudGl0aWVzGAEgAygLMjwuZnVua3lnaWJib24uZW50aXR5LnYxLkdldFN0YXRpc3RpY3NSZXNwb25zZS5FbnRpdHlUeXBlQ291bnQSWQoNcmVsYXRpb25zaGlwcxgCIAMoCzJCLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRTdGF0aXN0aWNzUmVzcG9uc2UuUmVsYXRpb25zaGlwVHlwZUNvdW50EhcKD2RlbGV0ZWRfcmVjb3JkcxgDIAEoAxIQCgh2ZXJzaW9ucxgEIAEoAxIWCg5vcGVuX2NvbmZsaWN0cxgFIAEoAxpRCg9FbnRpdHlUeXBlQ291bnQSLwoEdHlwZRgBIAEoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWNvdW50GAIgASgDGl0KFVJlbGF0aW9uc2hpcFR5cGVDb3VudBI1CgR0eXBlGAEgASgOMicuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcFR5cGUSDQoFY291bnQYAiABKAMiFwoVQ2hlY2tJbnRlZ3JpdHlSZXF1ZXN0ImgKFkNoZWNrSW50ZWdyaXR5UmVzcG9uc2USNQoGZmF1bHRzGAEgAygLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkludGVncml0eUZhdWx0EhcKD2NoZWNrZWRfcmVjb3JkcxgCIAEoAyJECg5JbnRlZ3JpdHlGYXVsdBIOCgZyZWFzb24YASABKAkSEQoJcmVjb3JkX2lkGAIgASgJEg8KB21lc3NhZ2UYAyABKAkqXwoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhEKDURJUkVDVElPTl9PVVQQARIQCgxESVJFQ1RJT05fSU4QAhISCg5ESVJFQ1RJT05fQk9USBADKpwBCglNYXRjaEtpbmQSGgoWTUFUQ0hfS0lORF9VTlNQRUNJRklFRBAAEhQKEE1BVENIX0tJTkRfRVhBQ1QQARIVChFNQVRDSF9LSU5EX1BSRUZJWBACEhgKFE1BVENIX0tJTkRfU1VCU1RSSU5HEAMSFgoSTUFUQ0hfS0lORF9DT05URU5UEAQSFAoQTUFUQ0hfS0lORF9GVVpaWRAFMu0ICgxHcmFwaFNlcnZpY2USbwoNR2V0TmVpZ2hib3VycxIrLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXROZWlnaGJvdXJzUmVxdWVzdBosLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXROZWlnaGJvdXJzUmVzcG9uc2UiA5ACARJgCghUcmF2ZXJzZRImLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5UcmF2ZXJzZVJlcXVlc3QaJy5mdW5reWdpYmJvbi5lbnRpdHkudjEuVHJhdmVyc2VSZXNwb25zZSIDkAIBEmAKCEZpbmRQYXRoEiYuZnVua3lnaWJib24uZW50aXR5LnYxLkZpbmRQYXRoUmVxdWVzdBonLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5GaW5kUGF0aFJlc3BvbnNlIgOQAgESaQoLR2V0U3ViZ3JhcGgSKS5mdW5reWdpYmJvbi5lbnRpdHkudjEuR2V0U3ViZ3JhcGhSZXF1ZXN0GiouZnVua3lnaWJib24uZW50aXR5LnYxLkdldFN1YmdyYXBoUmVzcG9uc2UiA5ACARJsCgxHZXRBbmNlc3RvcnMSKi5mdW5reWdpYmJvbi5lbnRpdHkudjEuR2V0QW5jZXN0b3JzUmVxdWVzdBorLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRBbmNlc3RvcnNSZXNwb25zZSIDkAIBEnIKDkdldERlc2NlbmRhbnRzEiwuZnVua3lnaWJib24uZW50aXR5LnYxLkdldERlc2NlbmRhbnRzUmVxdWVzdBotLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXREZXNjZW5kYW50c1Jlc3BvbnNlIgOQAgEScgoOU2VhcmNoRW50aXRpZXMSLC5mdW5reWdpYmJvbi5lbnRpdHkudjEuU2VhcmNoRW50aXRpZXNSZXF1ZXN0Gi0uZnVua3lnaWJib24uZW50aXR5LnYxLlNlYXJjaEVudGl0aWVzUmVzcG9uc2UiA5ACARKBAQoTRmluZFNpbWlsYXJFbnRpdGllcxIxLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5GaW5kU2ltaWxhckVudGl0aWVzUmVxdWVzdBoyLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5GaW5kU2ltaWxhckVudGl0aWVzUmVzcG9uc2UiA5ACARJvCg1HZXRTdGF0aXN0aWNzEisuZnVua3lnaWJib24uZW50aXR5LnYxLkdldFN0YXRpc3RpY3NSZXF1ZXN0GiwuZnVua3lnaWJib24uZW50aXR5LnYxLkdldFN0YXRpc3RpY3NSZXNwb25zZSIDkAIBEnIKDkNoZWNrSW50ZWdyaXR5EiwuZnVua3lnaWJib24uZW50aXR5LnYxLkNoZWNrSW50ZWdyaXR5UmVxdWVzdBotLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5DaGVja0ludGVncml0eVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_funkygibbon_entity_v1_entity_service, file_funkygibbon_entity_v1_graph, file_funkygibbon_entity_v1_relationship_service, file_google_protobuf_timestamp]);
+  fileDesc("CilmdW5reWdpYmJvbi9lbnRpdHkvdjEvZ3JhcGhfc2VydmljZS5wcm90bxIVZnVua3lnaWJib24uZW50aXR5LnYxIpwBCg1SZWFjaGVkRW50aXR5Ei0KBmVudGl0eRgBIAEoCzIdLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHkSOQoMcmVsYXRpb25zaGlwGAIgASgLMiMuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcBIQCghkaXN0YW5jZRgDIAEoBRIPCgdpbnZlcnNlGAQgASgIIoYCChRHZXROZWlnaGJvdXJzUmVxdWVzdBIRCgllbnRpdHlfaWQYASABKAkSNgoFdHlwZXMYAiADKA4yJy5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVsYXRpb25zaGlwVHlwZRIzCglkaXJlY3Rpb24YAyABKA4yIC5mdW5reWdpYmJvbi5lbnRpdHkudjEuRGlyZWN0aW9uEjcKDGVudGl0eV90eXBlcxgEIAMoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWxpbWl0GAUgASgFEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJkChVHZXROZWlnaGJvdXJzUmVzcG9uc2USOAoKbmVpZ2hib3VycxgBIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWFjaGVkRW50aXR5EhEKCXRydW5jYXRlZBgCIAEoCCLbAQoPVHJhdmVyc2VSZXF1ZXN0EhEKCWVudGl0eV9pZBgBIAEoCRI2CgV0eXBlcxgCIAMoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWxhdGlvbnNoaXBUeXBlEjMKCWRpcmVjdGlvbhgDIAEoDjIgLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5EaXJlY3Rpb24SEQoJbWF4X2RlcHRoGAQgASgFEg0KBWxpbWl0GAUgASgFEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJcChBUcmF2ZXJzZVJlc3BvbnNlEjUKB3JlYWNoZWQYASADKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVhY2hlZEVudGl0eRIRCgl0cnVuY2F0ZWQYAiABKAgitgEKD0ZpbmRQYXRoUmVxdWVzdBIPCgdmcm9tX2lkGAEgASgJEg0KBXRvX2lkGAIgASgJEjYKBXR5cGVzGAMgAygOMicuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcFR5cGUSEAoIZGlyZWN0ZWQYBCABKAgSEQoJbWF4X2RlcHRoGAUgASgFEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ1ChBGaW5kUGF0aFJlc3BvbnNlEiwKBXN0YXJ0GAEgASgLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRIzCgVzdGVwcxgCIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWFjaGVkRW50aXR5Il4KEkdldFN1YmdyYXBoUmVxdWVzdBIRCgllbnRpdHlfaWQYASABKAkSDQoFbGltaXQYAiABKAUSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpUBChNHZXRTdWJncmFwaFJlc3BvbnNlEi8KCGVudGl0aWVzGAEgAygLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRI6Cg1yZWxhdGlvbnNoaXBzGAIgAygLMiMuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcBIRCgl0cnVuY2F0ZWQYAyABKAgiUAoTR2V0QW5jZXN0b3JzUmVxdWVzdBIRCgllbnRpdHlfaWQYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk8KFEdldEFuY2VzdG9yc1Jlc3BvbnNlEjcKCWFuY2VzdG9ycxgBIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWFjaGVkRW50aXR5IpoBChVHZXREZXNjZW5kYW50c1JlcXVlc3QSEQoJZW50aXR5X2lkGAEgASgJEjcKDGVudGl0eV90eXBlcxgCIAMoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWxpbWl0GAMgASgFEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJmChZHZXREZXNjZW5kYW50c1Jlc3BvbnNlEjkKC2Rlc2NlbmRhbnRzGAEgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlYWNoZWRFbnRpdHkSEQoJdHJ1bmNhdGVkGAIgASgIImcKFVNlYXJjaEVudGl0aWVzUmVxdWVzdBINCgVxdWVyeRgBIAEoCRIwCgV0eXBlcxgCIAMoDjIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlUeXBlEg0KBWxpbWl0GAMgASgFIo0BCglTZWFyY2hIaXQSLQoGZW50aXR5GAEgASgLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRIvCgVtYXRjaBgCIAEoDjIgLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5NYXRjaEtpbmQSDQoFc2NvcmUYAyABKAESEQoJaGlnaGxpZ2h0GAQgASgJIkgKFlNlYXJjaEVudGl0aWVzUmVzcG9uc2USLgoEaGl0cxgBIAMoCzIgLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5TZWFyY2hIaXQiPgoaRmluZFNpbWlsYXJFbnRpdGllc1JlcXVlc3QSEQoJZW50aXR5X2lkGAEgASgJEg0KBWxpbWl0GAIgASgFIlUKG0ZpbmRTaW1pbGFyRW50aXRpZXNSZXNwb25zZRI2CghlbnRpdGllcxgBIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5TaW1pbGFyRW50aXR5ImIKDVNpbWlsYXJFbnRpdHkSLQoGZW50aXR5GAEgASgLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eRINCgVzY29yZRgCIAEoARITCgtzaGFyZWRfa2V5cxgDIAMoCSKPAQoQRGlmZkdyYXBoUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImoKEURpZmZHcmFwaFJlc3BvbnNlEjwKC2RpZmZlcmVuY2VzGAEgAygLMicuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZERpZmZlcmVuY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIt4CChBSZWNvcmREaWZmZXJlbmNlEjMKBGtpbmQYASABKA4yJS5mdW5reWdpYmJvbi5lbnRpdHkudjEuRGlmZmVyZW5jZUtpbmQSEQoJcmVjb3JkX2lkGAIgASgJEjQKDWVudGl0eV9iZWZvcmUYAyABKAsyHS5mdW5reWdpYmJvbi5lbnRpdHkudjEuRW50aXR5EjMKDGVudGl0eV9hZnRlchgEIAEoCzIdLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHkSQAoTcmVsYXRpb25zaGlwX2JlZm9yZRgFIAEoCzIjLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWxhdGlvbnNoaXASPwoScmVsYXRpb25zaGlwX2FmdGVyGAYgASgLMiMuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcBIUCgxjaGFuZ2VkX2tleXMYByADKAkiFgoUR2V0U3RhdGlzdGljc1JlcXVlc3QitwMKFUdldFN0YXRpc3RpY3NSZXNwb25zZRJOCghlbnRpdGllcxgBIAMoCzI8LmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRTdGF0aXN0aWNzUmVzcG9uc2UuRW50aXR5VHlwZUNvdW50ElkKDXJlbGF0aW9uc2hpcHMYAiADKAsyQi5mdW5reWdpYmJvbi5lbnRpdHkudjEuR2V0U3RhdGlzdGljc1Jlc3BvbnNlLlJlbGF0aW9uc2hpcFR5cGVDb3VudBIXCg9kZWxldGVkX3JlY29yZHMYAyABKAMSEAoIdmVyc2lvbnMYBCABKAMSFgoOb3Blbl9jb25mbGljdHMYBSABKAMaUQoPRW50aXR5VHlwZUNvdW50Ei8KBHR5cGUYASABKA4yIS5mdW5reWdpYmJvbi5lbnRpdHkudjEuRW50aXR5VHlwZRINCgVjb3VudBgCIAEoAxpdChVSZWxhdGlvbnNoaXBUeXBlQ291bnQSNQoEdHlwZRgBIAEoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWxhdGlvbnNoaXBUeXBlEg0KBWNvdW50GAIgASgDIhcKFUNoZWNrSW50ZWdyaXR5UmVxdWVzdCJoChZDaGVja0ludGVncml0eVJlc3BvbnNlEjUKBmZhdWx0cxgBIAMoCzIlLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5JbnRlZ3JpdHlGYXVsdBIXCg9jaGVja2VkX3JlY29yZHMYAiABKAMiRAoOSW50ZWdyaXR5RmF1bHQSDgoGcmVhc29uGAEgASgJEhEKCXJlY29yZF9pZBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJKl8KCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIRCg1ESVJFQ1RJT05fT1VUEAESEAoMRElSRUNUSU9OX0lOEAISEgoORElSRUNUSU9OX0JPVEgQAyqcAQoJTWF0Y2hLaW5kEhoKFk1BVENIX0tJTkRfVU5TUEVDSUZJRUQQABIUChBNQVRDSF9LSU5EX0VYQUNUEAESFQoRTUFUQ0hfS0lORF9QUkVGSVgQAhIYChRNQVRDSF9LSU5EX1NVQlNUUklORxADEhYKEk1BVENIX0tJTkRfQ09OVEVOVBAEEhQKEE1BVENIX0tJTkRfRlVaWlkQBSqIAQoORGlmZmVyZW5jZUtpbmQSHwobRElGRkVSRU5DRV9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXRElGRkVSRU5DRV9LSU5EX0NSRUFURUQQARIbChdESUZGRVJFTkNFX0tJTkRfVVBEQVRFRBACEhsKF0RJRkZFUkVOQ0VfS0lORF9ERUxFVEVEEAMy0gkKDEdyYXBoU2VydmljZRJvCg1HZXROZWlnaGJvdXJzEisuZnVua3lnaWJib24uZW50aXR5LnYxLkdldE5laWdoYm91cnNSZXF1ZXN0GiwuZnVua3lnaWJib24uZW50aXR5LnYxLkdldE5laWdoYm91cnNSZXNwb25zZSIDkAIBEmAKCFRyYXZlcnNlEiYuZnVua3lnaWJib24uZW50aXR5LnYxLlRyYXZlcnNlUmVxdWVzdBonLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5UcmF2ZXJzZVJlc3BvbnNlIgOQAgESYAoIRmluZFBhdGgSJi5mdW5reWdpYmJvbi5lbnRpdHkudjEuRmluZFBhdGhSZXF1ZXN0GicuZnVua3lnaWJib24uZW50aXR5LnYxLkZpbmRQYXRoUmVzcG9uc2UiA5ACARJpCgtHZXRTdWJncmFwaBIpLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRTdWJncmFwaFJlcXVlc3QaKi5mdW5reWdpYmJvbi5lbnRpdHkudjEuR2V0U3ViZ3JhcGhSZXNwb25zZSIDkAIBEmwKDEdldEFuY2VzdG9ycxIqLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRBbmNlc3RvcnNSZXF1ZXN0GisuZnVua3lnaWJib24uZW50aXR5LnYxLkdldEFuY2VzdG9yc1Jlc3BvbnNlIgOQAgEScgoOR2V0RGVzY2VuZGFudHMSLC5mdW5reWdpYmJvbi5lbnRpdHkudjEuR2V0RGVzY2VuZGFudHNSZXF1ZXN0Gi0uZnVua3lnaWJib24uZW50aXR5LnYxLkdldERlc2NlbmRhbnRzUmVzcG9uc2UiA5ACARJyCg5TZWFyY2hFbnRpdGllcxIsLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5TZWFyY2hFbnRpdGllc1JlcXVlc3QaLS5mdW5reWdpYmJvbi5lbnRpdHkudjEuU2VhcmNoRW50aXRpZXNSZXNwb25zZSIDkAIBEoEBChNGaW5kU2ltaWxhckVudGl0aWVzEjEuZnVua3lnaWJib24uZW50aXR5LnYxLkZpbmRTaW1pbGFyRW50aXRpZXNSZXF1ZXN0GjIuZnVua3lnaWJib24uZW50aXR5LnYxLkZpbmRTaW1pbGFyRW50aXRpZXNSZXNwb25zZSIDkAIBEmMKCURpZmZHcmFwaBInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5EaWZmR3JhcGhSZXF1ZXN0GiguZnVua3lnaWJib24uZW50aXR5LnYxLkRpZmZHcmFwaFJlc3BvbnNlIgOQAgESbwoNR2V0U3RhdGlzdGljcxIrLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRTdGF0aXN0aWNzUmVxdWVzdBosLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5HZXRTdGF0aXN0aWNzUmVzcG9uc2UiA5ACARJyCg5DaGVja0ludGVncml0eRIsLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5DaGVja0ludGVncml0eVJlcXVlc3QaLS5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ2hlY2tJbnRlZ3JpdHlSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_funkygibbon_entity_v1_entity_service, file_funkygibbon_entity_v1_graph, file_funkygibbon_entity_v1_relationship_service, file_google_protobuf_timestamp]);
 
 /**
  * An entity as it was reached.
@@ -686,6 +686,140 @@ export const SimilarEntitySchema: GenMessage<SimilarEntity> = /*@__PURE__*/
   messageDesc(file_funkygibbon_entity_v1_graph_service, 18);
 
 /**
+ * Asks what differs between two times.
+ *
+ * @generated from message funkygibbon.entity.v1.DiffGraphRequest
+ */
+export type DiffGraphRequest = Message<"funkygibbon.entity.v1.DiffGraphRequest"> & {
+  /**
+   * The earlier commit time; before the first commit stands for the empty graph. Must be set.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * The later commit time, not before `since`; absent: now, which all pages then agree on.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 2;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * At most this many; 0: 100; maximum 500. A page also ends when it grows large.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * From the last page with the same times; empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message funkygibbon.entity.v1.DiffGraphRequest.
+ * Use `create(DiffGraphRequestSchema)` to create a new message.
+ */
+export const DiffGraphRequestSchema: GenMessage<DiffGraphRequest> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 19);
+
+/**
+ * What differs.
+ *
+ * @generated from message funkygibbon.entity.v1.DiffGraphResponse
+ */
+export type DiffGraphResponse = Message<"funkygibbon.entity.v1.DiffGraphResponse"> & {
+  /**
+   * In the order in which the records got their later state.
+   *
+   * @generated from field: repeated funkygibbon.entity.v1.RecordDifference differences = 1;
+   */
+  differences: RecordDifference[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message funkygibbon.entity.v1.DiffGraphResponse.
+ * Use `create(DiffGraphResponseSchema)` to create a new message.
+ */
+export const DiffGraphResponseSchema: GenMessage<DiffGraphResponse> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 20);
+
+/**
+ * A record in which two graphs differ: an entity or a relationship, as each of them has it.
+ *
+ * @generated from message funkygibbon.entity.v1.RecordDifference
+ */
+export type RecordDifference = Message<"funkygibbon.entity.v1.RecordDifference"> & {
+  /**
+   * In which way.
+   *
+   * @generated from field: funkygibbon.entity.v1.DifferenceKind kind = 1;
+   */
+  kind: DifferenceKind;
+
+  /**
+   * UUID.
+   *
+   * @generated from field: string record_id = 2;
+   */
+  recordId: string;
+
+  /**
+   * The entity in the earlier graph; absent when it was created, and for a relationship.
+   *
+   * @generated from field: funkygibbon.entity.v1.Entity entity_before = 3;
+   */
+  entityBefore?: Entity | undefined;
+
+  /**
+   * The entity in the later graph; absent when it was deleted, and for a relationship.
+   *
+   * @generated from field: funkygibbon.entity.v1.Entity entity_after = 4;
+   */
+  entityAfter?: Entity | undefined;
+
+  /**
+   * The relationship in the earlier graph; absent when it was created, and for an entity.
+   *
+   * @generated from field: funkygibbon.entity.v1.Relationship relationship_before = 5;
+   */
+  relationshipBefore?: Relationship | undefined;
+
+  /**
+   * The relationship in the later graph; absent when it was deleted, and for an entity.
+   *
+   * @generated from field: funkygibbon.entity.v1.Relationship relationship_after = 6;
+   */
+  relationshipAfter?: Relationship | undefined;
+
+  /**
+   * When it was updated: the top-level keys whose values differ, sorted ("@ends" for a relationship's type and ends);
+   * where retention has taken one of the bodies, the keys that were set in between.
+   *
+   * @generated from field: repeated string changed_keys = 7;
+   */
+  changedKeys: string[];
+};
+
+/**
+ * Describes the message funkygibbon.entity.v1.RecordDifference.
+ * Use `create(RecordDifferenceSchema)` to create a new message.
+ */
+export const RecordDifferenceSchema: GenMessage<RecordDifference> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 21);
+
+/**
  * Asks for statistics.
  *
  * @generated from message funkygibbon.entity.v1.GetStatisticsRequest
@@ -698,7 +832,7 @@ export type GetStatisticsRequest = Message<"funkygibbon.entity.v1.GetStatisticsR
  * Use `create(GetStatisticsRequestSchema)` to create a new message.
  */
 export const GetStatisticsRequestSchema: GenMessage<GetStatisticsRequest> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 19);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 22);
 
 /**
  * Counts.
@@ -747,7 +881,7 @@ export type GetStatisticsResponse = Message<"funkygibbon.entity.v1.GetStatistics
  * Use `create(GetStatisticsResponseSchema)` to create a new message.
  */
 export const GetStatisticsResponseSchema: GenMessage<GetStatisticsResponse> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 20);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 23);
 
 /**
  * How many entities of a type.
@@ -775,7 +909,7 @@ export type GetStatisticsResponse_EntityTypeCount = Message<"funkygibbon.entity.
  * Use `create(GetStatisticsResponse_EntityTypeCountSchema)` to create a new message.
  */
 export const GetStatisticsResponse_EntityTypeCountSchema: GenMessage<GetStatisticsResponse_EntityTypeCount> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 20, 0);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 23, 0);
 
 /**
  * How many relationships of a type.
@@ -803,7 +937,7 @@ export type GetStatisticsResponse_RelationshipTypeCount = Message<"funkygibbon.e
  * Use `create(GetStatisticsResponse_RelationshipTypeCountSchema)` to create a new message.
  */
 export const GetStatisticsResponse_RelationshipTypeCountSchema: GenMessage<GetStatisticsResponse_RelationshipTypeCount> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 20, 1);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 23, 1);
 
 /**
  * Asks for a check.
@@ -818,7 +952,7 @@ export type CheckIntegrityRequest = Message<"funkygibbon.entity.v1.CheckIntegrit
  * Use `create(CheckIntegrityRequestSchema)` to create a new message.
  */
 export const CheckIntegrityRequestSchema: GenMessage<CheckIntegrityRequest> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 21);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 24);
 
 /**
  * What the check found.
@@ -846,7 +980,7 @@ export type CheckIntegrityResponse = Message<"funkygibbon.entity.v1.CheckIntegri
  * Use `create(CheckIntegrityResponseSchema)` to create a new message.
  */
 export const CheckIntegrityResponseSchema: GenMessage<CheckIntegrityResponse> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 22);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 25);
 
 /**
  * A broken promise.
@@ -881,7 +1015,7 @@ export type IntegrityFault = Message<"funkygibbon.entity.v1.IntegrityFault"> & {
  * Use `create(IntegrityFaultSchema)` to create a new message.
  */
 export const IntegrityFaultSchema: GenMessage<IntegrityFault> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_graph_service, 23);
+  messageDesc(file_funkygibbon_entity_v1_graph_service, 26);
 
 /**
  * Which way to follow edges.
@@ -994,6 +1128,54 @@ export const MatchKindSchema: GenEnum<MatchKind> = /*@__PURE__*/
   enumDesc(file_funkygibbon_entity_v1_graph_service, 1);
 
 /**
+ * In which way a record differs.
+ *
+ * @generated from enum funkygibbon.entity.v1.DifferenceKind
+ */
+export const DifferenceKind = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: DIFFERENCE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Only the later graph has it: created, or restored.
+   *
+   * @generated from enum value: DIFFERENCE_KIND_CREATED = 1;
+   */
+  CREATED: 1,
+
+  /**
+   * Both have it, with another content.
+   *
+   * @generated from enum value: DIFFERENCE_KIND_UPDATED = 2;
+   */
+  UPDATED: 2,
+
+  /**
+   * Only the earlier graph has it.
+   *
+   * @generated from enum value: DIFFERENCE_KIND_DELETED = 3;
+   */
+  DELETED: 3,
+} as const;
+
+/**
+ * In which way a record differs.
+ *
+ * @generated from enum funkygibbon.entity.v1.DifferenceKind
+ */
+export type DifferenceKind = (typeof DifferenceKind)[keyof typeof DifferenceKind] | UnknownEnum;
+
+/**
+ * Describes the enum funkygibbon.entity.v1.DifferenceKind.
+ */
+export const DifferenceKindSchema: GenEnum<DifferenceKind> = /*@__PURE__*/
+  enumDesc(file_funkygibbon_entity_v1_graph_service, 2);
+
+/**
  * Questions about how things relate. Every read answers as of `at` where the request has it, otherwise as of now.
  *
  * @generated from service funkygibbon.entity.v1.GraphService
@@ -1078,6 +1260,17 @@ export const GraphService: GenService<{
     methodKind: "unary";
     input: typeof FindSimilarEntitiesRequestSchema;
     output: typeof FindSimilarEntitiesResponseSchema;
+  },
+  /**
+   * What differs between the graph as of one commit time and as of a later one: each record once, however often it
+   * changed in between.
+   *
+   * @generated from rpc funkygibbon.entity.v1.GraphService.DiffGraph
+   */
+  diffGraph: {
+    methodKind: "unary";
+    input: typeof DiffGraphRequestSchema;
+    output: typeof DiffGraphResponseSchema;
   },
   /**
    * Counts of the household's graph.
