@@ -13,7 +13,7 @@ export const SILENCE_US = 45_000_000;
 /** A session that is about to end waits this long for its pushes. */
 export const FINISHING_US = 5_000_000;
 /** While a device pushes, its own echoes may wait this long before they cost a read of the log. */
-export const ECHO_DELAY_US = 200_000;
+export const ECHO_DELAY_US = 1_000_000;
 
 /**
  * What gives back the right to send changes: the device's acks (streams), or the transport taking the frame (Subscribe,
