@@ -1,11 +1,10 @@
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
-import { type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
 import { boolArray, byteaArray, int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { sourceTypes } from "@funkygibbon/wire/graph-types";
 import { outcomes } from "@funkygibbon/wire/outcomes";
 import type { CommitWrites } from "../domain/commit-plan.ts";
-import type { PlannedHead } from "../domain/working-log.ts";
+import { headName } from "../domain/head-name.ts";
 import { conflictToValues } from "./conflict-row.ts";
 import { REQUEST_RETENTION_US } from "./read-rare-facts.ts";
 import { codesOf, stampsToText } from "./version-row.ts";
@@ -20,9 +19,6 @@ export interface HouseholdWrites {
 const NO_HEAD = 0;
 const FIRST_HEAD = 1;
 const REPLACED_HEAD = 2;
-
-/** Names are cut to this many characters in the slim heads; bodies keep them whole. */
-const MAX_NAME_LENGTH = 256;
 
 /** Writes what was planned: one statement for the logs of all households, and rarely others. They are sent together. */
 export async function writeCommits(tx: Transaction, commits: readonly HouseholdWrites[]): Promise<void> {
@@ -94,7 +90,7 @@ function versionValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
     sparse(textArray, versions, ({ origin }) => origin?.tool ?? null),
     sparse(textArray, versions, ({ origin }) => origin?.callId ?? null),
     int2Array(rows.map(({ head }) => (head === undefined ? NO_HEAD : head.replaces ? REPLACED_HEAD : FIRST_HEAD))),
-    sparse(textArray, rows, ({ head }) => (head === undefined ? null : nameOf(head))),
+    sparse(textArray, rows, ({ head }) => (head === undefined ? null : headName(head.detail.content.body))),
     boolArray(rows.map(({ head }) => head?.cascaded === true)),
     int8Array(rows.map(({ head }) => BigInt.asIntN(64, head?.digestTerm ?? 0n))),
   ];
@@ -119,18 +115,6 @@ function sparse<Row, T>(
 ): Buffer | null {
   const values = rows.map(value);
   return values.every((one) => one === null) ? null : array(values);
-}
-
-function nameOf(head: PlannedHead): string {
-  const { body } = head.detail.content;
-  const name: JsonValue | undefined = body === null ? undefined : jsonGet(body, "name");
-  if (typeof name !== "string") return "";
-  if (name.length <= MAX_NAME_LENGTH && !name.includes("\u0000")) return name;
-  // PostgreSQL's text cannot hold NUL; a cut may not split a surrogate pair.
-  return Array.from(name.slice(0, 2 * MAX_NAME_LENGTH).replaceAll("\u0000", ""))
-    .slice(0, MAX_NAME_LENGTH)
-    .join("")
-    .toWellFormed();
 }
 
 const WRITE: Statement = {

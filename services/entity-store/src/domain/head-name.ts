@@ -2,7 +2,10 @@ import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
 
 const MAX_NAME_LENGTH = 256;
 
-/** The name of a head as its table holds it: the key `name` where it is text, at most 256 characters, else empty. */
+/**
+ * The name of a head as its slim table holds it: the key `name` where it is text, else empty. Cut to 256 characters;
+ * bodies keep names whole.
+ */
 export function headName(body: JsonObject | null): string {
   const name = body === null ? undefined : jsonGet(body, "name");
   if (typeof name !== "string") return "";
