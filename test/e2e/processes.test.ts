@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Change, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
@@ -10,7 +12,6 @@ import { connectDevice, untilEqual, within } from "../support/node-device.ts";
 import { type ProcessConstellation, processConstellation } from "../support/process-constellation.ts";
 import { RelentlessDevice } from "../support/relentless-device.ts";
 import { REPOSITORY, runTool } from "../support/run-tool.ts";
-import type { TestDatabase } from "../support/test-database.ts";
 import { WireDevice } from "../support/wire-device.ts";
 
 let system: ProcessConstellation;
@@ -123,54 +124,80 @@ it("a service that is asked to stop says good-bye to its streams, drains within 
   expect(entity?.name).toBe("Written while all was down");
 }, 150_000);
 
-it("a household restored from an old backup is made whole again by its devices (I13)", async () => {
-  const household = await system.newHousehold();
-  const token = household.tokens.owner;
-  await using phone = await connectDevice(system, { deviceId: "phone", token });
-  await using panel = await connectDevice(system, { deviceId: "panel", token: household.tokens.member });
-  const [lamp, fridge] = await phone.edit((editor) => [
-    editor.create({ type: "device", body: { name: "Lamp" } }),
-    editor.create({ type: "device", body: { name: "Fridge" } }),
-  ]);
-  await untilEqual(phone, panel);
-  const backup = await backUp(system.ground.database, household.id);
+it.each([
+  ["by entity-store backup and restore", backUpByCommand],
+  ["by hand, with entity-store new-epoch", backUpByHand],
+])(
+  "a household restored from an old backup, %s, is made whole again by its devices (I13)",
+  async (_how, backUp) => {
+    const household = await system.newHousehold();
+    const token = household.tokens.owner;
+    await using phone = await connectDevice(system, { deviceId: "phone", token });
+    await using panel = await connectDevice(system, { deviceId: "panel", token: household.tokens.member });
+    const [lamp, fridge] = await phone.edit((editor) => [
+      editor.create({ type: "device", body: { name: "Lamp" } }),
+      editor.create({ type: "device", body: { name: "Fridge" } }),
+    ]);
+    await untilEqual(phone, panel);
+    const backup = await backUp(household.id);
 
-  await panel.update(lamp, { name: "Desk lamp" });
-  await phone.remove(fridge);
-  const radio = await phone.create({ type: "device", body: { name: "Radio" } });
-  await untilEqual(phone, panel);
-  const { epoch } = phone.state;
-  await Promise.all([phone.disconnect(), panel.disconnect()]);
-  // Written on a device while the server is being restored.
-  const note = await panel.create({ type: "note", body: { name: "While you were away" } });
+    await panel.update(lamp, { name: "Desk lamp" });
+    await phone.remove(fridge);
+    const radio = await phone.create({ type: "device", body: { name: "Radio" } });
+    await untilEqual(phone, panel);
+    const { epoch } = phone.state;
+    await Promise.all([phone.disconnect(), panel.disconnect()]);
+    // Written on a device while the server is being restored.
+    const note = await panel.create({ type: "note", body: { name: "While you were away" } });
 
-  await system.services["entity-store"].stop();
-  await backup.restore();
+    await system.services["entity-store"].stop();
+    await backup.restore();
+    await system.services["entity-store"].start();
+
+    phone.connect();
+    panel.connect();
+    await untilEqual(phone, panel);
+    expect(phone.state.epoch).not.toBe(epoch);
+    await using fresh = await connectDevice(system, { deviceId: "fresh", token });
+    await untilEqual(phone, panel, fresh);
+    for (const device of [phone, panel, fresh]) {
+      expect(device.get(lamp)).toMatchObject({ body: { name: "Desk lamp" } });
+      expect(device.get(fridge)).toBeUndefined();
+      expect(device.get(radio)).toMatchObject({ body: { name: "Radio" } });
+      expect(device.get(note)).toMatchObject({ body: { name: "While you were away" } });
+      expect(device.digest).toBe(fresh.digest);
+    }
+    const { conflicts } = await system.clients.conflicts.listConflicts({}, { token });
+    expect(conflicts).toEqual([]);
+  },
+  150_000,
+);
+
+/** Runs a command of entity-store and gives what it says on stderr. */
+async function entityStore(...command: string[]): Promise<string> {
   const environment = system.ground.environment("entity-store", 0, {});
   const main = join(REPOSITORY, "services", "entity-store", "src", "main.ts");
-  const renewed = await runTool(process.execPath, [main, "new-epoch"], environment);
-  expect([renewed.code, renewed.stderr]).toEqual([0, ""]);
-  await system.services["entity-store"].start();
+  const { code, stderr } = await runTool(process.execPath, [main, ...command], environment);
+  expect([code, stderr]).toEqual([0, expect.any(String)]);
+  return stderr;
+}
 
-  phone.connect();
-  panel.connect();
-  await untilEqual(phone, panel);
-  expect(phone.state.epoch).not.toBe(epoch);
-  await using fresh = await connectDevice(system, { deviceId: "fresh", token });
-  await untilEqual(phone, panel, fresh);
-  for (const device of [phone, panel, fresh]) {
-    expect(device.get(lamp)).toMatchObject({ body: { name: "Desk lamp" } });
-    expect(device.get(fridge)).toBeUndefined();
-    expect(device.get(radio)).toMatchObject({ body: { name: "Radio" } });
-    expect(device.get(note)).toMatchObject({ body: { name: "While you were away" } });
-    expect(device.digest).toBe(fresh.digest);
-  }
-  const { conflicts } = await system.clients.conflicts.listConflicts({}, { token });
-  expect(conflicts).toEqual([]);
-}, 150_000);
+/** Everything as it is now, in an archive. */
+async function backUpByCommand() {
+  const folder = await mkdtemp(join(tmpdir(), "backup-"));
+  const file = join(folder, "all.backup");
+  await entityStore("backup", "--out", file);
+  return {
+    async restore() {
+      expect(await entityStore("restore", "--in", file, "--force")).toContain("are not healed");
+      await rm(folder, { recursive: true });
+    },
+  };
+}
 
 /** Every row of a household as it is now, to be put back later. */
-async function backUp(database: TestDatabase, household: string) {
+async function backUpByHand(household: string) {
+  const { database } = system.ground;
   const tables = await database.sql<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.columns
       WHERE table_schema = 'public' AND column_name = 'household_id'
@@ -187,6 +214,7 @@ async function backUp(database: TestDatabase, household: string) {
         await database.sql(`DELETE FROM public.${name} WHERE household_id = $1`, [household]);
         await database.sql(`INSERT INTO public.${name} SELECT * FROM backup.${name}`);
       }
+      expect(await entityStore("new-epoch")).toBe("");
     },
   };
 }
