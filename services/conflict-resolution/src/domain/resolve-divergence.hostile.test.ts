@@ -65,15 +65,13 @@ describe("resolving hostile content", () => {
     expect(resolve({ a: "é".repeat(20_000) }, { b: "é".repeat(20_000) }).decision.kind).toBe("pending");
   });
 
-  it("merges bodies with thousands of keys, and values as deep as they may be, within a moment", () => {
+  it("merges bodies with thousands of keys, and values as deep as they may be", () => {
     const deep = (levels: number): JsonValue => (levels === 0 ? "bottom" : { deeper: deep(levels - 1) });
     const keys = (from: number) =>
       Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`k${index + from}`, index]));
-    const started = performance.now();
     const merged = JSON.parse(bodyAfter({ ...keys(0), deep: deep(30) }, { ...keys(1_000), deep: deep(29) }));
     expect(Object.keys(merged)).toHaveLength(4_001);
     expect(merged.deep).toEqual(deep(30));
-    expect(performance.now() - started).toBeLessThan(500);
   });
 
   it("uses the stamps of a base whose body retention has removed", () => {
