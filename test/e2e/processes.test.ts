@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Change, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { beforeAll, beforeEach, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { SERVICE_NAMES } from "../support/constellation-ground.ts";
 import { DevicePen } from "../support/device-pen.ts";
 import { seqsOf } from "../support/household-record.ts";
@@ -124,12 +124,11 @@ it("a service that is asked to stop says good-bye to its streams, drains within 
   expect(entity?.name).toBe("Written while all was down");
 }, 150_000);
 
-it.each([
+describe.each([
   ["by entity-store backup and restore", backUpByCommand],
   ["by hand, with entity-store new-epoch", backUpByHand],
-])(
-  "a household restored from an old backup, %s, is made whole again by its devices (I13)",
-  async (_how, backUp) => {
+])("restored %s,", (_how, backUp) => {
+  it("a household restored from an old backup is made whole again by its devices (I13)", async () => {
     const household = await system.newHousehold();
     const token = household.tokens.owner;
     await using phone = await connectDevice(system, { deviceId: "phone", token });
@@ -169,9 +168,8 @@ it.each([
     }
     const { conflicts } = await system.clients.conflicts.listConflicts({}, { token });
     expect(conflicts).toEqual([]);
-  },
-  150_000,
-);
+  }, 150_000);
+});
 
 /** Runs a command of entity-store and gives what it says on stderr. */
 async function entityStore(...command: string[]): Promise<string> {
