@@ -169,9 +169,9 @@ const VIEW = `h.record_id, h.type, h.source, h.from_id, h.to_id, h.name as sort_
     v.body, v.body_removed, v.author, v.committed_us, f.created_us`;
 const JOIN_VERSION = `
   cross join lateral (select v.body, v.body_removed, v.author, v.committed_us from record_versions v
-    where v.household_id = $1 and v.seq = h.seq offset 0) v
+    where v.household_id = h.household_id and v.seq = h.seq offset 0) v
   cross join lateral (select f.committed_us as created_us from record_versions f
-    where f.household_id = $1 and f.record_id = h.record_id order by f.seq limit 1) f`;
+    where f.household_id = h.household_id and f.record_id = h.record_id order by f.seq limit 1) f`;
 
 const RECORDS: Statement = {
   name: "graph_now.records",
