@@ -1,7 +1,7 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
 import { assertNever } from "@funkygibbon/kernel/must";
 import type { GoAwayReason } from "./go-away.ts";
-import { footprintsMeet } from "./pushed-change.ts";
+import { answerable, committable, withStage } from "./open-pushes.ts";
 import {
   CREDIT_FRAMES,
   ECHO_DELAY_US,
@@ -12,6 +12,7 @@ import {
   type PageFacts,
   type SessionEffect,
   type SessionEvent,
+  type SessionPhase,
   type SessionState,
   SILENCE_US,
 } from "./session-state.ts";
@@ -27,15 +28,28 @@ const READ_AGAIN_US = 500_000;
 
 /**
  * The session, pull and push state machine: a function of state, event and time. docs/protocol.md, section 10, has it
- * as a table. Everything that waits (transport, log, store) is an event here, so that it can be simulated.
+ * as a table of phases and events. Everything that waits (transport, log, store) is an event here, so that it can be
+ * simulated.
  */
 export function stepSession(state: SessionState, event: SessionEvent, nowUs: Micros): Step {
-  if (state.phase.name === "closed") return { state, effects: [] };
   const step = new StepInMaking(state, nowUs);
-  step.take(event);
+  switch (state.phase.name) {
+    case "open":
+      step.whileOpen(event);
+      break;
+    case "finishing":
+      step.whileFinishing(event, state.phase);
+      break;
+    case "closed":
+      return { state, effects: [] };
+    default:
+      assertNever(state.phase, "session phase");
+  }
   step.goOn();
   return step.finish();
 }
+
+type Finishing = Extract<SessionPhase, { name: "finishing" }>;
 
 /** Collects the changes of one step. Lives no longer than {@link stepSession}. */
 class StepInMaking {
@@ -52,7 +66,7 @@ class StepInMaking {
     return { state: this.#state, effects: this.#effects };
   }
 
-  take(event: SessionEvent): void {
+  whileOpen(event: SessionEvent): void {
     switch (event.type) {
       case "log-advanced":
         this.#logAdvanced(event.headSeq, event.cached);
@@ -102,12 +116,47 @@ class StepInMaking {
     }
   }
 
+  /** Nothing is read, sent or begun any more; what was begun is answered, for a while. */
+  whileFinishing(event: SessionEvent, { reason, sinceUs }: Finishing): void {
+    switch (event.type) {
+      case "push-settled":
+        this.#movePush(event.id, "settled");
+        break;
+      case "answer-taken":
+        this.#answerTaken(event.id);
+        break;
+      case "ack":
+        this.#acknowledged(event.frameId, event.seq);
+        break;
+      case "tick":
+        if (this.#nowUs - sinceUs >= FINISHING_US) this.#close(reason);
+        break;
+      case "leave":
+        if (event.reason !== "drain") this.#close(event.reason);
+        break;
+      case "log-advanced":
+      case "page-read":
+      case "read-failed":
+      case "frame-taken":
+      case "settled":
+      case "push":
+      case "heard":
+      case "token":
+      case "device-ended":
+        break;
+      default:
+        assertNever(event, "session event");
+    }
+  }
+
   /** Whatever the event was: what can go on now, goes on. */
   goOn(): void {
+    if (this.#state.phase.name === "closed") return;
     this.#answerInOrder();
     this.#commitWhatMay();
     const { phase, pushes } = this.#state;
     if (phase.name === "finishing" && pushes.length === 0) this.#close(phase.reason);
+    if (phase.name !== "open") return;
     this.#tellWhenSettled();
     this.#readOn();
   }
@@ -137,8 +186,8 @@ class StepInMaking {
   }
 
   #sendReady(): void {
-    const { ready, sendingSinceUs, lastFrameId, unackedFrames, toldSeq, phase } = this.#state;
-    if (ready === undefined || sendingSinceUs !== undefined || phase.name !== "open") return;
+    const { ready, sendingSinceUs, lastFrameId, unackedFrames, toldSeq } = this.#state;
+    if (ready === undefined || sendingSinceUs !== undefined) return;
     this.#change({ ready: undefined, sentSeq: ready.throughSeq });
     if (ready.records > 0) {
       const frameId = lastFrameId + 1;
@@ -155,8 +204,8 @@ class StepInMaking {
 
   /** Once live, one up_to_date for each time that the log comes to rest, when everything up to there has been sent. */
   #tellWhenSettled(): void {
-    const { sentSeq, toldSeq, settledSeq, headSeq, phase } = this.#state;
-    if (phase.name !== "open" || toldSeq < 0 || toldSeq >= settledSeq) return;
+    const { sentSeq, toldSeq, settledSeq, headSeq } = this.#state;
+    if (toldSeq < 0 || toldSeq >= settledSeq) return;
     if (settledSeq === headSeq && sentSeq === headSeq) this.#tellUpToDate();
   }
 
@@ -166,8 +215,7 @@ class StepInMaking {
   }
 
   #pushed(push: OpenPush): void {
-    const { lastPushId, pushes, phase } = this.#state;
-    if (phase.name !== "open") return;
+    const { lastPushId, pushes } = this.#state;
     if (push.id <= lastPushId) {
       this.#fail("push_id", "must grow with every push of a session");
       return;
@@ -180,7 +228,7 @@ class StepInMaking {
   }
 
   #movePush(id: number, stage: OpenPush["stage"]): void {
-    this.#change({ pushes: this.#state.pushes.map((push) => (push.id === id ? { ...push, stage } : push)) });
+    this.#change({ pushes: withStage(this.#state.pushes, id, stage) });
   }
 
   #answerTaken(id: number): void {
@@ -188,27 +236,18 @@ class StepInMaking {
     this.#change({ pushes, ...(pushes.length === 0 ? { readNotBeforeUs: 0 } : {}) });
   }
 
-  /** Pushes are answered in the order in which they came. */
   #answerInOrder(): void {
-    for (const push of this.#state.pushes) {
-      if (push.stage === "answering") continue;
-      if (push.stage !== "settled") return;
-      this.#movePush(push.id, "answering");
+    for (const { id } of answerable(this.#state.pushes)) {
+      this.#movePush(id, "answering");
       this.#change({ spokeUs: this.#nowUs });
-      this.#do({ type: "answer", id: push.id });
+      this.#do({ type: "answer", id });
     }
   }
 
-  /** A push waits for every earlier one that it meets and that is not settled. */
   #commitWhatMay(): void {
-    for (const [index, push] of this.#state.pushes.entries()) {
-      if (push.stage !== "waiting") continue;
-      const unsettled = this.#state.pushes
-        .slice(0, index)
-        .filter(({ stage }) => stage === "waiting" || stage === "committing");
-      if (unsettled.some((earlier) => footprintsMeet(earlier.footprint, push.footprint))) return;
-      this.#movePush(push.id, "committing");
-      this.#do({ type: "commit", id: push.id });
+    for (const { id } of committable(this.#state.pushes)) {
+      this.#movePush(id, "committing");
+      this.#do({ type: "commit", id });
     }
   }
 
@@ -231,12 +270,8 @@ class StepInMaking {
   }
 
   #ticked(): void {
-    const { heardUs, spokeUs, sendingSinceUs, tokenEndsUs, pacing, phase } = this.#state;
+    const { heardUs, spokeUs, sendingSinceUs, tokenEndsUs, pacing } = this.#state;
     const now = this.#nowUs;
-    if (phase.name === "finishing" && now - phase.sinceUs >= FINISHING_US) {
-      this.#close(phase.reason);
-      return;
-    }
     if (pacing === "credit" && now - heardUs >= SILENCE_US) {
       this.#close("silent");
       return;
@@ -255,8 +290,8 @@ class StepInMaking {
   }
 
   #readOn(): void {
-    const { phase, reading, ready, readSeq, headSeq, toldSeq, unackedFrames, readNotBeforeUs } = this.#state;
-    if (phase.name !== "open" || reading || ready !== undefined) return;
+    const { reading, ready, readSeq, headSeq, toldSeq, unackedFrames, readNotBeforeUs } = this.#state;
+    if (reading || ready !== undefined) return;
     // A session that was never told anything reads even when nothing seems new: the answer is up_to_date with a digest.
     if (readSeq >= headSeq && toldSeq >= 0) return;
     if (unackedFrames.length >= CREDIT_FRAMES) return;
@@ -269,7 +304,6 @@ class StepInMaking {
   }
 
   #finishWith(reason: GoAwayReason | undefined): void {
-    if (this.#state.phase.name !== "open") return;
     this.#change({ phase: { name: "finishing", reason, sinceUs: this.#nowUs }, ready: undefined });
   }
 

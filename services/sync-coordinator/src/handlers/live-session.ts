@@ -1,5 +1,6 @@
 import { DomainError, invalid } from "@funkygibbon/kernel/errors";
 import type { DeviceId, Epoch } from "@funkygibbon/kernel/ids";
+import { assertNever } from "@funkygibbon/kernel/must";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
 import { OwnVersions } from "../domain/own-versions.ts";
@@ -266,6 +267,9 @@ export class LiveSession implements RunningSession, FeedListener {
         break;
       case "fail":
         this.fail(invalid([{ field: effect.field, description: effect.description }], "PROTOCOL_VIOLATION"));
+        break;
+      default:
+        assertNever(effect, "session effect");
     }
   }
 
