@@ -7,6 +7,7 @@ import { startPostgres } from "../../deploy/local/postgres-server.ts";
 import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { startRedis } from "../../deploy/local/redis-server.ts";
 import type { LocalServer } from "../../deploy/local/server.ts";
+import { asSuperuser } from "./template-databases.ts";
 
 /** Servers that belong to one test, which may stop, kill and start them as it likes. */
 export interface OwnServers extends AsyncDisposable {
@@ -39,5 +40,17 @@ export function ownServers(): OwnServers {
 /** Ends a server as a power cut would. */
 export async function kill(server: LocalServer): Promise<void> {
   process.kill(server.pid, "SIGKILL");
+  await server.exited;
+}
+
+/** Ends PostgreSQL as a power cut would: the postmaster together with every process of it. */
+export async function killPostgres(server: LocalServer): Promise<void> {
+  await asSuperuser(server.url, async (client) => {
+    // While it is stopped it starts no process that would be missed here.
+    process.kill(server.pid, "SIGSTOP");
+    const { rows } = await client.query<{ pid: number }>("select pid from pg_stat_activity");
+    for (const { pid } of rows) process.kill(pid, "SIGKILL");
+    process.kill(server.pid, "SIGKILL");
+  });
   await server.exited;
 }

@@ -1,35 +1,17 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { anyPorts } from "../../deploy/local/ports.ts";
-import { type GroupedProcess, ProcessGroup } from "../../deploy/local/process-group.ts";
-import { startServer } from "../../deploy/local/server.ts";
+import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { type Constellation, peopleOf } from "./constellation.ts";
 import {
-  type ConstellationGround,
   type ConstellationUrls,
   type GroundOptions,
   openGround,
   SERVICE_NAMES,
   type ServiceName,
 } from "./constellation-ground.ts";
-
-/** A service as an operating-system process, which a test may kill and start again on the same port. */
-export interface ServiceProcess {
-  readonly name: ServiceName;
-  readonly url: string;
-  readonly pid: number;
-  readonly isRunning: boolean;
-  /** SIGKILL: ends it at whatever instruction it is. Resolves when it is gone. */
-  kill(): Promise<void>;
-  /** SIGTERM: asks it to drain and end. Resolves with how it ended, for example `exit code 0`. */
-  stop(): Promise<string>;
-  /** Starts it (again); resolves when it is ready. */
-  start(): Promise<void>;
-  /** Everything it has logged. */
-  log(): string;
-}
+import { type ServiceProcess, serviceProcess } from "./service-process.ts";
 
 /** A constellation whose services are processes. */
 export interface ProcessConstellation extends Constellation {
@@ -64,67 +46,4 @@ export async function processConstellation(options: GroundOptions = {}): Promise
   opened.use(people.clients);
   const stack = opened.move();
   return { urls, ground, services, ...people, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-interface Place {
-  readonly group: ProcessGroup;
-  readonly folder: string;
-  readonly ground: ConstellationGround;
-  readonly urls: ConstellationUrls;
-}
-
-function serviceProcess({ group, folder, ground, urls }: Place, name: ServiceName, port: number): ServiceProcess {
-  const url = `http://127.0.0.1:${port}`;
-  const logFile = join(folder, `${name}.log`);
-  let running: GroupedProcess | undefined;
-  const present = () => {
-    if (running === undefined) throw new Error(`${name} does not run`);
-    return running;
-  };
-  return {
-    name,
-    url,
-    get pid() {
-      return present().pid;
-    },
-    get isRunning() {
-      return running !== undefined;
-    },
-    async kill() {
-      const { child, exited } = present();
-      running = undefined;
-      child.kill("SIGKILL");
-      await exited;
-    },
-    async stop() {
-      const { child, exited } = present();
-      running = undefined;
-      child.kill("SIGTERM");
-      return exited;
-    },
-    async start() {
-      running = await startServer(group, {
-        name,
-        command: process.execPath,
-        args: [fileURLToPath(new URL(`../../services/${name}/src/main.ts`, import.meta.url))],
-        cwd: folder,
-        env: { PATH: process.env.PATH, ...ground.environment(name, port, urls) },
-        logFile,
-        stopSignal: "SIGTERM",
-        stopWithinMs: 12_000,
-        isReady: () => isReady(url),
-        // A second and a half of one core; a test run shares its cores with others.
-        readyWithinMs: 60_000,
-      });
-    },
-    log: () => readFileSync(logFile, "utf8"),
-  };
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
-  } catch {
-    return false;
-  }
 }
