@@ -43,6 +43,21 @@ describe("I7: effective time", () => {
     expect(log.head(recordId(2)).effectiveUs).toBe(START_US + HOUR_US);
   });
 
+  test("of an edit in a push with heals of its device lies between those", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const heal = (effectiveUs: number) => ({ author: "ada", device: "phone", stamps: () => [], effectiveUs });
+    const first = phone.edit(recordId(1), {}, { heal: heal(START_US) });
+    const early = phone.edit(recordId(2), {}, { atUs: START_US - 5 * HOUR_US });
+    const late = phone.edit(recordId(3), {}, { atUs: START_US + 5 * HOUR_US });
+    const last = phone.edit(recordId(4), {}, { heal: heal(START_US + HOUR_US) });
+    const ofPanel = { author: "ben", device: "panel", stamps: () => [], effectiveUs: START_US - 9 * HOUR_US };
+    const other = new TestDevice("panel").edit(recordId(5), {}, { heal: ofPanel });
+    log.push([late, last, other, early, first], { device: "phone", receivedUs: START_US + 9 * HOUR_US });
+    const times = [1, 2, 3, 4, 5].map((n) => (log.head(recordId(n)).effectiveUs - START_US) / HOUR_US);
+    expect(times).toEqual([0, 0, 1, 1, -9]);
+  });
+
   test("is stored once and never computed again", () => {
     const log = new MemoryLog();
     const phone = new TestDevice("phone");

@@ -4,8 +4,9 @@ import { type CommitFacts, type Neighbours, sequenceKey } from "./commit-facts.t
 import { known, type MissingFacts } from "./missing-fact.ts";
 import type { ValidChange } from "./prepared-change.ts";
 
-/** The clock of the device of a push. */
+/** The device of a push and its clock. */
 export interface PushClock {
+  readonly device: DeviceId;
   readonly receivedUs: Micros;
   /** Device clock minus server clock. */
   readonly clockOffsetUs: number;
@@ -24,27 +25,46 @@ export function effectiveTimes(
   missing: MissingFacts,
 ): Map<ValidChange, Micros> {
   const times = new Map<ValidChange, Micros>();
-  const inOrder = changes.toSorted((a, b) => a.sequence - b.sequence);
+  for (const change of changes) {
+    const fixedUs = facts.sequences.get(sequenceKey(change))?.effectiveUs ?? change.heal?.effectiveUs;
+    if (fixedUs !== undefined) times.set(change, fixedUs);
+  }
+  const own = changes.filter((change) => change.device === clock.device).toSorted((a, b) => a.sequence - b.sequence);
+  const notAfter = timesAbove(own, times);
   let previousUs = Number.NEGATIVE_INFINITY;
-  for (const change of inOrder) {
-    if (change.heal !== undefined) {
-      times.set(change, change.heal.effectiveUs);
-      continue;
-    }
-    const stored = facts.sequences.get(sequenceKey(change));
+  for (const change of own) {
+    const bounds = { previousUs, nextUs: notAfter.get(change) ?? Number.POSITIVE_INFINITY };
     const effectiveUs =
-      stored?.effectiveUs ?? missing.attempt(() => boundedTime(change, previousUs, clock, facts)) ?? clock.receivedUs;
+      times.get(change) ?? missing.attempt(() => boundedTime(change, bounds, clock, facts)) ?? clock.receivedUs;
     times.set(change, effectiveUs);
     previousUs = Math.max(previousUs, effectiveUs);
   }
   return times;
 }
 
-function boundedTime(change: ValidChange, previousUs: Micros, clock: PushClock, facts: CommitFacts): Micros {
+/** For each edit the time of the next one above it that is fixed already. */
+function timesAbove(inOrder: readonly ValidChange[], fixed: ReadonlyMap<ValidChange, Micros>) {
+  const above = new Map<ValidChange, Micros>();
+  let nextUs: Micros | undefined;
+  for (const change of inOrder.toReversed()) {
+    if (nextUs !== undefined) above.set(change, nextUs);
+    nextUs = fixed.get(change) ?? nextUs;
+  }
+  return above;
+}
+
+interface PushBounds {
+  /** Of the edits below it in the same push. */
+  readonly previousUs: Micros;
+  /** Of the next one above it in the same push whose time is fixed. */
+  readonly nextUs: Micros;
+}
+
+function boundedTime(change: ValidChange, bounds: PushBounds, clock: PushClock, facts: CommitFacts): Micros {
   const { lowerUs, higherUs } = neighboursOf(change.device, change.sequence, facts);
   const claimedUs = Math.min(change.claimedUs - clock.clockOffsetUs, clock.receivedUs);
-  const notBefore = Math.max(claimedUs, previousUs, lowerUs ?? Number.NEGATIVE_INFINITY);
-  return Math.max(0, Math.min(notBefore, higherUs ?? Number.POSITIVE_INFINITY));
+  const notBefore = Math.max(claimedUs, bounds.previousUs, lowerUs ?? Number.NEGATIVE_INFINITY);
+  return Math.max(0, Math.min(notBefore, bounds.nextUs, higherUs ?? Number.POSITIVE_INFINITY));
 }
 
 function neighboursOf(device: DeviceId, sequence: number, facts: CommitFacts): Neighbours {

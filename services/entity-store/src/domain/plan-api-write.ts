@@ -13,6 +13,7 @@ import { type CommitPlan, writesOf } from "./commit-plan.ts";
 import { ConflictBook } from "./conflict-book.ts";
 import { deriveStamps } from "./derive-stamps.ts";
 import { hexOf } from "./hex.ts";
+import { requireSameIdentity } from "./identity-fault.ts";
 import { MissingFacts } from "./missing-fact.ts";
 import { refuseUnlessAllowed } from "./refuse-edge.ts";
 import { rememberedRequest, requestResult } from "./remembered-request.ts";
@@ -112,6 +113,7 @@ function restore(action: RestoreAction, head: Head, log: WorkingLog, book: Confl
   if (chosen.deleted) {
     throw invalid([{ field: "version", description: "is a deletion and says nothing that could be restored" }]);
   }
+  requireSameIdentity(chosen.content, head, "version");
   return { content: chosen.content, bodyText: chosen.bodyText, source: chosen.source };
 }
 

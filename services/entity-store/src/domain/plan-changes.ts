@@ -11,6 +11,7 @@ import type { DevicePush } from "./commit-job.ts";
 import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
 import { deriveStamps } from "./derive-stamps.ts";
 import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
+import { identityFault } from "./identity-fault.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import { planResolution } from "./plan-resolution.ts";
 import type { ValidChange } from "./prepared-change.ts";
@@ -100,8 +101,9 @@ export class PlanChanges {
         ? { outcome: earlier.outcome, duplicate: true, rejection: undefined }
         : rejected(VERSION_REUSED);
     }
+    if (change.heal !== undefined && log.mints(change.device)) return rejected(MINTED_HERE);
     const head = log.head(change.record);
-    const mismatch = head === undefined ? undefined : identityFault(change, head);
+    const mismatch = head === undefined ? undefined : identityFault(change.content, head);
     if (mismatch !== undefined) return rejected(mismatch);
     const deferred = order.parentsOf(change).find((parent) => this.#answers.get(parent)?.outcome === "deferred");
     if (deferred !== undefined) return must(this.#answers.get(deferred), "the parent was planned before");
@@ -118,6 +120,8 @@ export class PlanChanges {
     const { log, book } = this.#planning;
     if (change.parents.length === 0 || change.heal !== undefined) return this.#becomeHead(change);
     const lineage = book.lineage(change.record);
+    const mismatch = this.#mismatchWithParents(change);
+    if (mismatch !== undefined) return rejected(mismatch);
     // It was preserved before, for example as an edge with a deleted end: an edit on top of it starts anew.
     if (change.parents.every((parent) => lineage.isKnownToHead(parent))) return this.#becomeHead(change);
     const local = this.#appended(change);
@@ -137,6 +141,8 @@ export class PlanChanges {
 
   #planDiverged(change: ValidChange, head: Head): Answer | undefined {
     const { job, log, book } = this.#planning;
+    const mismatch = this.#mismatchWithParents(change);
+    if (mismatch !== undefined) return rejected(mismatch);
     const refusal = this.#refusal(change);
     if (refusal !== undefined) return refusal;
     const local = this.#appended(change);
@@ -160,6 +166,13 @@ export class PlanChanges {
       storeHistory: (stored) => this.#storeHistory(change, stored),
     });
     return answered(outcome);
+  }
+
+  /** A version that was preserved and never became head may be of another kind or type than the record has taken since. */
+  #mismatchWithParents(change: ValidChange): Rejection | undefined {
+    return this.#knownParents(change)
+      .map((parent) => identityFault(change.content, parent.content))
+      .find((fault) => fault !== undefined);
   }
 
   /** Faults of an edge that nothing can heal, or only time can; undefined when there are none. */
@@ -195,7 +208,10 @@ export class PlanChanges {
     if (verdict.kind !== "allowed")
       return this.#lose(change, refusedDraft(change.content, log.head(change.record), verdict));
     const { head, cascaded } = acceptWithCascade(log, this.#appended(change));
-    for (const accepted of [head, ...cascaded]) if (accepted.detail.parents.length > 0) book.closeOvertaken(accepted);
+    for (const accepted of [head, ...cascaded]) {
+      // Nothing waits for a plain create, which is what most changes are.
+      if (accepted.deleted || accepted.detail.parents.length > 0) book.closeOvertaken(accepted);
+    }
     return answered("applied");
   }
 
@@ -292,16 +308,12 @@ export class PlanChanges {
   }
 }
 
-/** What an edit can never change. */
-function identityFault(change: ValidChange, head: Head): Rejection | undefined {
-  if (change.content.kind !== head.kind) {
-    return { reason: "KIND_CHANGED", field: "content", message: `the record is a ${head.kind}` };
-  }
-  if (change.content.kind === "entity" && change.content.type !== head.type) {
-    return { reason: "TYPE_CHANGED", field: "entity.type", message: `the entity is a ${head.type}` };
-  }
-  return undefined;
-}
+/** What this server has minted in this epoch is in the log; a heal that says otherwise would take a version that is still to come. */
+const MINTED_HERE: Rejection = {
+  reason: "MINTED_HERE",
+  field: "heal.device_id",
+  message: "the log has every version that its server minted in this epoch",
+};
 
 function answered(outcome: StoredOutcome): Answer {
   return { outcome, duplicate: false, rejection: undefined };

@@ -58,25 +58,6 @@ describe("the same change again", () => {
     expect(outcomes.map((outcome) => outcome?.duplicate)).toEqual([false, true]);
     expect(log.versions).toHaveLength(1);
   });
-
-  test.each([
-    ["another content", { name: "Other" }, LAMP],
-    ["another record", { name: "Lamp" }, recordId(2)],
-  ])("with %s under a sequence that is taken is VERSION_REUSED", (_what, body, record) => {
-    const { log, phone } = setUp();
-    log.push([phone.edit(LAMP, { name: "Lamp" })]);
-    phone.sequence = 0;
-    const [outcome] = log.push([phone.edit(record, body)]).outcomes;
-    expect(outcome).toMatchObject({ outcome: "rejected", rejection: { reason: "VERSION_REUSED", field: "version" } });
-    expect(log.versions).toHaveLength(1);
-  });
-
-  test("with another version string under the same sequence is VERSION_REUSED", () => {
-    const { log, phone } = setUp();
-    const create = phone.edit(LAMP, { name: "Lamp" });
-    const twin = { ...create, version: create.version.replace("-000001", "-001") };
-    expect(outcomesOf(log.push([create, twin]))).toEqual(["applied", "rejected"]);
-  });
 });
 
 describe("classification", () => {
@@ -144,17 +125,6 @@ describe("classification", () => {
     });
     expect(log.versions).toHaveLength(2);
   });
-
-  test.each([["type", { type: "room" as const }, "TYPE_CHANGED"]])(
-    "never changes the %s of an entity",
-    (_what, change, reason) => {
-      const { log, phone } = setUp();
-      const a = phone.edit(LAMP, {});
-      log.push([a]);
-      const [outcome] = log.push([phone.edit(LAMP, {}, { parents: [a.version], ...change })]).outcomes;
-      expect(outcome).toMatchObject({ outcome: "rejected", rejection: { reason } });
-    },
-  );
 
   test("refuses a push of another epoch as a whole", () => {
     const { log, phone } = setUp();
@@ -278,6 +248,25 @@ describe("heals", () => {
     log.push([lost], { device: "phone", resolutions: [merged(divergence, { v: 2 }, draft)] });
     expect(log.conflicts.size).toBe(0);
     expect(log.head(LAMP).content.body).toEqual({ v: 2 });
+  });
+
+  test("of what this epoch's own server minted are rejected: the log has all of that, and will mint again", () => {
+    const { log, phone } = setUp();
+    const forged = new TestDevice("merge.9b7e4d21");
+    const change = forged.edit(LAMP, { v: 1 }, { heal: heal(forged.name) });
+    const [outcome] = log.push([change], { device: "phone" }).outcomes;
+    expect(outcome).toMatchObject({
+      outcome: "rejected",
+      rejection: { reason: "MINTED_HERE", field: "heal.device_id" },
+    });
+    expect(log.versions).toEqual([]);
+    log.push([phone.edit(LAMP, { v: 1 })]);
+    log.api({ kind: "delete", record: LAMP as RecordId, recordKind: "entity", expected: "any" });
+    const minted = log.head(LAMP);
+    const content = { kind: "entity", type: "device", source: "manual", bodyJson: "" } as const;
+    const resent = { ...change, version: minted.version, parents: minted.parents, content, deleted: true };
+    const [known] = log.push([{ ...resent, heal: heal(minted.device) }], { device: "phone" }).outcomes;
+    expect(known).toMatchObject({ outcome: "applied", duplicate: true });
   });
 
   test("never come from the future", () => {

@@ -17,7 +17,7 @@ export function planPush(job: DevicePush, facts: CommitFacts, context: PlanConte
   const log = new WorkingLog(facts, context);
   const book = new ConflictBook(log);
   const missing = new MissingFacts();
-  const { unique, repeated } = withoutRepeats(job);
+  const { unique, repeated } = withoutRepeats(job, facts);
   const order = new PushOrder(unique);
   const times = effectiveTimes(unique, job, facts, missing);
   const changes = new PlanChanges({ job, log, book, missing, order, times });
@@ -53,17 +53,25 @@ export function planPush(job: DevicePush, facts: CommitFacts, context: PlanConte
 /** What a repeated change repeats: the first one, or only its sequence. */
 type Repeat = { readonly kind: "same"; readonly first: ValidChange } | { readonly kind: "reused" };
 
-function withoutRepeats(job: DevicePush) {
+function withoutRepeats(job: DevicePush, facts: CommitFacts) {
+  const unique: ValidChange[] = [];
   const first = new Map<string, ValidChange>();
   const repeated = new Map<ValidChange, Repeat>();
   for (const prepared of job.changes) {
     if (prepared.kind === "rejected") continue;
     const { change } = prepared;
-    const earlier = first.get(sequenceKey(change));
-    if (earlier === undefined) first.set(sequenceKey(change), change);
-    else repeated.set(change, isSameEdit(change, earlier) ? { kind: "same", first: earlier } : { kind: "reused" });
+    const key = sequenceKey(change);
+    const earlier = first.get(key);
+    const inLog = facts.sequences.get(key) != null;
+    // What the log has is compared with that, each for itself: a resend stays one beside a change that takes its sequence.
+    if (earlier !== undefined && !inLog) {
+      repeated.set(change, isSameEdit(change, earlier) ? { kind: "same", first: earlier } : { kind: "reused" });
+      continue;
+    }
+    first.set(key, change);
+    unique.push(change);
   }
-  return { unique: [...first.values()], repeated };
+  return { unique, repeated };
 }
 
 function answerRepeat(repeat: Repeat, changes: PlanChanges): Answer | undefined {

@@ -98,6 +98,16 @@ describe("a person's decision", () => {
   });
 });
 
+test("a conflict about a record that nobody knew closes when that is deleted by somebody who did not know it either", () => {
+  const log = new MemoryLog();
+  const phone = new TestDevice("phone");
+  const lost = phone.edit(LAMP, { a: 1 });
+  log.push([phone.edit(LAMP, { a: 2 }, { parents: [lost.version] })]);
+  expect(log.openConflicts()).toHaveLength(1);
+  log.push([phone.remove(LAMP, [])]);
+  expect(log.openConflicts()).toEqual([]);
+});
+
 test("a conflict closes by itself when its record is deleted", () => {
   const { log, panel, head } = withOpenConflict();
   log.push([panel.remove(LAMP, [head.version])]);

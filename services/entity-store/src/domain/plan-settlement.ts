@@ -10,6 +10,7 @@ import { type CommitPlan, writesOf } from "./commit-plan.ts";
 import { ConflictBook } from "./conflict-book.ts";
 import { settledStamps } from "./derive-stamps.ts";
 import { hexOf } from "./hex.ts";
+import { requireSameIdentity } from "./identity-fault.ts";
 import { known, MissingFacts } from "./missing-fact.ts";
 import { staleHead } from "./plan-api-write.ts";
 import { mergedContent } from "./plan-resolution.ts";
@@ -75,6 +76,7 @@ function settle(
   if (content === undefined) {
     throw invalid([{ field: "content.body_json", description: "is no JSON object, or exceeds the limits" }]);
   }
+  if (before !== undefined) requireSameIdentity(content, before, "content");
   if (content.kind === "relationship" && !merged.deleted) refuseUnlessAllowed(log, row.record, content);
   const version = settledVersion(log, job, { server, local, content, merged });
   const { head, cascaded } = acceptWithCascade(log, version);

@@ -137,6 +137,11 @@ export class WorkingLog {
     return { version: formatVersion(this.committedUs, device, sequence), device, sequence };
   }
 
+  /** Whether this server writes under that device, in this epoch. */
+  mints(device: DeviceId): boolean {
+    return isReservedDevice(device) && device.endsWith(`.${shortEpoch(this.facts.position.epoch)}`);
+  }
+
   /** Appends a version that does not become head. */
   preserve(version: Appended, outcome: Exclude<StoredOutcome, "applied">): PlannedVersion {
     return this.#append(version, outcome);

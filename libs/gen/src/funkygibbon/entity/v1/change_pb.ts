@@ -203,7 +203,7 @@ export type Heal = Message<"funkygibbon.entity.v1.Heal"> & {
   author: string;
 
   /**
-   * The device part of the original version; may be a reserved one.
+   * The device part of the original version; may be a reserved one, of an earlier epoch.
    *
    * @generated from field: string device_id = 2;
    */
