@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { migrate } from "@funkygibbon/postgres/migrations";
 import { createRpcClient, type RpcClient } from "@funkygibbon/rpc/client";
 import type { Environment } from "@funkygibbon/runtime/config";
 import { silentLogger } from "@funkygibbon/runtime/log";
@@ -15,7 +14,7 @@ import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { openSecrets } from "../../deploy/local/secrets.ts";
 import { startServer } from "../../deploy/local/server.ts";
 import { localInfrastructure } from "../support/infrastructure.ts";
-import { asSuperuser, databaseUrl } from "../support/template-databases.ts";
+import { createBenchDatabase } from "./bench-database.ts";
 
 const SERVICES = ["entity-store", "conflict-resolution", "sync-coordinator"] as const;
 type BenchService = (typeof SERVICES)[number];
@@ -47,10 +46,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     infrastructure.nats(),
     openIssuer(folder),
   ]);
-  const database = await createDatabase(postgres);
-  opened.defer(async () => {
-    await asSuperuser(postgres, (client) => client.query(`DROP DATABASE ${database.name} WITH (FORCE)`));
-  });
+  const database = opened.use(await createBenchDatabase(postgres));
   const secrets = openSecrets(folder);
   const group = opened.use(new ProcessGroup({ temporaryFolder: folder }));
   const ports = anyPorts();
@@ -118,15 +114,6 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
-}
-
-async function createDatabase(superuserUrl: string): Promise<{ readonly name: string; readonly url: string }> {
-  const name = `bench_${randomBytes(4).toString("hex")}`;
-  await asSuperuser(superuserUrl, (client) => client.query(`CREATE DATABASE ${name}`));
-  const url = databaseUrl(superuserUrl, name);
-  const directory = fileURLToPath(new URL("../../services/entity-store/migrations", import.meta.url));
-  await migrate({ url, directory, log: silentLogger() });
-  return { name, url };
 }
 
 /** User and system time in clock ticks, of which Linux has a hundred in a second. */

@@ -3,6 +3,8 @@ import type { Benchmark } from "./measurement.ts";
 
 /** Each measures in a system of its own and prints what it found; see the docs of its file for what is measured. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  "commit-batch": () => import("./commit-batch.ts"),
+  "commit-single-64": () => import("./commit-single-64.ts"),
   "push-10k": () => import("./push-10k.ts"),
   "pull-10k": () => import("./pull-10k.ts"),
   propagation: () => import("./propagation.ts"),
