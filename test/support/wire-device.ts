@@ -135,7 +135,7 @@ export class WireDevice implements AsyncDisposable {
 
   /** The digest of what was pulled, as protocol.md, section 6, defines it. */
   digest(): bigint {
-    const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
+    const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
     return [...this.heads]
       .filter(([, head]) => !head.deleted)
       .map(([record, head]) => digestTerm(parseRecordId(record), parseVersion(head.version).id, sha256))

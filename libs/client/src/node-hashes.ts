@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 
 /** SHA-256 of Node. */
-export function nodeSha256(bytes: Uint8Array): Uint8Array {
-  return hash("sha256", bytes, "buffer");
+export function nodeSha256(text: string): string {
+  return hash("sha256", text, "hex");
 }
 
 /** SHA-1 of Node, for name-based ids (RFC 9562); nothing rests on its strength. */

@@ -4,8 +4,8 @@ import type { RecordId } from "./ids.ts";
 import { canonicalJson, type JsonObject } from "./json.ts";
 import type { RelationshipType } from "./relationship-type.ts";
 
-/** SHA-256 of some bytes: 32 bytes. Passed in, because the kernel runs in browsers too. */
-export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+/** SHA-256 of the UTF-8 bytes of a text, as 64 hexadecimal digits in lower case. Passed in, because the kernel runs in browsers too. */
+export type Sha256 = (text: string) => string;
 
 /** What an entity says; `body` is null in a tombstone. */
 export interface EntityContent {
@@ -53,9 +53,7 @@ export function canonicalContent(content: RecordContent, canonicalBody?: string)
     : `{"from":"${content.from}","properties":${body},"to":"${content.to}","type":"${content.type}"}`;
 }
 
-const utf8 = new TextEncoder();
-
-/** SHA-256 of {@link canonicalContent}. */
-export function contentHash(content: RecordContent, sha256: Sha256, canonicalBody?: string): Uint8Array {
-  return sha256(utf8.encode(canonicalContent(content, canonicalBody)));
+/** SHA-256 of {@link canonicalContent}, hexadecimal. */
+export function contentHash(content: RecordContent, sha256: Sha256, canonicalBody?: string): string {
+  return sha256(canonicalContent(content, canonicalBody));
 }

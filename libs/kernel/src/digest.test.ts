@@ -5,7 +5,7 @@ import { addToDigest, digestTerm, subtractFromDigest } from "./digest.ts";
 import { parseRecordId } from "./ids.ts";
 import { parseVersion } from "./version.ts";
 
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 describe("the digest", () => {
   it("is the first eight bytes of SHA-256(record id, 0x1F, version)", () => {

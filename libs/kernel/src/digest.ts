@@ -8,12 +8,9 @@ import type { VersionId } from "./version.ts";
  */
 export type Digest = bigint;
 
-const utf8 = new TextEncoder();
-
 /** The term of one live head: the first eight bytes, big-endian, of SHA-256(record id, 0x1F, version). */
 export function digestTerm(record: RecordId, version: VersionId, sha256: Sha256): Digest {
-  const hash = sha256(utf8.encode(`${record}\x1f${version}`));
-  return new DataView(hash.buffer, hash.byteOffset, 8).getBigUint64(0);
+  return BigInt(`0x${sha256(`${record}\x1f${version}`).slice(0, 16)}`);
 }
 
 /** The digest with a term added. */

@@ -30,25 +30,26 @@ export interface ParsedJsonObject {
  * DUPLICATE_KEY, LONE_SURROGATE or NUMBER_PRECISION.
  */
 export function parseJsonObject(text: string, limits: JsonLimits, field: string): ParsedJsonObject {
-  if (text.length > limits.maxBytes || utf8Length(text) > limits.maxBytes) {
+  if (3 * text.length > limits.maxBytes && utf8Length(text) > limits.maxBytes) {
     throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes`);
   }
   const value = parse(text, field);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refuse(field, "NOT_AN_OBJECT", "must be a JSON object");
   }
-  const canonical = canonicalize(value, limits.maxDepth, field);
-  // Text that is canonical already cannot hide a duplicate key or a number that changed: most clients write it so.
-  if (canonical !== text) {
+  const ordered = standsInOrder(value, limits.maxDepth, field);
+  const written = JSON.stringify(value);
+  // Text that is written again as it came cannot hide a duplicate key or a number that changed: most clients write it so.
+  if (written !== text) {
     const fault = scanJson(text);
     if (fault !== undefined) throw refuse(field, fault.reason, fault.description);
   }
-  return { value: value as JsonObject, canonical };
+  return { value: value as JsonObject, canonical: ordered ? written : inOrder(value) };
 }
 
 /** The RFC 8785 text of a value: keys sorted by UTF-16 unit, no white space, ECMAScript numbers. */
 export function canonicalJson(value: JsonValue): string {
-  return canonicalize(value, Number.POSITIVE_INFINITY, "value");
+  return standsInOrder(value, Number.POSITIVE_INFINITY, "value") ? JSON.stringify(value) : inOrder(value);
 }
 
 /** Deep equality of JSON values: objects regardless of key order, arrays in order, numbers by value. */
@@ -84,12 +85,10 @@ function parse(text: string, field: string): unknown {
   }
 }
 
-/** Most values stand in canonical order already, and then the engine's own serialisation is several times faster. */
-function canonicalize(value: unknown, maxDepth: number, field: string): string {
-  return standsInOrder(value, maxDepth, field) ? JSON.stringify(value) : inOrder(value);
-}
-
-/** Checks a whole value; false when somewhere in it the keys of an object are not in canonical order. */
+/**
+ * Checks a whole value; false when somewhere in it the keys of an object are not in canonical order. Most do stand in it,
+ * and then the engine's own serialisation is several times faster.
+ */
 function standsInOrder(value: unknown, depthLeft: number, field: string): boolean {
   if (typeof value === "string") {
     if (!value.isWellFormed()) throw refuse(field, "LONE_SURROGATE", "has a lone surrogate, which is no text");
@@ -118,14 +117,22 @@ function standsInOrder(value: unknown, depthLeft: number, field: string): boolea
 
 /** Serialises a value that has been checked, the keys of its objects sorted by UTF-16 unit. */
 function inOrder(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(inOrder).join(",")}]`;
   let text = "{";
   for (const key of Object.keys(value).sort()) {
     if (text.length > 1) text += ",";
-    text += `${JSON.stringify(key)}:${inOrder((value as JsonObject)[key])}`;
+    text += `${quoted(key)}:${inOrder((value as JsonObject)[key])}`;
   }
   return `${text}}`;
+}
+
+/** Nothing in it needs an escape. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** UTF-8 bytes of a text, lone surrogates counted as three. */

@@ -55,12 +55,17 @@ export function formatVersion(timeUs: Micros, device: DeviceId, sequence: number
 
 function utcSeconds(year: number, month: number, day: number, hour: number, minute: number, second: number) {
   if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  return exists ? date.getTime() / 1_000 : undefined;
+  if (day < 1 || day > daysOf(year, month)) return undefined;
+  // Date.UTC reads years below 100 as of the last century; the calendar repeats every 400 years.
+  return Date.UTC(year + 400, month - 1, day, hour, minute, second) / 1_000 - SECONDS_OF_400_YEARS;
 }
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+const SECONDS_OF_400_YEARS = 146_097 * 86_400;
 
 function malformed(field: string, description: string): DomainError {
   return new DomainError("invalid", `${field}: ${description}`, {

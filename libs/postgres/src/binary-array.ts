@@ -1,4 +1,3 @@
-import type { Micros } from "@funkygibbon/kernel/clock";
 import { internal } from "@funkygibbon/kernel/errors";
 
 /**
@@ -19,8 +18,8 @@ interface ElementFormat<T> {
 export const uuidArray = (values: Nullable<string>): Buffer => binaryArray(UUID, values);
 /** `text[]`. NUL characters are refused by the server, as in every text. */
 export const textArray = (values: Nullable<string>): Buffer => binaryArray(TEXT, values);
-/** `bytea[]`. */
-export const byteaArray = (values: Nullable<Uint8Array>): Buffer => binaryArray(BYTEA, values);
+/** `bytea[]` from texts of hexadecimal digits. */
+export const byteaArray = (values: Nullable<string>): Buffer => binaryArray(BYTEA, values);
 /** `int8[]` (bigint). @throws DomainError `internal` for a number that is no safe integer. */
 export const int8Array = (values: Nullable<number | bigint>): Buffer => binaryArray(INT8, values);
 /** `int4[]` (integer). */
@@ -29,18 +28,6 @@ export const int4Array = (values: Nullable<number>): Buffer => binaryArray(INT4,
 export const int2Array = (values: Nullable<number>): Buffer => binaryArray(INT2, values);
 /** `bool[]`. */
 export const boolArray = (values: Nullable<boolean>): Buffer => binaryArray(BOOL, values);
-/** `timestamptz[]` from microseconds since 1970, exact. */
-export const timestamptzArray = (values: Nullable<Micros>): Buffer => binaryArray(TIMESTAMPTZ, values);
-
-/** A single `timestamptz` from microseconds since 1970, exact. */
-export function timestamptzValue(micros: Micros): Buffer {
-  const buffer = Buffer.allocUnsafe(8);
-  TIMESTAMPTZ.write(micros, buffer, 0);
-  return buffer;
-}
-
-/** PostgreSQL counts microseconds from 2000-01-01. */
-const POSTGRES_EPOCH_MICROS = 946_684_800_000_000n;
 
 const UUID: ElementFormat<string> = {
   oid: 2950,
@@ -57,16 +44,24 @@ const TEXT: ElementFormat<string> = {
   write: (value, target, offset) => void target.write(value, offset, "utf8"),
 };
 
-const BYTEA: ElementFormat<Uint8Array> = {
+const BYTEA: ElementFormat<string> = {
   oid: 17,
-  size: (value) => value.byteLength,
-  write: (value, target, offset) => target.set(value, offset),
+  size: (value) => value.length / 2,
+  write(value, target, offset) {
+    if (target.write(value, offset, "hex") !== value.length / 2) throw internal(`not hexadecimal: ${value}`);
+  },
 };
 
 const INT8: ElementFormat<number | bigint> = {
   oid: 20,
   size: () => 8,
-  write: (value, target, offset) => void target.writeBigInt64BE(toBigInt(value), offset),
+  write(value, target, offset) {
+    if (typeof value === "bigint") return void target.writeBigInt64BE(value, offset);
+    if (!Number.isSafeInteger(value)) throw internal(`not a safe integer: ${value}`);
+    const high = Math.floor(value / 2 ** 32);
+    target.writeInt32BE(high, offset);
+    target.writeUInt32BE(value - high * 2 ** 32, offset + 4);
+  },
 };
 
 const INT4: ElementFormat<number> = {
@@ -86,17 +81,6 @@ const BOOL: ElementFormat<boolean> = {
   size: () => 1,
   write: (value, target, offset) => void target.writeUInt8(value ? 1 : 0, offset),
 };
-
-const TIMESTAMPTZ: ElementFormat<Micros> = {
-  oid: 1184,
-  size: () => 8,
-  write: (value, target, offset) => void target.writeBigInt64BE(toBigInt(value) - POSTGRES_EPOCH_MICROS, offset),
-};
-
-function toBigInt(value: number | bigint): bigint {
-  if (typeof value === "number" && !Number.isSafeInteger(value)) throw internal(`not a safe integer: ${value}`);
-  return BigInt(value);
-}
 
 /**
  * One dimension: number of dimensions, whether there are NULLs, element type, length, lower bound 1; then each

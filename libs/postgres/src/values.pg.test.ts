@@ -1,17 +1,7 @@
 import { parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/test-database.ts";
-import {
-  boolArray,
-  byteaArray,
-  int2Array,
-  int4Array,
-  int8Array,
-  textArray,
-  timestamptzArray,
-  timestamptzValue,
-  uuidArray,
-} from "./binary-array.ts";
+import { boolArray, byteaArray, int2Array, int4Array, int8Array, textArray, uuidArray } from "./binary-array.ts";
 import type { Database } from "./database.ts";
 
 const inAda = { households: [parseHouseholdId("ada-home")] };
@@ -59,11 +49,9 @@ describe("values", () => {
 
   test("in binary arrays are what the server reads, NULL and emptiness included", async () => {
     const uuid = "0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21";
-    const now = Date.UTC(2026, 10, 22) * 1_000 + 7;
     const row = await one(
       `SELECT $1::uuid[] AS uuids, $2::text[] AS texts, $3::int8[] AS int8s, $4::int4[] AS int4s, $5::int2[] AS int2s,
-         $6::bool[] AS bools, $7::bytea[] AS byteas, $8::text[] AS nothing, $9::timestamptz[] = ARRAY[$10::timestamptz] AS times,
-         $10::timestamptz AS time`,
+         $6::bool[] AS bools, $7::bytea[] AS byteas, $8::text[] AS nothing`,
       [
         uuidArray([uuid, null]),
         textArray(["Küche, {\"'}", "", null]),
@@ -71,10 +59,8 @@ describe("values", () => {
         int4Array([-2_147_483_648, null]),
         int2Array([32_767]),
         boolArray([true, false, null]),
-        byteaArray([new Uint8Array([0, 255]), null]),
+        byteaArray(["00ff", null]),
         textArray([]),
-        timestamptzArray([now]),
-        timestamptzValue(now),
       ],
     );
     expect(row).toEqual({
@@ -86,8 +72,6 @@ describe("values", () => {
       bools: [true, false, null],
       byteas: [Buffer.from([0, 255]), null],
       nothing: [],
-      times: true,
-      time: now,
     });
   });
 });

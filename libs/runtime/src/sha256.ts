@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-/** SHA-256 as the kernel wants it passed in. */
-export function sha256(bytes: Uint8Array): Buffer {
-  return hash("sha256", bytes, "buffer");
+/** SHA-256 of a text, as the kernel wants it passed in. */
+export function sha256(text: string): string {
+  return hash("sha256", text, "hex");
 }

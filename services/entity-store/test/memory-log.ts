@@ -32,8 +32,8 @@ export const ADA = "ada" as UserId;
 /** 2026-11-22T09:00:00Z. */
 export const START_US = Date.UTC(2026, 10, 22, 9) * 1_000;
 
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** How a push departs from the ordinary: a device whose clock is right, at the log's present. */

@@ -20,7 +20,7 @@ export const SEED_START_US = Date.UTC(2026, 0, 1) * 1_000;
 /** Time between two commits of a seeded log. */
 export const SEED_STEP_US = 1_000_000;
 
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const device = parseDeviceId("seed");
 
 interface SeededVersion {
@@ -140,7 +140,7 @@ export class SeededLog {
       to_id: edge?.to ?? null,
       body: content.body === null ? null : JSON.stringify(content.body),
       deleted: content.body === null,
-      content_hash: Buffer.from(contentHash(content, sha256)).toString("hex"),
+      content_hash: contentHash(content, sha256),
       committed_us: committedUs,
       outcome,
     };

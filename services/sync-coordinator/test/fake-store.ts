@@ -29,7 +29,7 @@ import { must } from "@funkygibbon/kernel/must";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { type BoundService, implement } from "@funkygibbon/rpc/service";
 
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 interface Home {
   epoch: string;

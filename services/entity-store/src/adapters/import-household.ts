@@ -167,8 +167,7 @@ function contentOf(line: VersionLine, number: number): RecordContent {
     if (deleted || line.head === true) throw refused(number, "only old versions may have lost their body");
     return content;
   }
-  const hash = Buffer.from(contentHash(content, sha256)).toString("hex");
-  if (hash !== line.contentHash) throw refused(number, "contentHash is not that of the content");
+  if (contentHash(content, sha256) !== line.contentHash) throw refused(number, "contentHash is not that of the content");
   return content;
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { notFound, permissionDenied } from "@funkygibbon/kernel/errors";
 import type { DeviceId, Epoch, HouseholdId, UserId } from "@funkygibbon/kernel/ids";
@@ -6,7 +6,6 @@ import { must } from "@funkygibbon/kernel/must";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement } from "@funkygibbon/postgres/transaction";
-import { sha256 } from "@funkygibbon/runtime/sha256";
 import {
   type DeviceRecord,
   type DeviceRef,
@@ -18,6 +17,8 @@ import {
 } from "../domain/device-registry.ts";
 
 const SESSION_KEY_BYTES = 32;
+
+const keyHash = (key: Uint8Array): Buffer => hash("sha256", key, "buffer");
 
 /** Devices in PostgreSQL. Session keys are kept as hashes: a leaked table lets nobody in. */
 export class PostgresDeviceRegistry implements DeviceRegistry {
@@ -41,13 +42,13 @@ export class PostgresDeviceRegistry implements DeviceRegistry {
       if (row.user_id !== null && row.user_id !== user) {
         throw permissionDenied("the device belongs to another user of the household", "DEVICE_OF_ANOTHER_USER");
       }
-      const presented = opening.sessionKey.byteLength === 0 ? undefined : sha256(opening.sessionKey);
+      const presented = opening.sessionKey.byteLength === 0 ? undefined : keyHash(opening.sessionKey);
       const keys = { current: row.session_key_hash ?? undefined, previous: row.previous_key_hash ?? undefined };
       const verdict = judgeSessionKey(presented, keys, (a, b) => a.length === b.length && timingSafeEqual(a, b));
       if (verdict.kind === "forked") return { sessionKey: NO_KEY, forked: true, device: recordFromRow(row) };
 
       const next = opening.rotateKey ? randomBytes(SESSION_KEY_BYTES) : undefined;
-      const kept = next === undefined ? keys : rotatedKeys(sha256(next), verdict.presented, keys);
+      const kept = next === undefined ? keys : rotatedKeys(keyHash(next), verdict.presented, keys);
       const now = this.#clock.now();
       const { clientVersion, platform } = opening;
       await tx.execute(SEE_DEVICE, [

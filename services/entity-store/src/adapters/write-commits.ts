@@ -77,7 +77,7 @@ function versionValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
     sparse(uuidArray, ends, (edge) => edge?.to ?? null),
     sparse(textArray, versions, (version) => version.bodyText),
     boolArray(versions.map((version) => version.deleted)),
-    byteaArray(versions.map((version) => Buffer.from(version.contentHash, "hex"))),
+    byteaArray(versions.map((version) => version.contentHash)),
     sparse(textArray, versions, (version) => stampsToText(version.stamps)),
     int2Array(versions.map((version) => sourceTypes.toWire(version.source))),
     textArray(versions.map((version) => version.author)),

@@ -5,7 +5,6 @@ import type { Origin } from "@funkygibbon/kernel/record";
 import { compactStamps } from "@funkygibbon/kernel/stamp";
 import { stampsOf } from "./derive-stamps.ts";
 import { judgeEdge, relationshipTypeOf } from "./edge-rules.ts";
-import { hexOf } from "./hex.ts";
 import { eachWithFacts } from "./missing-fact.ts";
 import type { Head } from "./stored-version.ts";
 import type { Appended, PlannedHead, WorkingLog } from "./working-log.ts";
@@ -45,7 +44,7 @@ function entombed(log: WorkingLog, edge: Head, origin: Origin | undefined): Appe
     bodyText: null,
     deleted: true,
     stamps: [],
-    contentHash: hexOf(contentHash(content, log.context.sha256)),
+    contentHash: contentHash(content, log.context.sha256),
   };
 }
 

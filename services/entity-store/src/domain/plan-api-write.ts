@@ -12,7 +12,6 @@ import type { ApiAction, ApiResult, ApiWrite, BodyChange, ExpectedHead } from ".
 import { type CommitPlan, writesOf } from "./commit-plan.ts";
 import { ConflictBook } from "./conflict-book.ts";
 import { deriveStamps } from "./derive-stamps.ts";
-import { hexOf } from "./hex.ts";
 import { requireSameIdentity } from "./identity-fault.ts";
 import { MissingFacts } from "./missing-fact.ts";
 import { refuseUnlessAllowed } from "./refuse-edge.ts";
@@ -177,7 +176,7 @@ function apiVersion(job: ApiWrite, edit: Edit, parents: readonly StoredVersion[]
     stamps: deriveStamps(content, ownStamp({ ...minted, effectiveUs }), parents),
     claimedUs: log.committedUs,
     effectiveUs,
-    contentHash: hexOf(contentHash(content, log.context.sha256)),
+    contentHash: contentHash(content, log.context.sha256),
     bodyRemoved: false,
     origin: job.origin,
   };

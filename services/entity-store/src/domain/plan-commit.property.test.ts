@@ -272,7 +272,7 @@ describe("whatever devices do", () => {
   });
 
   test("I2: the digest is the sum over the live heads", () => {
-    const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+    const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
     inAnyWorld(({ log }) => {
       let digest = 0n;
       for (const head of log.heads.values()) {

@@ -8,7 +8,6 @@ import { acceptWithCascade } from "./cascade.ts";
 import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
 import { checkMergedStamps } from "./derive-stamps.ts";
 import { judgeEdge } from "./edge-rules.ts";
-import { hexOf } from "./hex.ts";
 import { refusedDraft } from "./refused-draft.ts";
 import { type Head, ownStamp, type StoredVersion } from "./stored-version.ts";
 import type { Appended, WorkingLog } from "./working-log.ts";
@@ -101,7 +100,7 @@ export function mergeVersion(
     stamps: checkMergedStamps(content, merged.stamps, own, [server, local]),
     claimedUs: log.committedUs,
     effectiveUs,
-    contentHash: hexOf(contentHash(content, log.context.sha256)),
+    contentHash: contentHash(content, log.context.sha256),
     bodyRemoved: false,
     origin: undefined,
   };

@@ -9,7 +9,6 @@ import type { Settlement, SettlementResult } from "./commit-job.ts";
 import { type CommitPlan, writesOf } from "./commit-plan.ts";
 import { ConflictBook } from "./conflict-book.ts";
 import { settledStamps } from "./derive-stamps.ts";
-import { hexOf } from "./hex.ts";
 import { requireSameIdentity } from "./identity-fault.ts";
 import { known, MissingFacts } from "./missing-fact.ts";
 import { staleHead } from "./plan-api-write.ts";
@@ -110,7 +109,7 @@ function settledVersion(log: WorkingLog, job: Settlement, { server, local, conte
     stamps: settledStamps(content, ownStamp({ ...minted, effectiveUs }), parents),
     claimedUs: log.committedUs,
     effectiveUs,
-    contentHash: hexOf(contentHash(content, log.context.sha256)),
+    contentHash: contentHash(content, log.context.sha256),
     bodyRemoved: false,
     origin: undefined,
   };

@@ -9,7 +9,6 @@ import { must } from "@funkygibbon/kernel/must";
 import type { IncomingChange, IncomingContent, IncomingHeal } from "@funkygibbon/kernel/record";
 import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import { parseVersion, type Version } from "@funkygibbon/kernel/version";
-import { hexOf } from "./hex.ts";
 import type { PreparedChange, ValidChange, ValidHeal } from "./prepared-change.ts";
 
 /** What a change is checked against besides itself. */
@@ -43,7 +42,6 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
   const heal = change.heal === undefined ? undefined : validateHeal(change.heal, version, context.receivedUs);
   if (heal === undefined) requireOwnDevice(version, context.device);
   const { content, source, bodyText, canonicalBody } = validateContent(change.content, change.deleted);
-  const hash = hexOf(contentHash(content, context.sha256, canonicalBody));
   verifyChecksum(change.checksum, canonicalBody, context.sha256);
   return {
     record,
@@ -55,7 +53,7 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
     bodyText,
     deleted: change.deleted,
     source,
-    contentHash: hash,
+    contentHash: contentHash(content, context.sha256, canonicalBody),
     claimedUs: validateClaimedTime(change.claimedUs, version),
     wish: change.wish,
     deferredSinceUs: change.deferredSinceUs,
@@ -63,11 +61,9 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
   };
 }
 
-const utf8 = new TextEncoder();
-
 /** A device that adds the checksum of a body has it verified end to end; the content hash that we keep covers type and ends too. */
 function verifyChecksum(checksum: string, canonicalBody: string, sha256: Sha256): void {
-  if (checksum === "" || checksum.toLowerCase() === hexOf(sha256(utf8.encode(canonicalBody)))) return;
+  if (checksum === "" || checksum.toLowerCase() === sha256(canonicalBody)) return;
   throw refuse("CHECKSUM_MISMATCH", "checksum", "is not the SHA-256 of the canonical body");
 }
 

@@ -47,7 +47,7 @@ async function openConflict(home = smallHome(store)) {
       deferredSinceUs: 0,
       heal: undefined,
     },
-    { device: phone, receivedUs: now, sha256: (bytes) => hash("sha256", bytes, "buffer") },
+    { device: phone, receivedUs: now, sha256: (text) => hash("sha256", text, "hex") },
   );
   const [household] = await store.database.sql<{ epoch: string }>(
     "select epoch from households where household_id = $1",
