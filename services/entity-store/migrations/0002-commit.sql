@@ -145,9 +145,13 @@ end
 $$;
 
 -- Writes a planned commit. Arrays of p_ are by household, of v_ by version, of d_ by device; a null array stands for
--- nulls only. v_head: 0 the version is no head, 1 the first head of its record, 2 a head in place of another. Fails as a whole when a household is not where the plan believes it to be.
+-- nulls only. v_head: 0 the version is no head, 1 the first head of its record, 2 a head in place of another. Fails as a
+-- whole when a household is not where the plan believes it to be (FG001): epoch, seq, digest and commit time together
+-- name one state of a log, so a plan may also be made from memory, before the lock is held. It fails too when a record
+-- or sequence that the plan takes for new is there already (unique_violation).
 create function commit_write(
-  p_households text[], p_previous_seq bigint[], p_head_seq bigint[], p_digest bigint[], p_committed_us bigint[],
+  p_households text[], p_epoch uuid[], p_previous_seq bigint[], p_previous_digest bigint[],
+  p_previous_committed_us bigint[], p_head_seq bigint[], p_digest bigint[], p_committed_us bigint[],
   v_household smallint[], v_seq bigint[], v_record uuid[], v_version text[], v_device text[], v_sequence bigint[],
   v_parents text[], v_kind smallint[], v_type smallint[], v_from uuid[], v_to uuid[], v_body text[],
   v_deleted boolean[], v_hash bytea[], v_stamps text[], v_source smallint[], v_author text[], v_healer text[],
@@ -165,9 +169,14 @@ declare
 begin
   update households h
     set head_seq = p.head_seq, digest = p.digest, committed_us = p.committed_us
-    from unnest(p_households, p_previous_seq, p_head_seq, p_digest, p_committed_us)
-      as p (household, previous_seq, head_seq, digest, committed_us)
-    where h.household_id = p.household and h.head_seq = p.previous_seq;
+    from unnest(
+      p_households, p_epoch, p_previous_seq, p_previous_digest, p_previous_committed_us, p_head_seq, p_digest,
+      p_committed_us
+    ) as p (
+      household, epoch, previous_seq, previous_digest, previous_committed_us, head_seq, digest, committed_us
+    )
+    where h.household_id = p.household and h.epoch = p.epoch and h.head_seq = p.previous_seq
+      and h.digest = p.previous_digest and h.committed_us = p.previous_committed_us;
   get diagnostics moved = row_count;
   if moved <> cardinality(p_households) then
     raise exception 'a household is not where the plan believes it to be' using errcode = 'FG001';

@@ -34,7 +34,7 @@ export function entityStoreTelemetry({ meter }: Telemetry): EntityStoreTelemetry
   });
   return {
     groupCommitted(report) {
-      duration.record(report.durationMs / 1_000, { outcome: report.failed ? "failed" : "committed" });
+      duration.record(report.durationMs / 1_000, { outcome: report.outcome });
       jobs.record(report.jobs);
       versions.add(report.versions);
     },

@@ -158,7 +158,7 @@ export class MemoryLog {
   }
 
   #write(writes: CommitWrites): void {
-    if (writes.previousSeq !== this.position.headSeq) throw new Error("planned from another position");
+    if (writes.previous.headSeq !== this.position.headSeq) throw new Error("planned from another position");
     for (const version of writes.versions) {
       if (version.seq !== this.versions.length + 1) throw new Error(`gap before seq ${version.seq}`);
       const taken = this.versions.some((one) => one.device === version.device && one.sequence === version.sequence);

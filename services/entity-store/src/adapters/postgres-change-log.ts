@@ -1,23 +1,24 @@
 import { randomFillSync } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
-import { DomainError, internal, notFound } from "@funkygibbon/kernel/errors";
-import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
-import type { LogPosition } from "@funkygibbon/kernel/record";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
-import { textArray } from "@funkygibbon/postgres/binary-array";
 import type { Database } from "@funkygibbon/postgres/database";
-import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import type { Logger } from "@funkygibbon/runtime/log";
 import { sha256 } from "@funkygibbon/runtime/sha256";
-import { emptySheet, type FactNeeds, type FactSheet } from "../domain/commit-facts.ts";
 import type { CommitJob, CommitLog, ResultOf } from "../domain/commit-job.ts";
 import type { CommitListener } from "../domain/commit-notice.ts";
 import type { CommitPlan, CommitWrites } from "../domain/commit-plan.ts";
-import { initialNeeds, planCommit } from "../domain/plan-commit.ts";
-import type { PlanContext } from "../domain/working-log.ts";
+import { foreseenFacts, knownAfter } from "../domain/foresee.ts";
+import { planCommit } from "../domain/plan-commit.ts";
 import { CommitQueue } from "./commit-queue.ts";
-import { type Asking, readFacts } from "./read-facts.ts";
-import { type HouseholdWrites, writeCommits } from "./write-commits.ts";
+import {
+  type CommitTransactionOptions,
+  commitForeseen,
+  commitGroup,
+  type Finished,
+  isDisproved,
+} from "./commit-transaction.ts";
+import { type HouseholdRun, HouseholdRuns } from "./household-runs.ts";
+import type { HouseholdWrites } from "./write-commits.ts";
 
 /** Options of {@link PostgresChangeLog}. */
 export interface PostgresChangeLogOptions {
@@ -28,7 +29,7 @@ export interface PostgresChangeLogOptions {
   readonly onCommit: CommitListener;
   /** Transactions at once; default 4, more gained nothing on two cores. */
   readonly lanes?: number;
-  /** Told how each group went, for metrics. */
+  /** Told how each transaction went, for metrics. */
   readonly onGroup?: (group: GroupReport) => void;
 }
 
@@ -37,14 +38,15 @@ export interface GroupReport {
   readonly jobs: number;
   readonly versions: number;
   readonly durationMs: number;
-  readonly failed: boolean;
+  /** `disproved`: it was planned from memory, and somebody else had written since; it is run again. */
+  readonly outcome: "committed" | "disproved" | "failed";
 }
 
-/** Above this a plan that still asks is broken: each round brings what all changes miss. */
-const MAX_READ_ROUNDS = 12;
 const MAX_GROUP_HOUSEHOLDS = 16;
 const MAX_GROUP_ROWS = 1_000;
 const ALONE_FROM_CHANGES = 50;
+/** About a kilobyte each. */
+const REMEMBERED_HOUSEHOLDS = 4_096;
 
 /** A job together with whoever waits for it. */
 interface Pending {
@@ -53,17 +55,26 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-type Finished =
-  | { readonly kind: "done"; readonly result: ResultOf<CommitJob>; readonly writes: CommitWrites | undefined }
-  | { readonly kind: "refused"; readonly error: unknown }
-  /** Somebody else has locked the household: not now, and not at the others' cost. */
-  | { readonly kind: "locked" };
+/** A job as it will have been done, if memory is right. */
+type Foreseen = Extract<Finished, { kind: "done" }> & HouseholdWrites;
 
-/** The log of all households in PostgreSQL. One transaction for each group of jobs, in two round trips: lock and read, then write and commit. */
+/** A job on its way through one transaction after another of its household. */
+interface Running {
+  readonly pending: Pending;
+  readonly run: HouseholdRun;
+  readonly before: HouseholdRun | undefined;
+}
+
+/**
+ * The log of all households in PostgreSQL. One transaction for each group of jobs, in two round trips: lock and read, then
+ * write and commit. What only brings new records is planned from memory and committed in one; meanwhile the next job of
+ * the household is planned upon it.
+ */
 export class PostgresChangeLog implements CommitLog {
   readonly #options: PostgresChangeLogOptions;
   readonly #queue: CommitQueue<Pending>;
-  readonly #context: Omit<PlanContext, "nowUs">;
+  readonly #transactions: CommitTransactionOptions;
+  readonly #runs = new HouseholdRuns(REMEMBERED_HOUSEHOLDS);
 
   constructor(options: PostgresChangeLogOptions) {
     this.#options = options;
@@ -72,11 +83,12 @@ export class PostgresChangeLog implements CommitLog {
       maxGroupHouseholds: MAX_GROUP_HOUSEHOLDS,
       maxGroupRows: MAX_GROUP_ROWS,
       aloneFromSize: ALONE_FROM_CHANGES,
-      run: (group) => this.#runGroup(group),
+      run: (group, nextMayBegin) => this.#runGroup(group, nextMayBegin),
     });
-    this.#context = {
-      sha256,
-      newId: () => uuidV7(options.clock.now(), randomFillSync(new Uint8Array(10))),
+    this.#transactions = {
+      database: options.database,
+      clock: options.clock,
+      context: { sha256, newId: () => uuidV7(options.clock.now(), randomFillSync(new Uint8Array(10))) },
     };
   }
 
@@ -98,27 +110,89 @@ export class PostgresChangeLog implements CommitLog {
     return this.#queue.whenIdle();
   }
 
-  async #runGroup(group: readonly Pending[]): Promise<void> {
-    const single = group.length === 1;
-    const locked = await this.#attempt(group, single);
-    for (const pending of locked) await this.#attempt([pending], true);
+  async #runGroup(jobs: readonly Pending[], nextMayBegin: () => void): Promise<void> {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const group = jobs.map((pending): Running => {
+      const run: HouseholdRun = { ended, known: undefined };
+      return { pending, run, before: this.#runs.begin(pending.job.household, run) };
+    });
+    try {
+      if (await this.#attemptForeseen(group, nextMayBegin)) return;
+      await predecessorsOf(group);
+      const again = await this.#attempt(group, group.length === 1);
+      for (const running of again) await this.#attempt([running], true);
+    } finally {
+      end();
+    }
+  }
+
+  /** Commits a group as memory foresees it; false when it has to be run in the ordinary way. */
+  async #attemptForeseen(group: readonly Running[], nextMayBegin: () => void): Promise<boolean> {
+    const foreseen = group.map((running) => this.#foresee(running));
+    if (!foreseen.every((one) => one !== undefined)) return false;
+    const startedMs = performance.now();
+    for (const [index, { run }] of group.entries()) run.known = foreseen[index]?.known;
+    try {
+      await commitForeseen(foreseen, nextMayBegin, this.#options.database);
+    } catch (error) {
+      for (const { run } of group) run.known = undefined;
+      const outcome = isDisproved(error) ? "disproved" : "failed";
+      this.#report({ jobs: group.length, versions: 0, durationMs: performance.now() - startedMs, outcome });
+      // Pushes say what became of them when they are sent again, so they may be run again whatever went wrong.
+      return false;
+    }
+    this.#report({
+      jobs: group.length,
+      versions: foreseen.reduce((sum, { writes }) => sum + writes.versions.length, 0),
+      durationMs: performance.now() - startedMs,
+      outcome: "committed",
+    });
+    // The transaction before was committed first, but on another connection: it may not have heard of it yet.
+    await predecessorsOf(group);
+    for (const [index, running] of group.entries()) this.#answer(running, foreseen[index]);
+    return true;
+  }
+
+  #foresee({ pending: { job }, before }: Running): Foreseen | undefined {
+    const facts = before?.known === undefined ? undefined : foreseenFacts(job, before.known);
+    if (before?.known === undefined || facts === undefined) return undefined;
+    const plan = this.#planOrNothing(job, facts);
+    if (plan?.kind !== "ready" || plan.writes === undefined) return undefined;
+    const { result, writes } = plan;
+    return { kind: "done", household: job.household, result, writes, known: knownAfter(before.known, writes) };
+  }
+
+  /** What refuses a job is said by the ordinary way, which knows and does not only foresee. */
+  #planOrNothing(job: CommitJob, facts: Parameters<typeof planCommit>[1]): CommitPlan | undefined {
+    try {
+      return planCommit(job, facts, { ...this.#transactions.context, nowUs: this.#options.clock.now() });
+    } catch {
+      return undefined;
+    }
   }
 
   /** Runs one transaction and answers its jobs; returns those that have to be run again, alone. */
-  async #attempt(group: readonly Pending[], alone: boolean): Promise<readonly Pending[]> {
+  async #attempt(group: readonly Running[], alone: boolean): Promise<readonly Running[]> {
     const startedMs = performance.now();
+    const jobs = group.map(({ pending }) => pending.job);
     try {
-      const finished = await this.#transact(group, alone);
+      const finished = await commitGroup(jobs, alone, this.#transactions);
       const versions = finished.reduce(
         (sum, one) => sum + (one.kind === "done" ? (one.writes?.versions.length ?? 0) : 0),
         0,
       );
-      this.#report({ jobs: group.length, versions, durationMs: performance.now() - startedMs, failed: false });
-      return group.filter((pending, index) => this.#answer(pending, finished[index]));
+      const durationMs = performance.now() - startedMs;
+      this.#report({ jobs: group.length, versions, durationMs, outcome: "committed" });
+      return group.filter((running, index) => this.#answer(running, finished[index]));
     } catch (error) {
-      this.#report({ jobs: group.length, versions: 0, durationMs: performance.now() - startedMs, failed: true });
+      this.#report({
+        jobs: group.length,
+        versions: 0,
+        durationMs: performance.now() - startedMs,
+        outcome: "failed",
+      });
       if (alone) {
-        for (const pending of group) pending.reject(error);
+        for (const { pending } of group) pending.reject(error);
         return [];
       }
       // One bad job must not sink the others of its group.
@@ -132,12 +206,13 @@ export class PostgresChangeLog implements CommitLog {
   }
 
   /** True when the job has to be run again. */
-  #answer(pending: Pending, finished: Finished | undefined): boolean {
+  #answer({ pending, run }: Running, finished: Finished | undefined): boolean {
     if (finished === undefined || finished.kind === "locked") return true;
     if (finished.kind === "refused") {
       pending.reject(finished.error);
       return false;
     }
+    run.known = finished.known;
     if (finished.writes !== undefined) this.#announce(pending.job, finished.writes);
     pending.resolve(finished.result);
     return false;
@@ -159,138 +234,12 @@ export class PostgresChangeLog implements CommitLog {
       this.#options.log.error({ err: error }, "commit.listener-failed");
     }
   }
-
-  async #transact(group: readonly Pending[], alone: boolean): Promise<Finished[]> {
-    const households = group.map(({ job }) => job.household);
-    let writing: Promise<void> | undefined;
-    try {
-      return await this.#options.database.inTransaction({ households }, async (tx) => {
-        const finished = await this.#plan(tx, group, alone);
-        const writes = group.flatMap(({ job }, index): HouseholdWrites[] => {
-          const one = finished[index];
-          return one?.kind === "done" && one.writes !== undefined
-            ? [{ household: job.household, writes: one.writes }]
-            : [];
-        });
-        // Not awaited: COMMIT travels right behind the writes, in the same round trip. If a write fails, PostgreSQL
-        // answers that COMMIT with a rollback, and inTransaction throws.
-        writing = writes.length === 0 ? undefined : writeCommits(tx, writes);
-        writing?.catch(() => {});
-        return finished;
-      });
-    } catch (error) {
-      // Why a write failed tells more than that the transaction was rolled back.
-      await writing;
-      throw error;
-    }
-  }
-
-  async #plan(tx: Transaction, group: readonly Pending[], alone: boolean): Promise<Finished[]> {
-    const households = group.map(({ job }) => job.household);
-    const sheets = group.map(() => emptySheet());
-    const [positions] = await Promise.all([
-      lockHouseholds(tx, households, !alone),
-      readFacts(
-        tx,
-        asking(
-          group,
-          sheets,
-          group.map(({ job }) => initialNeeds(job)),
-        ),
-      ),
-    ]);
-    const nowUs = this.#options.clock.now();
-    const finished: (Finished | undefined)[] = group.map(({ job }) => {
-      if (positions.has(job.household)) return undefined;
-      return alone ? { kind: "refused", error: notFound("household", job.household) } : { kind: "locked" };
-    });
-    for (let round = 0; round < MAX_READ_ROUNDS; round++) {
-      const needs = group.map((pending, index): FactNeeds | undefined => {
-        const locked = positions.get(pending.job.household);
-        const sheet = sheets[index];
-        if (finished[index] !== undefined || locked === undefined || sheet === undefined) return undefined;
-        const plan = this.#planOne(pending.job, { ...sheet, ...locked }, nowUs);
-        if (plan.kind === "needs") return plan.needs;
-        finished[index] = plan.kind === "ready" ? { ...plan, kind: "done" } : plan;
-        return undefined;
-      });
-      const asked = asking(group, sheets, needs);
-      if (asked.length === 0) break;
-      await readFacts(tx, asked);
-    }
-    return finished.map((one) => one ?? { kind: "refused", error: internal("a commit plan never had enough facts") });
-  }
-
-  #planOne(job: CommitJob, facts: FactSheet & LockedHousehold, nowUs: number): CommitPlan | RefusedPlan {
-    try {
-      return planCommit(job, facts, { ...this.#context, nowUs });
-    } catch (error) {
-      if (error instanceof DomainError) return { kind: "refused", error };
-      return { kind: "refused", error: internal("a commit could not be planned", error) };
-    }
-  }
 }
 
-interface RefusedPlan {
-  readonly kind: "refused";
-  readonly error: DomainError;
-}
-
-function asking(
-  group: readonly Pending[],
-  sheets: readonly FactSheet[],
-  needs: readonly (FactNeeds | undefined)[],
-): Asking[] {
-  return group.flatMap(({ job }, index) => {
-    const sheet = sheets[index];
-    const asked = needs[index];
-    return sheet === undefined || asked === undefined ? [] : [{ household: job.household, sheet, needs: asked }];
-  });
+async function predecessorsOf(group: readonly Running[]): Promise<void> {
+  await Promise.all(group.map(({ before }) => before?.ended));
 }
 
 function sizeOf(job: CommitJob): number {
   return job.kind === "push" ? job.changes.length : 1;
 }
-
-interface LockedHousehold {
-  readonly position: LogPosition;
-  readonly anyOpenConflict: boolean;
-}
-
-/** Locks households until the end of the transaction; with `skipLocked` those that somebody else holds are left out. */
-async function lockHouseholds(
-  tx: Transaction,
-  households: readonly HouseholdId[],
-  skipLocked: boolean,
-): Promise<Map<HouseholdId, LockedHousehold>> {
-  const rows = await tx.query<LockRow>(LOCK, [textArray(households), skipLocked]);
-  return new Map(
-    rows.map((row) => [
-      row.household_id as HouseholdId,
-      {
-        position: {
-          epoch: row.epoch as Epoch,
-          headSeq: row.head_seq,
-          digest: BigInt.asUintN(64, BigInt(row.digest)),
-          committedUs: row.committed_us,
-        },
-        anyOpenConflict: row.any_open_conflict,
-      },
-    ]),
-  );
-}
-
-interface LockRow {
-  readonly household_id: string;
-  readonly epoch: string;
-  readonly head_seq: number;
-  readonly digest: string;
-  readonly committed_us: number;
-  readonly any_open_conflict: boolean;
-}
-
-const LOCK: Statement = {
-  name: "commit.lock",
-  text: `select household_id, epoch, head_seq, digest::text, committed_us, any_open_conflict
-    from commit_lock($1::text[], $2::bool)`,
-};

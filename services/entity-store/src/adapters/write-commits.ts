@@ -48,7 +48,10 @@ function writeValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
 function householdValues(commits: readonly HouseholdWrites[]): Buffer[] {
   return [
     textArray(commits.map(({ household }) => household)),
-    int8Array(commits.map(({ writes }) => writes.previousSeq)),
+    uuidArray(commits.map(({ writes }) => writes.previous.epoch)),
+    int8Array(commits.map(({ writes }) => writes.previous.headSeq)),
+    int8Array(commits.map(({ writes }) => BigInt.asIntN(64, writes.previous.digest))),
+    int8Array(commits.map(({ writes }) => writes.previous.committedUs)),
     int8Array(commits.map(({ writes }) => writes.position.headSeq)),
     int8Array(commits.map(({ writes }) => BigInt.asIntN(64, writes.position.digest))),
     int8Array(commits.map(({ writes }) => writes.position.committedUs)),
@@ -120,12 +123,12 @@ function sparse<Row, T>(
 const WRITE: Statement = {
   name: "commit.write",
   text: `select commit_write(
-    $1::text[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],
-    $6::int2[], $7::int8[], $8::uuid[], $9::text[], $10::text[], $11::int8[], $12::text[], $13::int2[], $14::int2[],
-    $15::uuid[], $16::uuid[], $17::text[], $18::bool[], $19::bytea[], $20::text[], $21::int2[], $22::text[],
-    $23::text[], $24::int8[], $25::int8[], $26::int2[], $27::text[], $28::text[], $29::text[], $30::text[],
-    $31::int2[], $32::text[], $33::bool[], $34::int8[],
-    $35::int2[], $36::text[], $37::int8[], $38::text[], $39::int8[])`,
+    $1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int2[],
+    $10::int8[], $11::uuid[], $12::text[], $13::text[], $14::int8[], $15::text[], $16::int2[], $17::int2[],
+    $18::uuid[], $19::uuid[], $20::text[], $21::bool[], $22::bytea[], $23::text[], $24::int2[], $25::text[],
+    $26::text[], $27::int8[], $28::int8[], $29::int2[], $30::text[], $31::text[], $32::text[], $33::text[],
+    $34::int2[], $35::text[], $36::bool[], $37::int8[], $38::int2[], $39::text[], $40::int8[], $41::text[],
+    $42::int8[])`,
 };
 
 const INSERT_CONFLICT: Statement = {

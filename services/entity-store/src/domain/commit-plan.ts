@@ -7,10 +7,10 @@ import type { PlannedHead, PlannedVersion, WorkingLog } from "./working-log.ts";
 /** What a commit writes; nothing else is written. */
 export interface CommitWrites {
   /** Where the log stands before it. */
-  readonly previousSeq: number;
+  readonly previous: LogPosition;
   /** Where the log stands after it. */
   readonly position: LogPosition;
-  /** In the order of their seq, which follows `previousSeq` without a gap. */
+  /** In the order of their seq, which follows that of `previous` without a gap. */
   readonly versions: readonly PlannedVersion[];
   /** The last head of each record that has a new one. */
   readonly heads: readonly PlannedHead[];
@@ -37,7 +37,7 @@ export function writesOf(
   request: CommitWrites["request"],
 ): CommitWrites | undefined {
   const writes: CommitWrites = {
-    previousSeq: log.facts.position.headSeq,
+    previous: log.facts.position,
     position: log.position,
     versions: log.versions,
     heads: [...log.newHeads.values()],
