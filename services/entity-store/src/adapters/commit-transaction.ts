@@ -41,10 +41,12 @@ const MAX_READ_ROUNDS = 12;
 /**
  * Commits a group of jobs of different households in one transaction and two round trips: lock and read, then write and
  * commit. A group passes over households that somebody else has locked; a job that is `alone` waits for its lock.
+ * @param sent called with what is on its way to be committed.
  */
 export async function commitGroup(
   jobs: readonly CommitJob[],
   alone: boolean,
+  sent: (finished: readonly Finished[]) => void,
   options: CommitTransactionOptions,
 ): Promise<Finished[]> {
   return writing(options.database, householdsOf(jobs), async (tx) => {
@@ -55,6 +57,7 @@ export async function commitGroup(
         ? [{ household, writes: one.writes }]
         : [];
     });
+    setImmediate(sent, finished);
     return { result: finished, writes };
   });
 }

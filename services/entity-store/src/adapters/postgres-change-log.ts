@@ -7,7 +7,7 @@ import { sha256 } from "@funkygibbon/runtime/sha256";
 import type { CommitJob, CommitLog, ResultOf } from "../domain/commit-job.ts";
 import type { CommitListener } from "../domain/commit-notice.ts";
 import type { CommitPlan, CommitWrites } from "../domain/commit-plan.ts";
-import { foreseenFacts, knownAfter } from "../domain/foresee.ts";
+import { foreseenFacts, type KnownLog, knownAfter } from "../domain/foresee.ts";
 import { planCommit } from "../domain/plan-commit.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import {
@@ -119,8 +119,8 @@ export class PostgresChangeLog implements CommitLog {
     try {
       if (await this.#attemptForeseen(group, nextMayBegin)) return;
       await predecessorsOf(group);
-      const again = await this.#attempt(group, group.length === 1);
-      for (const running of again) await this.#attempt([running], true);
+      const again = await this.#attempt(group, group.length === 1, nextMayBegin);
+      for (const running of again) await this.#attempt([running], true, () => {});
     } finally {
       end();
     }
@@ -172,11 +172,15 @@ export class PostgresChangeLog implements CommitLog {
   }
 
   /** Runs one transaction and answers its jobs; returns those that have to be run again, alone. */
-  async #attempt(group: readonly Running[], alone: boolean): Promise<readonly Running[]> {
+  async #attempt(group: readonly Running[], alone: boolean, nextMayBegin: () => void): Promise<readonly Running[]> {
     const startedMs = performance.now();
     const jobs = group.map(({ pending }) => pending.job);
+    const foresee = (planned: readonly Finished[]) => {
+      for (const [index, { run }] of group.entries()) run.known = knownOf(planned[index]);
+      if (group.every(({ run }) => run.known !== undefined)) nextMayBegin();
+    };
     try {
-      const finished = await commitGroup(jobs, alone, this.#transactions);
+      const finished = await commitGroup(jobs, alone, foresee, this.#transactions);
       const versions = finished.reduce(
         (sum, one) => sum + (one.kind === "done" ? (one.writes?.versions.length ?? 0) : 0),
         0,
@@ -185,6 +189,7 @@ export class PostgresChangeLog implements CommitLog {
       this.#report({ jobs: group.length, versions, durationMs, outcome: "committed" });
       return group.filter((running, index) => this.#answer(running, finished[index]));
     } catch (error) {
+      for (const { run } of group) run.known = undefined;
       this.#report({
         jobs: group.length,
         versions: 0,
@@ -234,6 +239,10 @@ export class PostgresChangeLog implements CommitLog {
       this.#options.log.error({ err: error }, "commit.listener-failed");
     }
   }
+}
+
+function knownOf(finished: Finished | undefined): KnownLog | undefined {
+  return finished?.kind === "done" ? finished.known : undefined;
 }
 
 async function predecessorsOf(group: readonly Running[]): Promise<void> {
