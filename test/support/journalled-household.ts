@@ -15,7 +15,7 @@ export interface JournalEntry {
 const BATCH_EVERY = 50;
 const BATCH_LAMPS = 30;
 
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /**
  * The edits of one household, made by one device and noted before they are sent: what a store that was killed is judged

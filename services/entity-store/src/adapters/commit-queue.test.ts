@@ -4,13 +4,14 @@ import { CommitQueue } from "./commit-queue.ts";
 
 /** A queue whose groups end when the test says so. */
 function setUp(options: { lanes?: number } = {}) {
-  const groups: { readonly jobs: readonly string[]; readonly end: () => void }[] = [];
+  const groups: { readonly jobs: readonly string[]; readonly end: () => void; readonly nextMayBegin: () => void }[] =
+    [];
   const queue = new CommitQueue<string>({
     lanes: options.lanes ?? 1,
     maxGroupHouseholds: 3,
     maxGroupRows: 100,
     aloneFromSize: 50,
-    run: (jobs) => new Promise((resolve) => groups.push({ jobs, end: resolve })),
+    run: (jobs, nextMayBegin) => new Promise((resolve) => groups.push({ jobs, end: resolve, nextMayBegin })),
   });
   const add = (household: string, job: string, size = 1) =>
     queue.add({ household: household as HouseholdId, job, size });
@@ -67,6 +68,30 @@ describe("group commit", () => {
     add("c", "c1", 40);
     await endNext();
     expect(groups.map((group) => group.jobs)).toEqual([["a1", "b1"]]);
+  });
+
+  test("begins one job of a household ahead, alone, once the one before allows it", async () => {
+    const { groups, add, endNext } = setUp({ lanes: 4 });
+    for (const job of ["a1", "a2", "a3"]) add("a", job);
+    groups[0]?.nextMayBegin();
+    groups[0]?.nextMayBegin();
+    expect(groups.map((group) => group.jobs)).toEqual([["a1"], ["a2"]]);
+    groups[1]?.nextMayBegin();
+    expect(groups.map((group) => group.jobs)).toEqual([["a1"], ["a2"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["a2"], ["a3"]]);
+  });
+
+  test("lets nobody begin ahead of a job that does not allow it, though an earlier one did", async () => {
+    const { groups, add, endNext } = setUp({ lanes: 4 });
+    for (const job of ["a1", "a2", "a3"]) add("a", job);
+    const [first] = groups;
+    first?.nextMayBegin();
+    await endNext();
+    first?.nextMayBegin();
+    expect(groups.map((group) => group.jobs)).toEqual([["a2"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["a3"]]);
   });
 
   test("says when nothing is left", async () => {

@@ -167,7 +167,8 @@ function contentOf(line: VersionLine, number: number): RecordContent {
     if (deleted || line.head === true) throw refused(number, "only old versions may have lost their body");
     return content;
   }
-  if (contentHash(content, sha256) !== line.contentHash) throw refused(number, "contentHash is not that of the content");
+  if (contentHash(content, sha256) !== line.contentHash)
+    throw refused(number, "contentHash is not that of the content");
   return content;
 }
 
