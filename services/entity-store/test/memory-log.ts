@@ -172,8 +172,8 @@ export class MemoryLog {
     }
     for (const row of [...writes.newConflicts, ...writes.changedConflicts]) this.conflicts.set(row.id, row);
     if (writes.request !== undefined) {
-      const { key, result } = writes.request;
-      this.#requests.set(key.id, { fingerprint: key.fingerprint, result });
+      const { key, result, createdUs } = writes.request;
+      this.#requests.set(key.id, { fingerprint: key.fingerprint, result, createdUs });
     }
     this.position = writes.position;
   }

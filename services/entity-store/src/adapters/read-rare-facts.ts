@@ -13,9 +13,6 @@ import {
 import type { Asking } from "./read-facts.ts";
 import { outcomeFromCode, VERSION_COLUMNS, type VersionRow, versionFromRow } from "./version-row.ts";
 
-/** How long results of API writes are kept. */
-export const REQUEST_RETENTION_US = 24 * 60 * 60 * 1_000_000;
-
 /** What only diverged, late and API edits ask for, one household at a time. */
 export async function readRareFacts(tx: Transaction, asking: Asking): Promise<void> {
   await Promise.all([
@@ -87,12 +84,14 @@ async function readConflicts(tx: Transaction, { household, needs, sheet }: Askin
 async function readRequests(tx: Transaction, { household, needs, sheet }: Asking): Promise<void> {
   if (needs.requests.size === 0) return;
   for (const id of needs.requests) sheet.requests.set(id, null);
-  const rows = await tx.query<RequestRow>(READ_REQUESTS, [
-    household,
-    textArray([...needs.requests]),
-    REQUEST_RETENTION_US,
-  ]);
-  for (const row of rows) sheet.requests.set(row.request_id, { fingerprint: row.fingerprint, result: row.result });
+  const rows = await tx.query<RequestRow>(READ_REQUESTS, [household, textArray([...needs.requests])]);
+  for (const row of rows) {
+    sheet.requests.set(row.request_id, {
+      fingerprint: row.fingerprint,
+      result: row.result,
+      createdUs: row.created_us,
+    });
+  }
 }
 
 async function readPolicies(tx: Transaction, { household, needs, sheet }: Asking): Promise<void> {
@@ -120,6 +119,7 @@ interface RequestRow {
   readonly request_id: string;
   readonly fingerprint: string;
   readonly result: string;
+  readonly created_us: number;
 }
 
 function lineageEntry(row: LineageRow) {
@@ -170,12 +170,10 @@ const READ_CONFLICTS: Statement = {
   text: `select ${CONFLICT_COLUMNS} from conflicts c where c.household_id = $1 and c.conflict_id = any ($2::uuid[])`,
 };
 
-/** Results that are too old count as forgotten, whether they have been removed yet or not. */
 const READ_REQUESTS: Statement = {
   name: "commit.read_requests",
-  text: `select request_id, fingerprint, result from request_ids
-    where household_id = $1 and request_id = any ($2::text[])
-      and created_us > (extract(epoch from clock_timestamp()) * 1000000)::int8 - $3::int8`,
+  text: `select request_id, fingerprint, result, created_us from request_ids
+    where household_id = $1 and request_id = any ($2::text[])`,
 };
 
 const READ_POLICIES: Statement = {

@@ -5,8 +5,8 @@ import { sourceTypes } from "@funkygibbon/wire/graph-types";
 import { outcomes } from "@funkygibbon/wire/outcomes";
 import type { CommitWrites } from "../domain/commit-plan.ts";
 import { headName } from "../domain/head-name.ts";
+import { REQUEST_RETENTION_US } from "../domain/remembered-request.ts";
 import { conflictToValues } from "./conflict-row.ts";
-import { REQUEST_RETENTION_US } from "./read-rare-facts.ts";
 import { codesOf, stampsToText } from "./version-row.ts";
 
 /** The writes of one household. */
@@ -32,10 +32,9 @@ export async function writeCommits(tx: Transaction, commits: readonly HouseholdW
       writing.push(tx.execute(UPDATE_CONFLICT, [household, ...conflictToValues(row)]));
     }
     if (writes.request !== undefined) {
-      const { key, result } = writes.request;
-      const committedUs = writes.position.committedUs;
-      writing.push(tx.execute(FORGET_REQUESTS, [household, committedUs - REQUEST_RETENTION_US]));
-      writing.push(tx.execute(REMEMBER_REQUEST, [household, key.id, key.fingerprint, result, committedUs]));
+      const { key, result, createdUs } = writes.request;
+      writing.push(tx.execute(FORGET_REQUESTS, [household, createdUs - REQUEST_RETENTION_US]));
+      writing.push(tx.execute(REMEMBER_REQUEST, [household, key.id, key.fingerprint, result, createdUs]));
     }
   }
   await Promise.all(writing);

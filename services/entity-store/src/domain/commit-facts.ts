@@ -90,6 +90,7 @@ export interface WayEdge {
 export interface RememberedRequest {
   readonly fingerprint: string;
   readonly result: string;
+  readonly createdUs: Micros;
 }
 
 /** What the log answered. A missing key was never asked; an answer of `null` (or an empty list) says that there is nothing. */

@@ -1,3 +1,4 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
 import type { ConflictRow, LogPosition } from "@funkygibbon/kernel/record";
 import type { DeviceClock, FactNeeds } from "./commit-facts.ts";
 import type { CommitJob, RequestKey, ResultOf } from "./commit-job.ts";
@@ -17,7 +18,14 @@ export interface CommitWrites {
   readonly clocks: readonly DeviceClock[];
   readonly newConflicts: readonly ConflictRow[];
   readonly changedConflicts: readonly ConflictRow[];
-  readonly request: { readonly key: RequestKey; readonly result: string } | undefined;
+  readonly request: RequestToRemember | undefined;
+}
+
+/** A request whose result is to be remembered. */
+export interface RequestToRemember {
+  readonly key: RequestKey;
+  readonly result: string;
+  readonly createdUs: Micros;
 }
 
 /** What to commit and what to answer, or what has to be known first. */
@@ -34,7 +42,7 @@ export type CommitPlan<Job extends CommitJob = CommitJob> =
 export function writesOf(
   log: WorkingLog,
   book: ConflictBook,
-  request: CommitWrites["request"],
+  request: Omit<RequestToRemember, "createdUs"> | undefined,
 ): CommitWrites | undefined {
   const writes: CommitWrites = {
     previous: log.facts.position,
@@ -44,7 +52,7 @@ export function writesOf(
     clocks: log.raisedClocks(),
     newConflicts: book.inserted,
     changedConflicts: book.updated,
-    request,
+    request: request && { ...request, createdUs: log.committedUs },
   };
   const nothing =
     writes.versions.length === 0 &&

@@ -90,6 +90,23 @@ describe("API writes", () => {
     );
   });
 
+  test("with a request id are remembered for 24 hours, and then it is free again", () => {
+    const log = withLamp();
+    const day = 24 * 3_600_000_000;
+    const update = (value: number) => {
+      const body = { kind: "patch", set: { value }, remove: [] } as const;
+      const action = { ...target, kind: "update", expected: "any", body, ends: undefined, source: undefined } as const;
+      return log.api(action, { requestId: "r1", fingerprint: `set ${value}` });
+    };
+    update(1);
+    log.nowUs += day - 3_000_000;
+    expect(update(1)).toMatchObject({ replayed: true });
+    expect(() => update(2)).toThrow(expect.objectContaining({ reason: "REQUEST_ID_REUSED" }));
+    expect(update(2)).toMatchObject({ replayed: false });
+    expect(update(2)).toMatchObject({ replayed: true });
+    expect(log.head(LAMP).content.body).toMatchObject({ value: 2 });
+  });
+
   test("as a trial answer what would be and store nothing", () => {
     const log = withLamp();
     const result = log.api({ ...target, kind: "delete", expected: "any" }, { dryRun: true });

@@ -72,6 +72,15 @@ describe("a person's decision", () => {
     expect(log.openConflicts()).toHaveLength(1);
   });
 
+  test("is remembered with its request for a day, also where it writes no version and nothing was committed for long", () => {
+    const { log, id } = withOpenConflict();
+    log.nowUs += 48 * 3_600_000_000;
+    const request = { id: "r1", fingerprint: "f" };
+    const { etag } = log.openConflicts()[0] ?? {};
+    expect(log.settle(id, "kept_server", undefined, { request })).toMatchObject({ replayed: false });
+    expect(log.settle(id, "kept_server", undefined, { request, etag: etag ?? "" })).toMatchObject({ replayed: true });
+  });
+
   test("can be taken again", () => {
     const { log, id } = withOpenConflict();
     log.settle(id, "took_local", taken);

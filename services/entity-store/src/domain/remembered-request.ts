@@ -7,6 +7,9 @@ import { known } from "./missing-fact.ts";
 import type { StoredVersion } from "./stored-version.ts";
 import type { WorkingLog } from "./working-log.ts";
 
+/** How long the result of a request is remembered: 24 hours. */
+export const REQUEST_RETENTION_US = 24 * 60 * 60 * 1_000_000;
+
 /** What an API write came to: enough to give the same answer again. */
 export interface RequestOutcome {
   readonly head: StoredVersion;
@@ -37,7 +40,7 @@ export function rememberedRequest(log: WorkingLog, key: RequestKey | undefined):
 export function rememberedResult(log: WorkingLog, key: RequestKey | undefined): string | undefined {
   if (key === undefined) return undefined;
   const remembered = known(log.facts.requests.get(key.id), (needs) => needs.requests.add(key.id));
-  if (remembered === null) return undefined;
+  if (remembered === null || log.committedUs - remembered.createdUs >= REQUEST_RETENTION_US) return undefined;
   if (remembered.fingerprint !== key.fingerprint) {
     throw invalid([{ field: "request_id", description: "was used for another request" }], "REQUEST_ID_REUSED");
   }
