@@ -87,6 +87,16 @@ describe("a push of new records, planned from memory", () => {
     expect(divergences).toHaveLength(1);
   });
 
+  test("with an edge that is refused is asked about: only what becomes head is proven to be new", async () => {
+    const { phone, push, versions } = await setUp();
+    const box = phone.edit(recordId(2), {});
+    // Bears the id of an entity, and would close a cycle on its own.
+    const edge = phone.connect(recordId(1), { type: "part_of", from: recordId(2), to: recordId(2) });
+    const { outcomes } = await push([box, edge]);
+    expect(outcomes[1]).toMatchObject({ outcome: "rejected", rejection: { reason: "KIND_CHANGED" } });
+    expect(await versions()).toHaveLength(2);
+  });
+
   test("keeps its place before the pushes that were planned upon it, when it was planned wrongly", async () => {
     const { household, phone, push, versions } = await setUp();
     const panel = new TestDevice("panel");

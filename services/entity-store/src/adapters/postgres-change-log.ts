@@ -7,7 +7,7 @@ import { sha256 } from "@funkygibbon/runtime/sha256";
 import type { CommitJob, CommitLog, ResultOf } from "../domain/commit-job.ts";
 import type { CommitListener } from "../domain/commit-notice.ts";
 import type { CommitPlan, CommitWrites } from "../domain/commit-plan.ts";
-import { foreseenFacts, type KnownLog, knownAfter } from "../domain/foresee.ts";
+import { foreseenFacts, type KnownLog, knownAfter, provesItself } from "../domain/foresee.ts";
 import { planCommit } from "../domain/plan-commit.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import {
@@ -157,7 +157,7 @@ export class PostgresChangeLog implements CommitLog {
     const facts = before?.known === undefined ? undefined : foreseenFacts(job, before.known);
     if (before?.known === undefined || facts === undefined) return undefined;
     const plan = this.#planOrNothing(job, facts);
-    if (plan?.kind !== "ready" || plan.writes === undefined) return undefined;
+    if (plan?.kind !== "ready" || plan.writes === undefined || !provesItself(job, plan.writes)) return undefined;
     const { result, writes } = plan;
     return { kind: "done", household: job.household, result, writes, known: knownAfter(before.known, writes) };
   }

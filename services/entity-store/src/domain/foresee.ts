@@ -43,6 +43,16 @@ export function foreseenFacts(job: CommitJob, known: KnownLog): CommitFacts | un
   return { ...sheet, position: known.position, anyOpenConflict: true };
 }
 
+/**
+ * Whether writing a plan proves all the facts that it was made from: every change becomes the first head of its record.
+ * Of a record whose change is refused or preserved nothing is written that would fail if it were there already.
+ */
+export function provesItself(job: CommitJob, { versions, heads }: CommitWrites): boolean {
+  if (job.kind !== "push") return false;
+  const valid = job.changes.filter((prepared) => prepared.kind === "valid").length;
+  return versions.length === valid && heads.length === valid;
+}
+
 /** What is known of the log after these writes, on top of what was known or read before them. */
 export function knownAfter(before: KnownLog, writes: CommitWrites | undefined): KnownLog {
   if (writes === undefined) return before;
