@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import {
+  GoAwayReason,
   type SubscribeResponse,
   type SyncRequest,
   type SyncResponse,
@@ -16,6 +17,8 @@ beforeAll(async () => {
   world = await coordinatorWorld();
 });
 afterAll(() => world[Symbol.asyncDispose]());
+
+const OLDER = "01900000-0000-7000-8000-000000000000";
 
 /** A poller that keeps what the last answer gave it, as a client without streams does. */
 async function poller(deviceId = "poller", claims: Partial<Parameters<typeof world.token>[0]> = {}) {
@@ -233,6 +236,24 @@ describe("Subscribe", () => {
       Array.from({ length: 31 }, (_, index) => index + 1),
     );
     expect(world.store.devices.get(`${household}/reader`)?.acknowledgedSeq).toBe(31);
+  });
+
+  it("sends a device on other ground away, to heal or for good, instead of leaving it without an answer", async () => {
+    const device = await poller("browser");
+    const { epoch } = await device.sync();
+    const goodByesTo = async (hello: Parameters<typeof helloOf>[1]) => {
+      const frames: SubscribeResponse[] = [];
+      const { token } = device;
+      for await (const frame of world.coordinator.client.subscribe({ hello: helloOf("browser", hello) }, { token }))
+        frames.push(frame);
+      return frames.map(({ epoch: named, frame }) => [
+        named,
+        frame.case === "goAway" ? frame.value.reason : frame.case,
+      ]);
+    };
+    const { household } = device;
+    expect(await goodByesTo({ householdId: household, epoch: OLDER })).toEqual([[epoch, GoAwayReason.EPOCH_CHANGED]]);
+    expect(await goodByesTo({ householdId: "elsewhere", epoch })).toEqual([["", GoAwayReason.HOUSEHOLD_CHANGED]]);
   });
 
   it("takes no ack of a session that is over, nor of what was never given", async () => {

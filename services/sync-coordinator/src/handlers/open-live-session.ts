@@ -38,12 +38,13 @@ export async function openLiveSession(greeting: Greeting, parts: SyncParts): Pro
   const allowance = await parts.rateLimits.spend(device, 0);
   requireAllowance(allowance);
 
-  const admission = await admit(introduced, caller, parts).catch(async (error: unknown) => {
+  const admission = await admit(introduced, caller, parts).catch((error: unknown) => {
     if (!isChangeOfGround(error)) throw error;
     const epoch = error.details.epoch === undefined ? undefined : parseEpoch(error.details.epoch);
     const ground = { household: device.household, epoch };
     const reason = error.reason === "EPOCH_CHANGED" ? "epoch-changed" : "household-changed";
-    await sink.send(goAwayFrame(kind, ground, reason, parts.random));
+    // Not waited for: what a Subscribe says is taken only when it is known whether there is a session.
+    sink.send(goAwayFrame(kind, ground, reason, parts.random)).catch(() => {});
     return undefined;
   });
   if (admission === undefined) return undefined;
