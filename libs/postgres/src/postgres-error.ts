@@ -52,15 +52,19 @@ export function translateError(error: unknown): DomainError {
   if (state === "57014") return unavailable("the database took too long", { retryAfterMs: 1_000, cause: error });
   if (state === "25P03")
     return unavailable("the transaction was idle for too long", { retryAfterMs: 100, cause: error });
-  // Out of connections, disk or memory; or read-only because a replica was asked.
-  if (state.startsWith("53") || state === "25006") {
+  if (state.startsWith("53")) {
     return unavailable("the database is short of resources", { retryAfterMs: 2_000, cause: error });
   }
+  if (OF_A_STANDBY.has(state))
+    return unavailable("the database is not the primary yet", { retryAfterMs: 1_000, cause: error });
   return internal("a database statement failed", error);
 }
 
 /** admin_shutdown, crash_shutdown, cannot_connect_now (starting up), database_dropped, idle_session_timeout. */
 const SERVER_GOES_AWAY = new Set(["57P01", "57P02", "57P03", "57P04", "57P05"]);
+
+/** read_only_sql_transaction; object_not_in_prerequisite_state, as questions about the write-ahead log are answered. */
+const OF_A_STANDBY = new Set(["25006", "55000"]);
 
 const NETWORK_CODES = new Set([
   "ECONNREFUSED",

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { connectEvents } from "@funkygibbon/events/connection";
 import { parseRecordId } from "@funkygibbon/kernel/ids";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
-import { type DatabaseOptions, openDatabase } from "@funkygibbon/postgres/database";
+import { type ConnectionProbe, type DatabaseOptions, openDatabase } from "@funkygibbon/postgres/database";
 import { requireSchema } from "@funkygibbon/postgres/migrations";
 import { createTokenVerifier } from "@funkygibbon/rpc/auth";
 import { startRpcServer } from "@funkygibbon/rpc/server";
@@ -59,19 +59,18 @@ export async function startEntityStore(config: EntityStoreConfig, context: Servi
   await using opened = new AsyncDisposableStack();
   const open = (options: Partial<DatabaseOptions> & Pick<DatabaseOptions, "applicationName" | "maxConnections">) =>
     opened.use(openDatabase({ url: config.databaseUrl, role: config.databaseRole, log, ...options }));
-  const writers = open({
-    applicationName: "entity-store-commit",
-    maxConnections: config.writers,
-    // Not the PostgreSQL that was written last: a failover may have lost commits that devices have seen.
-    onConnect: async (connection) => {
-      const [row] = await connection.query<{ renewed: boolean }>("select check_cluster_identity() as renewed");
-      if (row?.renewed === true) log.warn("epochs.renewed");
-    },
-  });
+  // Not the PostgreSQL of before: a failover may have lost commits that devices have seen. Readers ask as well, or a
+  // device that comes back first would be told of the shorter log under the old epoch, and forget what it holds.
+  const onConnect = async (connection: ConnectionProbe) => {
+    const [row] = await connection.query<{ renewed: boolean }>("select check_cluster_identity() as renewed");
+    if (row?.renewed === true) log.warn("epochs.renewed");
+  };
+  const writers = open({ applicationName: "entity-store-commit", maxConnections: config.writers, onConnect });
   const readers = open({
     applicationName: "entity-store-read",
     maxConnections: config.readers,
     meter: telemetry.meter,
+    onConnect,
   });
   const positions = open({ applicationName: "entity-store-relay", maxConnections: 2, role: config.relayRole });
   await requireSchema(readers, MIGRATIONS);
