@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { createRpcClient, type RpcClient } from "@funkygibbon/rpc/client";
@@ -14,6 +15,7 @@ import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { openSecrets } from "../../deploy/local/secrets.ts";
 import { startServer } from "../../deploy/local/server.ts";
 import { localInfrastructure } from "../support/infrastructure.ts";
+import { asSuperuser } from "../support/template-databases.ts";
 import { createBenchDatabase } from "./bench-database.ts";
 
 const SERVICES = ["entity-store", "conflict-resolution", "sync-coordinator"] as const;
@@ -31,6 +33,8 @@ export interface BenchSystem extends AsyncDisposable {
   connect(): RpcClient<typeof SyncService>;
   /** A household that nobody has seen yet, and its owner's token. */
   household(): Promise<{ readonly id: string; readonly token: string }>;
+  /** Resolves when what follows the logs, search and relay, has caught up with them: the next measurement is its own. */
+  settled(): Promise<void>;
 }
 
 /** Starts servers and services; DATABASE_URL, REDIS_URL and NATS_URL of the environment are used where given. */
@@ -112,9 +116,18 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       const id = `bench-${randomBytes(5).toString("hex")}`;
       return { id, token: await issuer.mintToken({ user: "ada", household: id, role: "owner" }) };
     },
+    async settled() {
+      await asSuperuser(database.url, async (client) => {
+        while ((await client.query(LAGGING)).rowCount !== 0) await sleep(50);
+      });
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
+
+const LAGGING = `select from households h join relay_positions r using (household_id)
+  left join search_positions s using (household_id)
+  where h.head_seq > least(r.relayed_seq, coalesce(s.projected_seq, 0))`;
 
 /** User and system time in clock ticks, of which Linux has a hundred in a second. */
 function cpuSecondsOf(pid: number): number {

@@ -23,6 +23,7 @@ export async function run(): Promise<Measurement[]> {
     const before = system.cpuSeconds();
     const seconds = await pushAll(system);
     const after = system.cpuSeconds();
+    await system.settled();
     const baseline = await bare.seconds(creates(RECORDS, "phone", 1), BATCH);
     if (round < WARM_UPS) continue;
     pushed.push(seconds);
