@@ -80,7 +80,7 @@ export class KillTrial {
     while (entry.answer === undefined) {
       await this.#gate;
       try {
-        entry.answer = await this.#store.commits.commit({
+        const { result } = await this.#store.commits.commit({
           actorToken: household.token,
           householdId: household.id,
           epoch: household.epoch,
@@ -90,6 +90,7 @@ export class KillTrial {
           changes: [...entry.changes],
           resolutions: [],
         });
+        entry.answer = result;
       } catch (error) {
         if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
         await sleep(20);

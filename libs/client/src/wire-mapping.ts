@@ -19,7 +19,7 @@ export function editToWire(edit: Edit): Change {
     recordId: edit.record,
     version: edit.version,
     parentVersions: [...edit.parents],
-    content: contentToWire(edit.content),
+    content: contentToWire(edit.content, edit.content.source, edit.content.bodyJson),
     deleted: edit.deleted,
     claimedUs: BigInt(edit.claimedUs),
     ...(edit.wish === undefined ? {} : { wish: strategies.toWire(edit.wish) }),
@@ -33,7 +33,7 @@ export function healToWire(record: BaseRecord): Change {
     recordId: record.record,
     version: record.version,
     parentVersions: [...record.parents],
-    content: contentToWire(record.content),
+    content: contentToWire(record.content, record.content.source, record.content.bodyJson),
     deleted: record.deleted,
     claimedUs: BigInt(record.claimedUs),
     heal: {

@@ -1,9 +1,6 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  EntityContentSchema,
-  RelationshipContentSchema,
-  type EntityContent as WireEntityContent,
-  type RelationshipContent as WireRelationshipContent,
+import type {
+  EntityContent as WireEntityContent,
+  RelationshipContent as WireRelationshipContent,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import type { RecordContent } from "@funkygibbon/kernel/content";
 import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
@@ -19,32 +16,38 @@ export type WireContent =
   | { case: "relationship"; value: WireRelationshipContent }
   | { case: undefined; value?: undefined };
 
-/** What a record says with its body still as text, so that services that only pass it on never parse it. */
-export type TextContent =
-  | { readonly kind: "entity"; readonly type: EntityType; readonly source: SourceType; readonly bodyJson: string }
+/** What a record says, its body apart. */
+export type ContentFrame =
+  | { readonly kind: "entity"; readonly type: EntityType }
   | {
       readonly kind: "relationship";
       readonly type: RelationshipType;
       readonly from: RecordId;
       readonly to: RecordId;
-      readonly source: SourceType;
-      readonly bodyJson: string;
     };
 
+/** What a record says with its body still as text, so that whoever only passes it on never parses it. */
+export type TextContent = ContentFrame & { readonly source: SourceType; readonly bodyJson: string };
+
 /** As it travels; a tombstone's `bodyJson` is empty. */
-export function contentToWire(content: TextContent): WireContent {
-  const source = sourceTypes.toWire(content.source);
+export function contentToWire(content: ContentFrame, source: SourceType, bodyJson: string): WireContent {
   if (content.kind === "entity") {
-    const type = entityTypes.toWire(content.type);
-    return { case: "entity", value: create(EntityContentSchema, { type, source, bodyJson: content.bodyJson }) };
+    const value: WireEntityContent = {
+      $typeName: "funkygibbon.entity.v1.EntityContent",
+      type: entityTypes.toWire(content.type),
+      source: sourceTypes.toWire(source),
+      bodyJson,
+    };
+    return { case: "entity", value };
   }
-  const value = create(RelationshipContentSchema, {
+  const value: WireRelationshipContent = {
+    $typeName: "funkygibbon.entity.v1.RelationshipContent",
     type: relationshipTypes.toWire(content.type),
     fromId: content.from,
     toId: content.to,
-    source,
-    propertiesJson: content.bodyJson,
-  });
+    source: sourceTypes.toWire(source),
+    propertiesJson: bodyJson,
+  };
   return { case: "relationship", value };
 }
 
@@ -76,12 +79,9 @@ export function contentFromWire(content: WireContent): { content: RecordContent;
   }
 }
 
-/** The text of a parsed content, ready for {@link contentToWire}. */
-export function contentToText(content: RecordContent, source: SourceType): TextContent {
-  const bodyJson = content.body === null ? "" : canonicalJson(content.body);
-  return content.kind === "entity"
-    ? { kind: "entity", type: content.type, source, bodyJson }
-    : { kind: "relationship", type: content.type, from: content.from, to: content.to, source, bodyJson };
+/** The text of a parsed body, ready for {@link contentToWire}. */
+export function bodyToText(body: JsonObject | null): string {
+  return body === null ? "" : canonicalJson(body);
 }
 
 /** Bodies of our own log were checked when they came in: plain parsing is enough. */

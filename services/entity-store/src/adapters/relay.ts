@@ -8,12 +8,12 @@ import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Logger } from "@funkygibbon/runtime/log";
 import { conflictToWire } from "@funkygibbon/wire/conflict";
+import { versionToWire } from "@funkygibbon/wire/record-version";
 import type { CommitNotice } from "../domain/commit-notice.ts";
 import { type CommittedStretch, committedEvent, committedMessageId } from "./committed-event.ts";
 import { PublishedStretches } from "./published-stretches.ts";
 import { findLagging, movePositions } from "./relay-positions.ts";
 import { relayHousehold } from "./relay-sweep.ts";
-import { storedVersionToWire } from "./version-wire.ts";
 
 /** Options of {@link Relay}. */
 export interface RelayOptions {
@@ -176,7 +176,7 @@ function stretchOf(notice: CommitNotice): CommittedStretch {
     originDevice: notice.originDevice,
     heads: notice.heads.map(({ detail }) => ({
       bodyLength: detail.bodyText?.length ?? 0,
-      toWire: () => storedVersionToWire(detail),
+      toWire: () => versionToWire(detail, detail.bodyText ?? ""),
     })),
     digest: notice.position.digest,
     committedUs: notice.position.committedUs,

@@ -17,6 +17,7 @@ import type {
 } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { PreparedChange } from "./prepared-change.ts";
+import type { StoredVersion } from "./stored-version.ts";
 
 /**
  * Everything that may be written to a household's log. All of it goes through {@link CommitLog.commit}, hence through
@@ -126,6 +127,8 @@ export interface PushResult {
   readonly kind: "push";
   /** In the order of the changes; undefined for those among the divergences. */
   readonly outcomes: readonly (ChangeOutcome | undefined)[];
+  /** Where every change became head, in the order of the push, and nothing else was written: what was written. */
+  readonly applied: readonly StoredVersion[] | undefined;
   readonly divergences: readonly Divergence[];
   /** Conflict rows that were written. */
   readonly conflicts: readonly ConflictRow[];

@@ -7,9 +7,10 @@ import { ConflictBook } from "./conflict-book.ts";
 import { effectiveTimes } from "./effective-times.ts";
 import { MissingFacts } from "./missing-fact.ts";
 import { type Answer, PlanChanges } from "./plan-changes.ts";
-import type { ValidChange } from "./prepared-change.ts";
+import type { PreparedChange, ValidChange } from "./prepared-change.ts";
 import { PushOrder } from "./push-order.ts";
 import { isSameEdit, VERSION_REUSED } from "./same-edit.ts";
+import type { StoredVersion } from "./stored-version.ts";
 import { type PlanContext, WorkingLog } from "./working-log.ts";
 
 /** Plans a push: what each edit becomes, and what is written for all of them. */
@@ -40,6 +41,7 @@ export function planPush(job: DevicePush, facts: CommitFacts, context: PlanConte
   const result: PushResult = {
     kind: "push",
     outcomes,
+    applied: appliedInOrder(job, log),
     divergences,
     conflicts: [...book.inserted, ...book.updated],
     position: log.position,
@@ -86,6 +88,20 @@ function outcome(
   headSeq: number,
 ): ChangeOutcome {
   return { record: change.record, version: change.version, headSeq, ...answer };
+}
+
+function appliedInOrder({ changes }: DevicePush, log: WorkingLog): readonly StoredVersion[] | undefined {
+  const { versions } = log;
+  if (versions.length === 0 || versions.length !== changes.length) return undefined;
+  const inOrder = versions.every(
+    ({ version, outcome, seq, record }, index) =>
+      outcome === "applied" && version === versionOf(changes[index]) && log.head(record)?.seq === seq,
+  );
+  return inOrder ? versions : undefined;
+}
+
+function versionOf(prepared: PreparedChange | undefined): string | undefined {
+  return prepared?.kind === "valid" ? prepared.change.version : undefined;
 }
 
 function newestOf(job: DevicePush, log: WorkingLog) {

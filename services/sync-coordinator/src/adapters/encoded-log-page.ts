@@ -3,7 +3,6 @@ import type { RecordVersion } from "@funkygibbon/gen/funkygibbon/entity/v1/chang
 import {
   ChangesFrameSchema,
   type OwnVersion,
-  OwnVersionSchema,
   type PulledRecord,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Epoch } from "@funkygibbon/kernel/ids";
@@ -30,8 +29,8 @@ export class EncodedLogPage implements LogPage {
   readonly position: LogPosition | undefined;
   readonly entries: readonly LogEntry[];
   readonly byteLength: number;
-  /** What an own version needs: everything but the body. */
-  readonly #own: readonly OwnVersion[];
+  /** What an own version needs: everything but the body. Made when the first session wants it. */
+  #own: readonly OwnVersion[] | undefined;
   #records: { readonly versions: readonly RecordVersion[] } | EncodedRecords;
 
   constructor(origin: PageOrigin, versions: readonly RecordVersion[]) {
@@ -46,7 +45,6 @@ export class EncodedLogPage implements LogPage {
       sequence: Number(version.sequence),
     }));
     this.byteLength = versions.reduce((sum, version) => sum + bodyLength(version) + OVERHEAD_BYTES, 0);
-    this.#own = versions.map(ownVersion);
     this.#records = { versions };
   }
 
@@ -57,11 +55,24 @@ export class EncodedLogPage implements LogPage {
   }
 
   ownRecords(first: number, end: number): readonly Uint8Array[] {
-    return [encodeRecords(this.#own.slice(first, end).map((value) => ({ case: "own", value })))];
+    return [
+      encodeRecords(
+        this.#ownVersions()
+          .slice(first, end)
+          .map((value) => ({ case: "own", value })),
+      ),
+    ];
+  }
+
+  #ownVersions(): readonly OwnVersion[] {
+    this.#own ??= "versions" in this.#records ? this.#records.versions.map(ownVersion) : [];
+    return this.#own;
   }
 
   #encoded(): EncodedRecords {
     if ("bytes" in this.#records) return this.#records;
+    // Bodies are kept once, as bytes.
+    this.#ownVersions();
     const bytes = encodeRecords(this.#records.versions.map((value) => ({ case: "version", value })));
     this.#records = { bytes, offsets: offsetsOf(bytes) };
     return this.#records;
@@ -123,14 +134,15 @@ export class JoinedLogPage implements LogPage {
 }
 
 function ownVersion(version: RecordVersion): OwnVersion {
-  return create(OwnVersionSchema, {
+  return {
+    $typeName: "inbetweenies.v1.OwnVersion",
     recordId: version.recordId,
     version: version.version,
     seq: version.seq,
     effectiveUs: version.effectiveUs,
     stamps: version.stamps,
     author: version.author,
-  });
+  };
 }
 
 function bodyLength({ content }: RecordVersion): number {

@@ -6,6 +6,7 @@ import { parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { describe, expect, it, vi } from "vitest";
 import type { FeedListener } from "../domain/ports.ts";
+import { EncodedLogPage } from "./encoded-log-page.ts";
 import { LogFeed } from "./household-feed.ts";
 
 const epoch = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21");
@@ -69,6 +70,37 @@ const event = (after: number, through: number, options: { inline?: boolean; atHe
 const seqs = async (page: ReturnType<LogFeed["read"]>) => (await page).entries.map(({ seq }) => seq);
 
 describe("LogFeed", () => {
+  it("serves what this process has committed itself without an event and without reading the log", async () => {
+    const { feed, listener, readLog } = world({ headSeq: 7 });
+    const written = (after: number, through: number) =>
+      new EncodedLogPage(
+        {
+          epoch,
+          afterSeq: after,
+          throughSeq: through,
+          position: { epoch, headSeq: through, digest: BigInt(through), committedUs: 0 },
+        },
+        range(after, through),
+      );
+    feed.wrote(written(7, 9));
+    feed.wrote(written(9, 10));
+    expect(listener.onAdvance.mock.calls).toEqual([[9], [10]]);
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
+    expect((await feed.read(7, 0)).position?.digest).toBe(10n);
+    feed.committed(event(7, 9));
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
+    expect(readLog).not.toHaveBeenCalled();
+  });
+
+  it("reads the log for what was committed between two commits of this process", async () => {
+    const { feed, readLog, grow } = world({ headSeq: 7 });
+    const position = { epoch, headSeq: 10, digest: 10n, committedUs: 0 };
+    grow(10);
+    feed.wrote(new EncodedLogPage({ epoch, afterSeq: 9, throughSeq: 10, position }, range(9, 10)));
+    expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
+    expect(readLog).toHaveBeenCalledOnce();
+  });
+
   it("answers a session that has everything without reading the log", async () => {
     const { feed, readLog } = world({ headSeq: 7 });
     const page = await feed.read(7, 0);

@@ -128,6 +128,12 @@ export class LogFeed implements HouseholdFeed {
     }, HINT_PATIENCE_MS).unref();
   }
 
+  wrote(page: LogPage): void {
+    if (this.#ended || page.position === undefined) return;
+    if (page.epoch === this.epoch) this.#remember(page);
+    this.learn(page.position);
+  }
+
   /** Looks whether the log has moved without anybody saying so. */
   async poll(): Promise<void> {
     if (!this.#ended) await this.#readLog(this.#headSeq, 0, "poll");

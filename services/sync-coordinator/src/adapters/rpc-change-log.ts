@@ -1,14 +1,12 @@
-import type {
-  ChangeLogService,
-  CommitResult,
-  ReadLogResponse,
-} from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import type { ChangeLogService, ReadLogResponse } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import type { RpcClient } from "@funkygibbon/rpc/client";
 import type { Logger } from "@funkygibbon/runtime/log";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import type { HouseholdClock } from "../domain/ports.ts";
+import type { CommitAnswer } from "../handlers/change-log.ts";
+import { commitAnswer } from "./applied-push.ts";
 import { type CommitCall, CommitStream } from "./commit-stream.ts";
 
 /** The log behind entity-store's ChangeLogService. */
@@ -21,8 +19,8 @@ export class RpcChangeLog implements AsyncDisposable {
     this.#commits = new CommitStream({ open: () => client.commitStream(), log });
   }
 
-  commit(call: CommitCall): Promise<CommitResult> {
-    return this.#commits.commit(call);
+  async commit(call: CommitCall): Promise<CommitAnswer> {
+    return commitAnswer(call.changes, await this.#commits.commit(call));
   }
 
   read(query: {

@@ -180,6 +180,8 @@ export interface HouseholdFeed {
   read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage>;
   /** The log is known to have moved this far, for example by a commit of our own. */
   hint(headSeq: number): void;
+  /** A commit of our own has written this page. */
+  wrote(page: LogPage): void;
   leave(listener: FeedListener): void;
 }
 

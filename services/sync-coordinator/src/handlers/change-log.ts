@@ -6,6 +6,7 @@ import type {
   Resolution,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import type { LogPage } from "../domain/log-page.ts";
 import type { HouseholdClock } from "../domain/ports.ts";
 
 /** A push to commit, as the store takes it. Changes, divergences and resolutions pass through unread. */
@@ -27,10 +28,18 @@ export interface LogQuery {
   readonly tombstonesAboveSeq?: number;
 }
 
+/** What the store answered to a commit. */
+export interface CommitAnswer {
+  /** With one outcome for each change. */
+  readonly result: CommitResult;
+  /** What was written, as a page of the log; undefined where the answer does not tell all of it. */
+  readonly written: LogPage | undefined;
+}
+
 /** The log of every household, as entity-store keeps it. */
 export interface ChangeLog {
   /** One transaction. Calls of one household are committed in the order in which they are made. */
-  commit(call: CommitCall): Promise<CommitResult>;
+  commit(call: CommitCall): Promise<CommitAnswer>;
   /** One page above a seq, with the log's position in the same snapshot. */
   read(query: LogQuery): Promise<ReadLogResponse>;
   /** The durable clock; undefined for a household that has none yet. */

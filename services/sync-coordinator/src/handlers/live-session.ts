@@ -3,6 +3,7 @@ import type { DeviceId, Epoch } from "@funkygibbon/kernel/ids";
 import { assertNever } from "@funkygibbon/kernel/must";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
+import type { LogPage } from "../domain/log-page.ts";
 import { OwnVersions } from "../domain/own-versions.ts";
 import type { FeedListener, HouseholdFeed, SessionRef, SettledLog } from "../domain/ports.ts";
 import {
@@ -167,6 +168,11 @@ export class LiveSession implements RunningSession, FeedListener {
   /** The log has moved by a commit of this session. */
   hint(headSeq: number): void {
     this.#feed.hint(headSeq);
+  }
+
+  /** A commit of this session has written this page. */
+  wrote(page: LogPage): void {
+    this.#feed.wrote(page);
   }
 
   /** Ends the session with an error. */

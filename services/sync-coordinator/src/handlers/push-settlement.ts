@@ -1,9 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type {
-  CommitResult,
-  Divergence,
-  Resolution,
-} from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import type { Divergence, Resolution } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import {
   type Change,
   type ChangeOutcome,
@@ -24,9 +20,10 @@ import { parseVersion } from "@funkygibbon/kernel/version";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import { outcomes as outcomeNames } from "@funkygibbon/wire/outcomes";
 import { commitInRounds } from "../domain/commit-rounds.ts";
+import type { LogPage } from "../domain/log-page.ts";
 import type { DeviceRef, LiveClocks, SyncTelemetry } from "../domain/ports.ts";
 import { syncStatus } from "../domain/sync-status.ts";
-import type { ChangeLog, Credentials, Resolver } from "./change-log.ts";
+import type { ChangeLog, CommitAnswer, Credentials, Resolver } from "./change-log.ts";
 
 /** A push whose frame has been found right. */
 export interface PushToSettle {
@@ -50,6 +47,8 @@ export interface SettledPush {
   readonly position: LogPosition;
   /** Some changes are to be sent again because a part was away: not before this many milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** All that was written, as a page of the log; undefined where it has to be read. */
+  readonly written: LogPage | undefined;
 }
 
 /** What settles pushes. */
@@ -67,6 +66,7 @@ interface Answer {
   readonly position: LogPosition;
   readonly firstSeq: number;
   readonly deviceVersion: string;
+  readonly written: LogPage | undefined;
 }
 
 /**
@@ -85,7 +85,7 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
   };
   const settlement = await commitInRounds<Change, ChangeOutcome, Divergence, Resolution, Answer>(push.changes, {
     commit: async (changes, resolutions) =>
-      answerFromWire(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
+      answerOf(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
     resolve: (divergences) => parts.resolver.resolve(divergences),
     retry: (change) =>
       create(ChangeOutcomeSchema, { recordId: change.recordId, version: change.version, outcome: Outcome.RETRY }),
@@ -106,6 +106,7 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     status: syncStatus(names, conflicts.length) === "success" ? SyncStatus.SUCCESS : SyncStatus.PARTIAL,
     position: last.position,
     retryAfterMs: settlement.interruptedBy?.retryAfterMs,
+    written: settlement.answers.length === 1 ? last.written : undefined,
   };
 }
 
@@ -133,8 +134,9 @@ export function refusal(error: unknown): { readonly reason: string; readonly ret
   }
 }
 
-function answerFromWire(result: CommitResult): Answer {
+function answerOf({ result, written }: CommitAnswer): Answer {
   return {
+    written,
     outcomes: result.outcomes.map((outcome) => (outcome.outcome === Outcome.UNSPECIFIED ? undefined : outcome)),
     divergences: result.divergences,
     conflicts: result.conflicts,

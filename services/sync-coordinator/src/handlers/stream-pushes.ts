@@ -3,6 +3,7 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { parseEpoch } from "@funkygibbon/kernel/ids";
 import type { ClockOffset } from "../domain/clock-offset.ts";
+import type { LogPage } from "../domain/log-page.ts";
 import type { Allowance } from "../domain/ports.ts";
 import {
   requireBelonging,
@@ -26,6 +27,8 @@ interface TakenPush {
   result?: StreamFrame;
   /** Sequences whose versions are heads: from the answer on, they come back as stamps. */
   own: readonly number[];
+  /** What the log holds since, for every session of the household. */
+  written?: LogPage | undefined;
 }
 
 /** The pushes of one stream: checked, committed, answered. Their order is the state machine's affair. */
@@ -75,7 +78,11 @@ export class StreamPushes implements PushRunner {
     const taken = this.#taken.get(id);
     if (taken === undefined) return;
     this.#commit(taken).then(
-      () => this.#session.dispatch({ type: "push-settled", id }),
+      () => {
+        this.#session.dispatch({ type: "push-settled", id });
+        // After the answer, so that the device is sent its own versions as stamps.
+        if (taken.written !== undefined) this.#session.wrote(taken.written);
+      },
       (error: unknown) => this.#giveUp(error),
     );
   }
@@ -109,7 +116,8 @@ export class StreamPushes implements PushRunner {
         this.#parts,
       );
       taken.own = ownSequences(changes, settled.outcomes);
-      this.#session.hint(settled.position.headSeq);
+      taken.written = settled.written;
+      if (settled.written === undefined) this.#session.hint(settled.position.headSeq);
       taken.result = { case: "pushResult", value: resultOf(pushId, settled, allowance) };
     } catch (error) {
       const refused = refusal(error);

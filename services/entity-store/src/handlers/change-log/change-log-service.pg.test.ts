@@ -8,7 +8,7 @@ import {
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { type Change, ChangeSchema, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { DeviceRegistryService } from "@funkygibbon/gen/funkygibbon/entity/v1/device_registry_service_pb";
-import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import { EntityType, RelationshipType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
 import { systemClock } from "@funkygibbon/kernel/clock";
 import { unauthenticated } from "@funkygibbon/kernel/errors";
@@ -150,6 +150,53 @@ describe("CommitStream", () => {
       Outcome.APPLIED,
     ]);
     expect(answer.result.value.outcomes[1]?.rejection).toMatchObject({ reason: "UNKNOWN_TYPE", field: "entity.type" });
+  });
+
+  test("tells what a push has written as the log tells it, but for the bodies, where all of it became heads in its order", async () => {
+    const version = (n: number) => `2026-11-22T09:00:00.000Z-phone-${String(n).padStart(6, "0")}`;
+    const room = lamp(1, {
+      content: { case: "entity", value: { type: EntityType.ROOM, bodyJson: '{"name":"Hall"}' } },
+    });
+    const edge = lamp(3, {
+      recordId: recordId(3).toUpperCase(),
+      content: {
+        case: "relationship",
+        value: {
+          type: RelationshipType.LOCATED_IN,
+          fromId: recordId(2),
+          toId: recordId(1).toUpperCase(),
+          propertiesJson: '{"since" : 2020}',
+        },
+      },
+    });
+    const edit = create(ChangeSchema, {
+      recordId: recordId(2),
+      version: version(4),
+      parentVersions: [version(2), version(2)],
+      content: { case: "entity", value: { type: EntityType.DEVICE, bodyJson: '{ "n": 2, "on": true }' } },
+    });
+    const answers = await exchange([
+      await request("told", [room, lamp(2), edge]),
+      await request("told", [edit, lamp(5)]),
+      await request("told", [lamp(7), lamp(6)]),
+      await request("told", [lamp(8), lamp(8)]),
+    ]);
+    const told = answers.flatMap(({ result }) => (result.case === "committed" ? result.value.applied : []));
+    const { versions } = await store.client.readLog({ householdId: "told" });
+    const log = new Map(versions.map((one) => [one.version, one]));
+    expect(told.map((one) => one.version)).toEqual([1, 2, 3, 4, 5].map(version));
+    for (const one of told.filter((each) => log.has(each.version))) {
+      const stored = log.get(one.version);
+      const bodyJson = stored?.content.case === "entity" ? stored.content.value.bodyJson : undefined;
+      const propertiesJson = stored?.content.case === "relationship" ? stored.content.value.propertiesJson : undefined;
+      if (one.content.case === "entity") one.content.value.bodyJson = bodyJson ?? "";
+      if (one.content.case === "relationship") one.content.value.propertiesJson = propertiesJson ?? "";
+      expect(one).toEqual(stored);
+    }
+    expect(log.get(version(4))?.stamps).toHaveLength(1);
+    // Not in the order of the push, and not all of it: the outcomes say so.
+    const outcomes = answers.map(({ result }) => (result.case === "committed" ? result.value.outcomes.length : -1));
+    expect(outcomes).toEqual([0, 0, 2, 2]);
   });
 
   test("fails a request as a whole for faults of the request, stores nothing, and goes on with the next", async () => {

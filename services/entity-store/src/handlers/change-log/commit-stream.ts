@@ -6,7 +6,7 @@ import {
   type CommitStreamRequestSchema,
   type CommitStreamResponseSchema,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
-import { Outcome as WireOutcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { type ChangeOutcomeSchema, Outcome as WireOutcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
 import type { BidiHandler } from "@funkygibbon/rpc/service";
 import { toDomainError, toGrpcStatus } from "@funkygibbon/rpc/status";
@@ -15,6 +15,7 @@ import { conflictToWire } from "@funkygibbon/wire/conflict";
 import { divergenceToWire } from "@funkygibbon/wire/divergence";
 import { positionToWire } from "@funkygibbon/wire/log-position";
 import { outcomes } from "@funkygibbon/wire/outcomes";
+import { versionToWire } from "@funkygibbon/wire/record-version";
 import type { PushResult } from "../../domain/commit-job.ts";
 import type { ChangeLogApi } from "./change-log-api.ts";
 import { CommitLines } from "./commit-lines.ts";
@@ -72,18 +73,9 @@ export function commitStream(
 
 function resultToWire(result: PushResult): CommitResult {
   return create(CommitResultSchema, {
-    outcomes: result.outcomes.map((outcome) =>
-      outcome === undefined
-        ? { outcome: WireOutcome.UNSPECIFIED }
-        : {
-            recordId: outcome.record,
-            version: outcome.version,
-            outcome: outcomes.toWire(outcome.outcome),
-            headSeq: BigInt(outcome.headSeq),
-            duplicate: outcome.duplicate,
-            ...(outcome.rejection === undefined ? {} : { rejection: { ...outcome.rejection } }),
-          },
-    ),
+    ...(result.applied === undefined
+      ? { outcomes: result.outcomes.map(outcomeToWire) }
+      : { applied: result.applied.map((version) => versionToWire(version, "")) }),
     divergences: result.divergences.map(divergenceToWire),
     conflicts: result.conflicts.map(conflictToWire),
     position: positionToWire(result.position),
@@ -91,4 +83,16 @@ function resultToWire(result: PushResult): CommitResult {
     lastSeq: BigInt(result.lastSeq),
     deviceVersion: result.deviceVersion ?? "",
   });
+}
+
+function outcomeToWire(outcome: PushResult["outcomes"][number]): MessageInitShape<typeof ChangeOutcomeSchema> {
+  if (outcome === undefined) return { outcome: WireOutcome.UNSPECIFIED };
+  return {
+    recordId: outcome.record,
+    version: outcome.version,
+    outcome: outcomes.toWire(outcome.outcome),
+    headSeq: BigInt(outcome.headSeq),
+    duplicate: outcome.duplicate,
+    ...(outcome.rejection === undefined ? {} : { rejection: { ...outcome.rejection } }),
+  };
 }

@@ -1,0 +1,58 @@
+import type { CommitResult } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import {
+  type Change,
+  type ChangeOutcome,
+  Outcome,
+  type RecordVersion,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { positionFromWire } from "@funkygibbon/wire/log-position";
+import type { LogPage } from "../domain/log-page.ts";
+import type { CommitAnswer } from "../handlers/change-log.ts";
+import { EncodedLogPage } from "./encoded-log-page.ts";
+
+/**
+ * What the store's answer to these changes says. Where all of them became heads it tells only what the log holds of each
+ * besides its body; put together with the changes that is a page of the log, which then nobody has to read.
+ */
+export function commitAnswer(changes: readonly Change[], result: CommitResult): CommitAnswer {
+  if (result.applied.length === 0 || result.applied.length !== changes.length) return { result, written: undefined };
+  const outcomes: ChangeOutcome[] = [];
+  const versions: RecordVersion[] = [];
+  for (const [index, change] of changes.entries()) {
+    const version = result.applied[index];
+    if (version === undefined) continue;
+    versions.push(withBody(version, change));
+    outcomes.push({
+      $typeName: "funkygibbon.entity.v1.ChangeOutcome",
+      recordId: change.recordId,
+      version: change.version,
+      outcome: Outcome.APPLIED,
+      headSeq: version.seq,
+      duplicate: false,
+    });
+  }
+  return { result: { ...result, outcomes }, written: pageOf(result, versions) };
+}
+
+function pageOf(result: CommitResult, versions: readonly RecordVersion[]): LogPage {
+  const position = positionFromWire(result.position);
+  const origin = {
+    epoch: position.epoch,
+    afterSeq: Number(result.firstSeq) - 1,
+    throughSeq: Number(result.lastSeq),
+    position,
+  };
+  return new EncodedLogPage(origin, versions);
+}
+
+function withBody(version: RecordVersion, { content }: Change): RecordVersion {
+  const stored = version.content;
+  if (stored.case === "entity" && content.case === "entity") {
+    return { ...version, content: { case: "entity", value: { ...stored.value, bodyJson: content.value.bodyJson } } };
+  }
+  if (stored.case === "relationship" && content.case === "relationship") {
+    const { propertiesJson } = content.value;
+    return { ...version, content: { case: "relationship", value: { ...stored.value, propertiesJson } } };
+  }
+  return version;
+}
