@@ -18,6 +18,7 @@ export class BenchDevice implements AsyncDisposable {
   readonly #waiting = new Map<string, (frame: SyncStreamResponse) => void>();
   #headSeq = -1;
   #pushId = 0;
+  #leaving = false;
   readonly #results = new Map<number, (result: PushResult) => void>();
   #onHead: { readonly seq: number; readonly resolve: () => void } | undefined;
 
@@ -58,6 +59,7 @@ export class BenchDevice implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#leaving = true;
     this.#stream.end();
     await this.#ended;
   }
@@ -73,6 +75,7 @@ export class BenchDevice implements AsyncDisposable {
     if (frame.case === "changes") {
       this.records += frame.value.records.length;
       this.onRecords(receivedMs);
+      if (this.#leaving) return;
       const { frameId, cursor } = frame.value;
       this.#stream.send({ frame: { case: "ack", value: { frameId, cursor } } }).catch(() => {});
     } else if (frame.case === "pushResult") {

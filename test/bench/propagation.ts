@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { must } from "@funkygibbon/kernel/must";
 import { BareInsert } from "./bare-insert.ts";
 import { BenchDevice } from "./bench-device.ts";
@@ -7,6 +8,8 @@ import { type Measurement, percentile, rounded } from "./measurement.ts";
 
 const WARM_UPS = 100;
 const CHANGES = 500;
+/** A device may call 200 times a second. */
+const PAUSE_MS = 4;
 
 /**
  * One change from device to device over two SyncStreams (grpc-js), durable before it is visible: milliseconds from the
@@ -34,6 +37,7 @@ export async function run(): Promise<Measurement[]> {
     const latency = (await arrived) - began;
     await answered;
     if (index >= WARM_UPS) latencies.push(latency);
+    await sleep(PAUSE_MS);
   }
   if (panel.records !== changes.length) throw new Error(`${panel.records} records came, not ${changes.length}`);
 

@@ -21,7 +21,8 @@ export function commitAnswer(changes: readonly Change[], result: CommitResult): 
   for (const [index, change] of changes.entries()) {
     const version = result.applied[index];
     if (version === undefined) continue;
-    versions.push(withBody(version, change));
+    putBodyBack(version, change);
+    versions.push(version);
     outcomes.push({
       $typeName: "funkygibbon.entity.v1.ChangeOutcome",
       recordId: change.recordId,
@@ -31,7 +32,8 @@ export function commitAnswer(changes: readonly Change[], result: CommitResult): 
       duplicate: false,
     });
   }
-  return { result: { ...result, outcomes }, written: pageOf(result, versions) };
+  result.outcomes = outcomes;
+  return { result, written: pageOf(result, versions) };
 }
 
 function pageOf(result: CommitResult, versions: readonly RecordVersion[]): LogPage {
@@ -45,14 +47,10 @@ function pageOf(result: CommitResult, versions: readonly RecordVersion[]): LogPa
   return new EncodedLogPage(origin, versions);
 }
 
-function withBody(version: RecordVersion, { content }: Change): RecordVersion {
-  const stored = version.content;
-  if (stored.case === "entity" && content.case === "entity") {
-    return { ...version, content: { case: "entity", value: { ...stored.value, bodyJson: content.value.bodyJson } } };
-  }
+/** The decoded answer is nobody else's, and copies of ten thousand messages would cost more than all the rest here. */
+function putBodyBack({ content: stored }: RecordVersion, { content }: Change): void {
+  if (stored.case === "entity" && content.case === "entity") stored.value.bodyJson = content.value.bodyJson;
   if (stored.case === "relationship" && content.case === "relationship") {
-    const { propertiesJson } = content.value;
-    return { ...version, content: { case: "relationship", value: { ...stored.value, propertiesJson } } };
+    stored.value.propertiesJson = content.value.propertiesJson;
   }
-  return version;
 }
