@@ -21,28 +21,21 @@ export interface AnswerContext {
 /** The edge's own end was rejected, so nobody will ever know it. */
 export const ENDPOINT_REJECTED = "ENDPOINT_REJECTED";
 
-/** Takes the answers of a push. @returns whether one of them shows that a clone of this device exists. */
+/** Takes the answers of a push. */
 export function settleAnswers(
   tx: ReplicaTransaction,
   outcomes: readonly ChangeOutcome[],
   context: AnswerContext,
-): { readonly forked: boolean } {
-  let forked = false;
+): void {
   for (const outcome of outcomes) {
     const record = outcome.record as RecordId;
     const edit = tx.editsOf(record).find((candidate) => candidate.version === outcome.version);
     if (edit === undefined || edit.state.kind === "answered" || edit.state.kind === "dead") continue;
-    if (settleOne(tx, edit, outcome, context) === "reused") forked = true;
+    settleOne(tx, edit, outcome, context);
   }
-  return { forked };
 }
 
-function settleOne(
-  tx: ReplicaTransaction,
-  edit: Edit,
-  answer: ChangeOutcome,
-  context: AnswerContext,
-): "settled" | "reused" {
+function settleOne(tx: ReplicaTransaction, edit: Edit, answer: ChangeOutcome, context: AnswerContext): void {
   switch (answer.outcome) {
     case "applied":
     case "merged":
@@ -55,17 +48,18 @@ function settleOne(
       };
       tx.putEdit(answered);
       if (isHeld(tx, answered)) tx.removeEdit(answered);
-      return "settled";
+      return;
     }
     case "deferred":
       defer(tx, edit, context);
-      return "settled";
+      return;
     case "retry":
-      return "settled";
+      return;
     case "rejected":
-      return reject(tx, edit, answer.rejection ?? { reason: "REJECTED", field: "", message: "rejected" });
+      reject(tx, edit, answer.rejection ?? { reason: "REJECTED", field: "", message: "rejected" });
+      return;
     default:
-      return assertNever(answer.outcome, "outcome");
+      assertNever(answer.outcome, "outcome");
   }
 }
 
@@ -79,12 +73,13 @@ function defer(tx: ReplicaTransaction, edit: Edit, context: AnswerContext): void
   tx.putEdit({ ...edit, state: { kind: "deferred", sinceUs, nextAtUs: context.nowUs + context.deferralUs } });
 }
 
-function reject(tx: ReplicaTransaction, edit: Edit, rejection: Rejection): "settled" | "reused" {
+function reject(tx: ReplicaTransaction, edit: Edit, rejection: Rejection): void {
   if (rejection.reason === "VERSION_REUSED") {
     // Another clone has used this sequence, so this content is in no log: it may take a new version like an edit that
-    // was never sent.
+    // was never sent, and has to wait for the new id.
     tx.putEdit({ ...edit, state: { kind: "unsent" } });
-    return "reused";
+    tx.setMeta({ forked: true });
+    return;
   }
   bury(tx, edit, rejection);
   if (edit.content.kind === "entity" && wasRejected(tx, edit.record)) {
@@ -94,7 +89,6 @@ function reject(tx: ReplicaTransaction, edit: Edit, rejection: Rejection): "sett
       }
     }
   }
-  return "settled";
 }
 
 function bury(tx: ReplicaTransaction, edit: Edit, rejection: Rejection): void {

@@ -316,7 +316,8 @@ describe("answers", () => {
     await (await replica()).transact("local", (tx) => {
       const edit = write(tx, LAMP, "mine");
       send(tx);
-      expect(answer(tx, edit, "rejected", { reason: "VERSION_REUSED" })).toEqual({ forked: true });
+      answer(tx, edit, "rejected", { reason: "VERSION_REUSED" });
+      expect(tx.meta.forked).toBe(true);
       expect(tx.editsOf(LAMP)[0]?.state.kind).toBe("unsent");
     });
   });
@@ -342,6 +343,17 @@ describe("a push", () => {
       const elsewhere = write(tx, "01930000-0000-7000-8000-0000000000ff" as RecordId, "elsewhere");
       const second = takePush(tx, { unanswered: [footprintOf(first)], nowUs: clock.now() });
       expect(second.map(({ version }) => version)).toEqual([elsewhere?.version]);
+    });
+  });
+
+  it("of a device that was found to be cloned holds only what was sent before", async () => {
+    await (await replica()).transact("local", (tx) => {
+      const sent = write(tx, LAMP, "lamp");
+      send(tx);
+      write(tx, ROOM, "room");
+      relate(tx);
+      tx.setMeta({ forked: true });
+      expect(send(tx).map(({ version }) => version)).toEqual([sent?.version]);
     });
   });
 

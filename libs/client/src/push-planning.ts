@@ -24,7 +24,8 @@ const PUSH_BUDGET_BYTES = MAX_PUSH_BYTES - 64 * 1024;
 
 /**
  * Chooses the next edits to push, by sequence, and freezes them. Skips what touches a record or an end of a push that
- * is not answered yet, and whatever touches something skipped, so that edits never overtake what they build on.
+ * is not answered yet, and whatever touches something skipped, so that edits never overtake what they build on. A device
+ * that was found to be cloned sends only what it had sent before: the rest waits for its new id.
  */
 export function takePush(
   tx: ReplicaTransaction,
@@ -38,7 +39,8 @@ export function takePush(
   for (const edit of tx.pendingEdits()) {
     if (++scanned > MAX_SCANNED_EDITS || taken.length >= MAX_CHANGES_PER_PUSH) break;
     const touched = [edit.record, ...endsOf(edit.content)];
-    const waits = edit.state.kind === "deferred" && edit.state.nextAtUs > options.nowUs;
+    const isTooEarly = edit.state.kind === "deferred" && edit.state.nextAtUs > options.nowUs;
+    const waits = isTooEarly || (tx.meta.forked && edit.state.kind === "unsent");
     if (waits || touched.some((record) => blocked.has(record))) {
       for (const record of touched) blocked.add(record);
       continue;

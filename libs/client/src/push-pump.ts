@@ -21,14 +21,6 @@ interface UnansweredPush {
   readonly heals: readonly BaseRecord[];
 }
 
-/** What the answer to a push came to. */
-export interface PushAnswer {
-  /** The log's newest seq after it; 0 when the push was refused. */
-  readonly headSeq: number;
-  /** A clone of this device exists. */
-  readonly forked: boolean;
-}
-
 /** What a pump works with. */
 export interface PushPumpOptions extends Surroundings {
   readonly replica: LocalReplica;
@@ -73,6 +65,11 @@ export class PushPump {
     if (this.#unanswered.length > 0 || this.#heals.length > 0) return false;
     for (const edit of this.#options.replica.pendingEdits()) if (edit.state.kind !== "deferred") return false;
     return true;
+  }
+
+  /** Whether no push is under way. */
+  get idle(): boolean {
+    return this.#unanswered.length === 0;
   }
 
   /** Whether every heal was answered. */
@@ -123,27 +120,25 @@ export class PushPump {
   }
 
   /** Takes the answer to the oldest unanswered push. @throws DomainError `internal` when it answers another one. */
-  async answered(result: PushResult): Promise<PushAnswer> {
+  async answered(result: PushResult): Promise<void> {
     const push = this.#unanswered[0];
     if (push === undefined || push.id !== result.pushId) throw internal(`the server answered push ${result.pushId}`);
     const outcomes = result.outcomes.map(outcomeFromWire);
-    const forked = result.refusedReason === "" && (await this.#settle(push, outcomes, Number(result.headSeq)));
+    if (result.refusedReason === "") await this.#settle(push, outcomes, Number(result.headSeq));
     this.#unanswered = this.#unanswered.slice(1);
     if (result.refusedReason !== "") this.#refused(push, result);
     else this.#committed(outcomes);
     this.wake();
-    return { headSeq: Number(result.headSeq), forked };
   }
 
-  async #settle(push: UnansweredPush, outcomes: readonly ChangeOutcome[], headSeq: number): Promise<boolean> {
+  async #settle(push: UnansweredPush, outcomes: readonly ChangeOutcome[], headSeq: number): Promise<void> {
     if (push.heals.length > 0) {
       this.#settleHeals(push.heals, outcomes);
-      return false;
+      return;
     }
     const { clock, replica, epoch } = this.#options;
     const context = { epoch, headSeq, nowUs: clock.now(), deferralUs: DEFERRAL_MS * MICROS_PER_MS };
-    const { forked } = await replica.transact("remote", (tx) => settleAnswers(tx, outcomes, context));
-    return forked;
+    await replica.transact("remote", (tx) => settleAnswers(tx, outcomes, context));
   }
 
   /** Ends may come later than their edges, so unfinished heals go round again behind the others. */

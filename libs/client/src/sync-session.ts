@@ -205,11 +205,12 @@ export class SyncSession {
   }
 
   async #answered(pump: PushPump, pull: PullSide, result: PushResult): Promise<void> {
-    const answer = await pump.answered(result);
-    this.#heardOfSeq(answer.headSeq);
+    await pump.answered(result);
+    // 0 when the push was refused.
+    const headSeq = Number(result.headSeq);
+    this.#heardOfSeq(headSeq);
     if (result.conflicts.length > 0) this.#options.onConflicts(result.conflicts);
-    if (answer.forked) await this.#options.replica.transact("remote", (tx) => tx.setMeta({ forked: true }));
-    await pull.answered(answer.headSeq);
+    await pull.answered(headSeq);
     this.#showPhase(pull);
     await this.#leaveForkedId();
   }
@@ -218,13 +219,17 @@ export class SyncSession {
   async #leaveForkedId(): Promise<boolean> {
     const { replica, random } = this.#options;
     if (!replica.meta.forked) return false;
-    for (const edit of replica.pendingEdits()) if (edit.state.kind === "sent") return false;
     const ending = Math.floor(random() * 2 ** 32)
       .toString(16)
       .padStart(8, "0");
-    await replica.transact("local", (tx) => takeDeviceId(tx, forkedDeviceId(tx.meta.deviceId, ending)));
-    this.#finish({ kind: "forked", refused: false });
-    return true;
+    const left = await replica.transact("local", (tx) => {
+      if (this.#open?.pump.idle === false) return false;
+      for (const edit of tx.pendingEdits()) if (edit.state.kind === "sent") return false;
+      takeDeviceId(tx, forkedDeviceId(tx.meta.deviceId, ending));
+      return true;
+    });
+    if (left) this.#finish({ kind: "forked", refused: false });
+    return left;
   }
 
   /** @returns false when the base turned out not to add up. */

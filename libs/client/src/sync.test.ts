@@ -212,13 +212,13 @@ describe("a clone", () => {
   it("found out by a version that was used before loses nothing", async () => {
     const server = new ModelServer();
     const ada = await connected(server, "ada");
-    let refused = 0;
-    server.rules.reject = () => (refused++ === 0 ? "VERSION_REUSED" : undefined);
+    server.rules.reject = ({ version }) => (version.includes("Z-ada-0") ? "VERSION_REUSED" : undefined);
     await ada.create(room("Kitchen"));
     await ada.until(() => ada.deviceId !== "ada", within());
     await ada.settled(within());
     expect([...server.heads.values()]).toHaveLength(1);
     expect(ada.deadLetters()).toEqual([]);
+    expect(server.pushes.map(({ device: id }) => id)).toEqual(["ada", ada.deviceId]);
   });
 });
 
