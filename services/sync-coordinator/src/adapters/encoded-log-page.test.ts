@@ -18,9 +18,10 @@ const version = (seq: number, body = "{}") =>
     effectiveUs: 7n,
     author: "ada",
   });
-const page = (afterSeq: number, throughSeq: number, body?: string) => {
+const page = (afterSeq: number, throughSeq: number, body?: string, headSeq = throughSeq) => {
   const versions = Array.from({ length: throughSeq - afterSeq }, (_, index) => version(afterSeq + index + 1, body));
-  return new EncodedLogPage({ epoch, afterSeq, throughSeq, position: undefined }, versions);
+  const position = { epoch, headSeq, digest: 0n, committedUs: 0 };
+  return new EncodedLogPage({ epoch, afterSeq, throughSeq, position }, versions);
 };
 const decode = (...parts: Uint8Array[]) => fromBinary(ChangesFrameSchema, Buffer.concat(parts)).records;
 const seqs = (...parts: Uint8Array[]) => decode(...parts).map(({ record }) => Number(record.value?.seq));
@@ -46,6 +47,11 @@ describe("EncodedLogPage", () => {
 });
 
 describe("JoinedLogPage", () => {
+  it("stands where its last part stands, and is as new as the newest of them", () => {
+    const joined = new JoinedLogPage([page(0, 2, "{}", 9), page(2, 3)]);
+    expect({ head: joined.position.headSeq, snapshot: joined.snapshotSeq }).toEqual({ head: 3, snapshot: 9 });
+  });
+
   it("reads as one page, across the borders of its parts", () => {
     const joined = new JoinedLogPage([page(0, 2), page(2, 3), page(3, 6)]);
     expect({ afterSeq: joined.afterSeq, throughSeq: joined.throughSeq }).toEqual({ afterSeq: 0, throughSeq: 6 });

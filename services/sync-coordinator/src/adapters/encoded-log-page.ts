@@ -18,7 +18,7 @@ export interface PageOrigin {
   readonly epoch: Epoch;
   readonly afterSeq: number;
   readonly throughSeq: number;
-  readonly position: LogPosition | undefined;
+  readonly position: LogPosition;
 }
 
 /** One page of the log; its records are serialised when the first session wants them, once, back to back. */
@@ -26,7 +26,8 @@ export class EncodedLogPage implements LogPage {
   readonly epoch: Epoch;
   readonly afterSeq: number;
   readonly throughSeq: number;
-  readonly position: LogPosition | undefined;
+  readonly position: LogPosition;
+  readonly snapshotSeq: number;
   readonly entries: readonly LogEntry[];
   readonly byteLength: number;
   /** What an own version needs: everything but the body. Made when the first session wants it. */
@@ -38,6 +39,7 @@ export class EncodedLogPage implements LogPage {
     this.afterSeq = origin.afterSeq;
     this.throughSeq = origin.throughSeq;
     this.position = origin.position;
+    this.snapshotSeq = origin.position.headSeq;
     this.entries = versions.map((version) => ({
       seq: Number(version.seq),
       deleted: version.deleted,
@@ -90,7 +92,8 @@ export class JoinedLogPage implements LogPage {
   readonly epoch: Epoch;
   readonly afterSeq: number;
   readonly throughSeq: number;
-  readonly position: LogPosition | undefined;
+  readonly position: LogPosition;
+  readonly snapshotSeq: number;
   readonly entries: readonly LogEntry[];
   readonly byteLength: number;
   readonly #pages: readonly { readonly page: LogPage; readonly first: number }[];
@@ -102,6 +105,7 @@ export class JoinedLogPage implements LogPage {
     this.afterSeq = pages[0].afterSeq;
     this.throughSeq = last.throughSeq;
     this.position = last.position;
+    this.snapshotSeq = Math.max(...pages.map(({ snapshotSeq }) => snapshotSeq));
     this.entries = pages.flatMap(({ entries }) => entries);
     this.byteLength = pages.reduce((sum, page) => sum + page.byteLength, 0);
     let first = 0;

@@ -104,7 +104,7 @@ describe("LogFeed", () => {
   it("answers a session that has everything without reading the log", async () => {
     const { feed, readLog } = world({ headSeq: 7 });
     const page = await feed.read(7, 0);
-    expect({ through: page.throughSeq, digest: page.position?.digest }).toEqual({ through: 7, digest: 7n });
+    expect({ through: page.throughSeq, digest: page.position.digest }).toEqual({ through: 7, digest: 7n });
     expect(readLog).not.toHaveBeenCalled();
   });
 
@@ -126,6 +126,16 @@ describe("LogFeed", () => {
     const pages = await Promise.all([feed.read(7, 0), feed.read(7, 0), feed.read(7, 0)]);
     expect(pages.map(({ throughSeq }) => throughSeq)).toEqual([12, 12, 12]);
     expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10, 11, 12]);
+    expect(readLog).toHaveBeenCalledTimes(1);
+  });
+
+  it("reads the log for what an event tells late, which leaves out what was replaced since", async () => {
+    const { feed, readLog, grow } = world({ headSeq: 7 });
+    grow(9);
+    feed.committed(event(7, 8, { atHead: false }));
+    expect(feed.isCached(7)).toBe(false);
+    const page = await feed.read(7, 0);
+    expect({ through: page.throughSeq, snapshot: page.snapshotSeq }).toEqual({ through: 9, snapshot: 9 });
     expect(readLog).toHaveBeenCalledTimes(1);
   });
 

@@ -102,15 +102,16 @@ export class LogFeed implements HouseholdFeed {
       return;
     }
     const throughSeq = Number(event.toSeq);
-    const { epoch } = this;
-    const position = event.atHead
-      ? { epoch, headSeq: throughSeq, digest: event.digest, committedUs: Number(event.committedUs) }
-      : undefined;
-    if (event.inline) {
-      const origin = { epoch, afterSeq: Number(event.fromSeq) - 1, throughSeq, position };
-      this.#remember(new EncodedLogPage(origin, event.versions));
+    if (event.atHead) {
+      const { epoch } = this;
+      const position = { epoch, headSeq: throughSeq, digest: event.digest, committedUs: Number(event.committedUs) };
+      if (event.inline) {
+        const origin = { epoch, afterSeq: Number(event.fromSeq) - 1, throughSeq, position };
+        this.#remember(new EncodedLogPage(origin, event.versions));
+      }
+      if (throughSeq >= this.#headSeq) this.#position = position;
     }
-    if (position !== undefined && throughSeq >= this.#headSeq) this.#position = position;
+    // Told late, an event leaves out what was replaced since, and does not say up to where: the log is read instead.
     this.#advance(throughSeq);
   }
 
@@ -144,9 +145,9 @@ export class LogFeed implements HouseholdFeed {
   }
 
   async read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage> {
-    if (this.#knowsNothingAbove(afterSeq)) {
-      const at = { epoch: this.epoch, afterSeq, throughSeq: afterSeq, position: this.#position };
-      return new EncodedLogPage(at, []);
+    const position = this.#position;
+    if (position !== undefined && this.#knowsNothingAbove(afterSeq)) {
+      return new EncodedLogPage({ epoch: this.epoch, afterSeq, throughSeq: afterSeq, position }, []);
     }
     // Tombstones may be left out only of a snapshot in which the records they end are gone too. A remembered page is
     // older: it may hold such a record still.

@@ -11,6 +11,7 @@ const cursor = {
   epoch: parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21"),
   seq: 1_234_567,
   tombstonesAboveSeq: 0,
+  snapshotSeq: 0,
 };
 
 describe("CursorCodec", () => {
@@ -18,10 +19,11 @@ describe("CursorCodec", () => {
     const seqs = fc.integer({ min: 0, max: 2 ** 47 });
     const household = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/).map((text) => parseHouseholdId(text));
     fc.assert(
-      fc.property(seqs, seqs, household, (seq, above, house) => {
-        const written = { ...cursor, household: house, seq, tombstonesAboveSeq: above };
+      fc.property(seqs, seqs, seqs, household, (seq, above, snapshot, house) => {
+        const written = { ...cursor, household: house, seq, tombstonesAboveSeq: above, snapshotSeq: snapshot };
         const tombstonesAboveSeq = seq < above ? above : 0;
-        expect(codec.decode(codec.encode(written))).toEqual({ ...written, tombstonesAboveSeq });
+        const snapshotSeq = seq < snapshot ? snapshot : 0;
+        expect(codec.decode(codec.encode(written))).toEqual({ ...written, tombstonesAboveSeq, snapshotSeq });
       }),
     );
   });
@@ -39,5 +41,10 @@ describe("CursorCodec", () => {
   it("forgets where the pull from empty began once it has passed that seq", () => {
     expect(codec.decode(codec.encode({ ...cursor, seq: 10, tombstonesAboveSeq: 10 }))?.tombstonesAboveSeq).toBe(0);
     expect(codec.decode(codec.encode({ ...cursor, seq: 9, tombstonesAboveSeq: 10 }))?.tombstonesAboveSeq).toBe(10);
+  });
+
+  it("forgets the newest snapshot that it is from once it has passed that seq", () => {
+    expect(codec.decode(codec.encode({ ...cursor, seq: 10, snapshotSeq: 10 }))?.snapshotSeq).toBe(0);
+    expect(codec.decode(codec.encode({ ...cursor, seq: 9, snapshotSeq: 10 }))?.snapshotSeq).toBe(10);
   });
 });

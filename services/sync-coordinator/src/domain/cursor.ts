@@ -8,15 +8,29 @@ export interface Cursor {
   readonly seq: number;
   /** Tombstones up to here are left out: the head seq at the start of a pull from empty; 0 once the cursor has passed it. */
   readonly tombstonesAboveSeq: number;
+  /**
+   * The newest head among the snapshots of what was sent: records that were replaced up to there may be missing, although
+   * they were at `seq` or below. 0 once the cursor has passed it.
+   */
+  readonly snapshotSeq: number;
+}
+
+/** The newest seq that a device with this cursor knows the log to have. */
+export function newestSeq({ seq, snapshotSeq }: Cursor): number {
+  return Math.max(seq, snapshotSeq);
 }
 
 /** Keyed message authentication code of TOKEN_SECRET, for example HMAC-SHA256; at least 16 bytes. */
 export type Mac = (bytes: Uint8Array) => Uint8Array;
 
-const FORMAT = 1;
+const FORMAT = 2;
 const MAC_BYTES = 16;
 const EPOCH_BYTES = 16;
-const FIXED_BYTES = 1 + EPOCH_BYTES + 6 + 6;
+const SEQ_BYTES = 6;
+const SEQ_AT = 1 + EPOCH_BYTES;
+const TOMBSTONES_AT = SEQ_AT + SEQ_BYTES;
+const SNAPSHOT_AT = TOMBSTONES_AT + SEQ_BYTES;
+const FIXED_BYTES = SNAPSHOT_AT + SEQ_BYTES;
 const MAX_TEXT_LENGTH = 256;
 /** Keeps a cursor from being taken for anything else that the same secret authenticates. */
 const PURPOSE = Buffer.from("inbetweenies-v1 cursor\n");
@@ -29,14 +43,16 @@ export class CursorCodec {
     this.#mac = mac;
   }
 
-  /** URL-safe text, about 80 characters. */
+  /** URL-safe text, about 90 characters. */
   encode(cursor: Cursor): string {
+    const { seq, tombstonesAboveSeq, snapshotSeq } = cursor;
     const household = Buffer.from(cursor.household, "latin1");
     const payload = Buffer.alloc(FIXED_BYTES + household.length);
     payload[0] = FORMAT;
     payload.write(cursor.epoch.replaceAll("-", ""), 1, "hex");
-    payload.writeUIntBE(cursor.seq, 1 + EPOCH_BYTES, 6);
-    payload.writeUIntBE(cursor.seq < cursor.tombstonesAboveSeq ? cursor.tombstonesAboveSeq : 0, 7 + EPOCH_BYTES, 6);
+    payload.writeUIntBE(seq, SEQ_AT, SEQ_BYTES);
+    payload.writeUIntBE(seq < tombstonesAboveSeq ? tombstonesAboveSeq : 0, TOMBSTONES_AT, SEQ_BYTES);
+    payload.writeUIntBE(seq < snapshotSeq ? snapshotSeq : 0, SNAPSHOT_AT, SEQ_BYTES);
     household.copy(payload, FIXED_BYTES);
     return Buffer.concat([payload, this.#tag(payload)]).toString("base64url");
   }
@@ -54,8 +70,9 @@ export class CursorCodec {
       epoch: parseEpoch(
         [epoch.slice(0, 8), epoch.slice(8, 12), epoch.slice(12, 16), epoch.slice(16, 20), epoch.slice(20)].join("-"),
       ),
-      seq: payload.readUIntBE(1 + EPOCH_BYTES, 6),
-      tombstonesAboveSeq: payload.readUIntBE(7 + EPOCH_BYTES, 6),
+      seq: payload.readUIntBE(SEQ_AT, SEQ_BYTES),
+      tombstonesAboveSeq: payload.readUIntBE(TOMBSTONES_AT, SEQ_BYTES),
+      snapshotSeq: payload.readUIntBE(SNAPSHOT_AT, SEQ_BYTES),
     };
   }
 

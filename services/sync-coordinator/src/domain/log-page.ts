@@ -20,19 +20,19 @@ export interface LogPage {
   readonly afterSeq: number;
   readonly throughSeq: number;
   readonly entries: readonly LogEntry[];
-  /** The log in the snapshot of the page; undefined when the page came by an event that was not the newest. */
-  readonly position: LogPosition | undefined;
+  /** The log in the snapshot that gave the end of the page. */
+  readonly position: LogPosition;
+  /**
+   * The newest head of the log among the snapshots that the page is from. What was replaced up to there is left out, so a
+   * device that has the page has no state of the log in full before it has everything up to there.
+   */
+  readonly snapshotSeq: number;
   /** About how large its records are on the wire. */
   readonly byteLength: number;
   /** Records `first` to before `end`, each as field 2 of a ChangesFrame. */
   wholeRecords(first: number, end: number): readonly Uint8Array[];
   /** The same without their bodies, for the session that wrote them. */
   ownRecords(first: number, end: number): readonly Uint8Array[];
-}
-
-/** Whether the page reaches the head of its own snapshot, so that its digest holds right after it. */
-export function reachesHead(page: LogPage): boolean {
-  return page.position !== undefined && page.throughSeq >= page.position.headSeq;
 }
 
 /** Entries of a page that follow each other and are sent alike. */

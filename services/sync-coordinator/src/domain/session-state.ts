@@ -35,8 +35,8 @@ export interface PageFacts {
   readonly throughSeq: number;
   /** Records in it that this session shall be sent. */
   readonly records: number;
-  /** The page reaches the head of its own snapshot, whose digest is known. */
-  readonly atHead: boolean;
+  /** The newest head of the log among the snapshots that the page is from. */
+  readonly snapshotSeq: number;
 }
 
 /**
@@ -57,6 +57,8 @@ export interface SessionState {
   readonly headSeq: number;
   /** Up to here the log has been read for this session. */
   readonly readSeq: number;
+  /** The newest head among the snapshots of what has been read: nothing is up to date before it. */
+  readonly snapshotSeq: number;
   /** Up to here everything has been given to the transport. */
   readonly sentSeq: number;
   /** Up to here the device has said that it is stored. */
@@ -134,6 +136,8 @@ export interface SessionStart {
   readonly pacing: Pacing;
   /** The seq of the device's cursor; 0: it has nothing. */
   readonly cursorSeq: number;
+  /** The newest head among the snapshots of what the device has. */
+  readonly snapshotSeq: number;
   /** The newest known seq of the log. */
   readonly headSeq: number;
   readonly nowUs: Micros;
@@ -147,6 +151,7 @@ export function beginSession(start: SessionStart): SessionState {
     pacing: start.pacing,
     headSeq: start.headSeq,
     readSeq: start.cursorSeq,
+    snapshotSeq: start.snapshotSeq,
     sentSeq: start.cursorSeq,
     ackedSeq: start.cursorSeq,
     toldSeq: -1,

@@ -23,6 +23,7 @@ class Script {
     this.state = beginSession({
       pacing: "credit",
       cursorSeq: 0,
+      snapshotSeq: 0,
       headSeq: 0,
       nowUs: START,
       tokenEndsUs: START + 3_600 * SECOND,
@@ -46,9 +47,10 @@ class Script {
   }
 }
 
-const page = (throughSeq: number, records = 1, atHead = false): SessionEvent => ({
+/** A page of a snapshot in which there is more, unless it reaches the head of it. */
+const page = (throughSeq: number, records = 1, snapshotSeq = throughSeq + 1_000): SessionEvent => ({
   type: "page-read",
-  page: { throughSeq, records, atHead },
+  page: { throughSeq, records, snapshotSeq },
 });
 const record = (name: string) => ({ recordId: name, version: "", content: { case: undefined } as const });
 const push = (id: number, ...records: string[]): SessionEvent => ({
@@ -61,7 +63,7 @@ const types = (effects: SessionEffect[]) => effects.map(({ type }) => type);
 /** A session that has been told that it is up to date at seq 10. */
 function live(): Script {
   const script = new Script({ cursorSeq: 10, headSeq: 10 });
-  script.take({ type: "heard" }, page(10, 0, true));
+  script.take({ type: "heard" }, page(10, 0, 10));
   script.effects = [];
   return script;
 }
@@ -70,7 +72,7 @@ describe("pulling", () => {
   it("reads even when nothing seems new, so that every session begins with up_to_date", () => {
     const script = new Script({ cursorSeq: 10, headSeq: 10 });
     expect(script.take({ type: "heard" })).toEqual([{ type: "read", afterSeq: 10 }]);
-    expect(types(script.take(page(10, 0, true)))).toEqual(["tell-up-to-date"]);
+    expect(types(script.take(page(10, 0, 10)))).toEqual(["tell-up-to-date"]);
     expect(script.take({ type: "heard" })).toEqual([]);
   });
 
@@ -91,9 +93,23 @@ describe("pulling", () => {
   it("says up_to_date right after the page that reaches the head, and calls nothing after it backlog", () => {
     const script = new Script({ headSeq: 5 });
     script.take({ type: "heard" });
-    expect(types(script.take(page(5, 5, true)))).toEqual(["send-page", "tell-up-to-date"]);
+    expect(types(script.take(page(5, 5, 5)))).toEqual(["send-page", "tell-up-to-date"]);
     script.take({ type: "frame-taken" }, { type: "log-advanced", headSeq: 6, cached: true });
-    expect(script.take(page(6))).toEqual([{ type: "send-page", frameId: 2, backlog: false }]);
+    expect(script.take(page(6, 1, 6))).toEqual([{ type: "send-page", frameId: 2, backlog: false }]);
+  });
+
+  it("says no up_to_date below a snapshot that has left something out, be it of an earlier session", () => {
+    const script = new Script({ headSeq: 3 });
+    script.take({ type: "heard" });
+    // What was replaced by seq 5 is not among these two.
+    script.take(page(2, 2, 5), { type: "frame-taken" });
+    expect(types(script.take(page(3, 1, 3)))).toEqual(["send-page", "read"]);
+    script.take({ type: "frame-taken" });
+    expect(types(script.take(page(5, 2, 5)))).toEqual(["send-page", "tell-up-to-date"]);
+
+    const later = new Script({ cursorSeq: 2, snapshotSeq: 5, headSeq: 3 });
+    later.take({ type: "heard" });
+    expect(types(later.take(page(3, 1, 3)))).not.toContain("tell-up-to-date");
   });
 
   it("goes past pages that hold nothing for this device without a frame", () => {
@@ -124,8 +140,8 @@ describe("pulling", () => {
 
   it("tells up_to_date once after a burst of live changes", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, cached: true }, page(11, 1, true), { type: "frame-taken" });
-    script.take({ type: "log-advanced", headSeq: 12, cached: true }, page(12, 1, true), { type: "frame-taken" });
+    script.take({ type: "log-advanced", headSeq: 11, cached: true }, page(11, 1, 11), { type: "frame-taken" });
+    script.take({ type: "log-advanced", headSeq: 12, cached: true }, page(12, 1, 12), { type: "frame-taken" });
     expect(types(script.take({ type: "settled", headSeq: 12 }, { type: "settled", headSeq: 12 }))).toEqual([
       "tell-up-to-date",
     ]);
@@ -134,7 +150,7 @@ describe("pulling", () => {
   it("tells up_to_date even when the log came to rest before the last page was on its way", () => {
     const script = live();
     script.take({ type: "log-advanced", headSeq: 11, cached: true }, { type: "settled", headSeq: 11 });
-    expect(types(script.take(page(11, 1, true)))).toEqual(["send-page", "tell-up-to-date"]);
+    expect(types(script.take(page(11, 1, 11)))).toEqual(["send-page", "tell-up-to-date"]);
   });
 
   it("reads again a while after the log could not be read", () => {
@@ -274,7 +290,7 @@ class World {
       const through = Math.min(this.headSeq, from + this.#pageSize);
       this.#wantedAfter = undefined;
       this.#page = { from, through };
-      this.#run(page(through, through - from, through === this.headSeq));
+      this.#run(page(through, through - from, this.headSeq));
     } else if (move === "fail" && this.#wantedAfter !== undefined) {
       this.#wantedAfter = undefined;
       this.#run({ type: "read-failed" });

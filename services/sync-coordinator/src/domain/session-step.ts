@@ -174,8 +174,14 @@ class StepInMaking {
   }
 
   #pageRead(page: PageFacts): void {
-    const headSeq = Math.max(this.#state.headSeq, page.throughSeq);
-    this.#change({ reading: false, readSeq: Math.max(this.#state.readSeq, page.throughSeq), headSeq, ready: page });
+    const { readSeq, snapshotSeq, headSeq } = this.#state;
+    this.#change({
+      reading: false,
+      readSeq: Math.max(readSeq, page.throughSeq),
+      snapshotSeq: Math.max(snapshotSeq, page.snapshotSeq),
+      headSeq: Math.max(headSeq, page.throughSeq, page.snapshotSeq),
+      ready: page,
+    });
     this.#sendReady();
   }
 
@@ -186,7 +192,7 @@ class StepInMaking {
   }
 
   #sendReady(): void {
-    const { ready, sendingSinceUs, lastFrameId, unackedFrames, toldSeq } = this.#state;
+    const { ready, sendingSinceUs, lastFrameId, unackedFrames, toldSeq, snapshotSeq } = this.#state;
     if (ready === undefined || sendingSinceUs !== undefined) return;
     this.#change({ ready: undefined, sentSeq: ready.throughSeq });
     if (ready.records > 0) {
@@ -199,7 +205,8 @@ class StepInMaking {
       });
       this.#do({ type: "send-page", frameId, backlog: toldSeq < 0 });
     }
-    if (ready.atHead && toldSeq < 0) this.#tellUpToDate();
+    // The digest is that of the page's own snapshot, and holds where no newer one has left anything out.
+    if (toldSeq < 0 && ready.throughSeq >= snapshotSeq) this.#tellUpToDate();
   }
 
   /** Once live, one up_to_date for each time that the log comes to rest, when everything up to there has been sent. */

@@ -25,7 +25,7 @@ const EVENTS: {
   "page-read": ({ reading, readSeq, headSeq }, dice) => {
     if (!reading) return undefined;
     const throughSeq = Math.min(headSeq, readSeq + 1 + dice(3));
-    return { type: "page-read", page: { throughSeq, records: dice(2), atHead: throughSeq === headSeq } };
+    return { type: "page-read", page: { throughSeq, records: dice(2), snapshotSeq: headSeq } };
   },
   "read-failed": ({ reading }) => (reading ? { type: "read-failed" } : undefined),
   "frame-taken": ({ sendingSinceUs }) => (sendingSinceUs === undefined ? undefined : { type: "frame-taken" }),
@@ -76,7 +76,14 @@ beforeAll(() => {
     fc.property(dice, fc.constantFrom("credit", "transport"), (numbers, pacing) => {
       const roll: Dice = (end) => Number(numbers.next().value) % end;
       let nowUs = START_US;
-      let state = beginSession({ pacing, cursorSeq: 0, headSeq: roll(5), nowUs, tokenEndsUs: 10 * START_US });
+      let state = beginSession({
+        pacing,
+        cursorSeq: 0,
+        snapshotSeq: 0,
+        headSeq: roll(5),
+        nowUs,
+        tokenEndsUs: 10 * START_US,
+      });
       for (let moves = 0; moves < 150; moves += 1) {
         // The ends of a session are rare, so that it gets old.
         const types =

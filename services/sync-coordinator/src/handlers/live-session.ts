@@ -96,6 +96,7 @@ export class LiveSession implements RunningSession, FeedListener {
     this.#state = beginSession({
       pacing: kind === "stream" ? "credit" : "transport",
       cursorSeq: from.seq,
+      snapshotSeq: from.snapshotSeq,
       headSeq: this.#feed.headSeq,
       nowUs,
       tokenEndsUs: caller.identity.expiresAt,
@@ -244,12 +245,14 @@ export class LiveSession implements RunningSession, FeedListener {
       case "read":
         void this.#read(effect.afterSeq);
         break;
-      case "send-page":
-        this.#pull.send({ ...effect, headSeq: this.#state.headSeq }).then(
+      case "send-page": {
+        const { headSeq, snapshotSeq } = this.#state;
+        this.#pull.send({ ...effect, headSeq, snapshotSeq }).then(
           () => this.dispatch({ type: "frame-taken" }),
           () => this.abandon(),
         );
         break;
+      }
       case "tell-up-to-date":
         this.#pull.tellUpToDate(this.#state.toldSeq);
         break;

@@ -1,6 +1,6 @@
 import type { RequestMetadata } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { DomainError, failedPrecondition } from "@funkygibbon/kernel/errors";
-import type { Cursor } from "../domain/cursor.ts";
+import { type Cursor, newestSeq } from "../domain/cursor.ts";
 import type { Allowance, ClientInfo, DeviceRef, HouseholdClock } from "../domain/ports.ts";
 import {
   requireBelonging,
@@ -44,6 +44,7 @@ export interface Admission {
 export interface PullStart {
   readonly seq: number;
   readonly tombstonesAboveSeq: number;
+  readonly snapshotSeq: number;
 }
 
 /** Client texts longer than this are cut. */
@@ -118,14 +119,17 @@ async function agreedClock(
   const { position } = clock;
   const knowsMore =
     epoch.toLowerCase() > position.epoch ||
-    (cursor !== undefined && cursor.epoch === position.epoch && cursor.seq > position.headSeq);
+    (cursor !== undefined && cursor.epoch === position.epoch && newestSeq(cursor) > position.headSeq);
   return knowsMore ? parts.householdClocks.durable(household, credentials) : clock;
 }
 
 /** A cursor ahead of the log, which no restore explains, is worth nothing: the device starts over. */
 function pullStart(cursor: Cursor | undefined, { position }: HouseholdClock): PullStart {
-  if (cursor === undefined || cursor.seq > position.headSeq) return { seq: 0, tombstonesAboveSeq: position.headSeq };
-  return { seq: cursor.seq, tombstonesAboveSeq: cursor.tombstonesAboveSeq };
+  if (cursor === undefined || newestSeq(cursor) > position.headSeq) {
+    return { seq: 0, tombstonesAboveSeq: position.headSeq, snapshotSeq: 0 };
+  }
+  const { seq, tombstonesAboveSeq, snapshotSeq } = cursor;
+  return { seq, tombstonesAboveSeq, snapshotSeq };
 }
 
 function clientInfo(metadata: RequestMetadata | undefined): ClientInfo {

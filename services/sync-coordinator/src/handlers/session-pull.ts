@@ -1,9 +1,9 @@
 import type { LogPosition } from "@funkygibbon/kernel/record";
-import { countEntries, type EntryRun, type LogPage, reachesHead, selectForViewer } from "../domain/log-page.ts";
+import { countEntries, type EntryRun, type LogPage, selectForViewer } from "../domain/log-page.ts";
 import type { OwnVersions } from "../domain/own-versions.ts";
 import type { DeviceRef, HouseholdClock, HouseholdFeed, SettledLog, SyncTelemetry } from "../domain/ports.ts";
 import type { PageFacts } from "../domain/session-state.ts";
-import type { SessionVoice } from "./session-voice.ts";
+import type { PageToSend, SessionVoice } from "./session-voice.ts";
 
 /** What the pull half of a session works with. */
 export interface SessionPullParts {
@@ -38,11 +38,11 @@ export class SessionPull {
     this.#held = { page, afterSeq };
     this.#position = page.position;
     const records = countEntries(this.#select(page, afterSeq));
-    return { throughSeq: Math.max(page.throughSeq, afterSeq), records, atHead: reachesHead(page) };
+    return { throughSeq: Math.max(page.throughSeq, afterSeq), records, snapshotSeq: page.snapshotSeq };
   }
 
   /** Says the page that it holds. Resolves when the transport has taken it. */
-  async send(frame: { readonly frameId: number; readonly backlog: boolean; readonly headSeq: number }): Promise<void> {
+  async send(frame: Omit<PageToSend, "page" | "runs">): Promise<void> {
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;

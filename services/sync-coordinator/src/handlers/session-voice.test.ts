@@ -57,7 +57,8 @@ function largePage(throughSeq: number): LogPage {
     afterSeq: throughSeq - 1,
     throughSeq,
     entries: [],
-    position: undefined,
+    position: { epoch: ground.epoch, headSeq: throughSeq, digest: 0n, committedUs: 0 },
+    snapshotSeq: throughSeq,
     byteLength: MIB,
     wholeRecords: records,
     ownRecords: records,
@@ -96,6 +97,7 @@ describe("I12: to a device that takes nothing", () => {
           frameId: seq,
           backlog: true,
           headSeq: 2,
+          snapshotSeq: 2,
         }),
       ),
     );

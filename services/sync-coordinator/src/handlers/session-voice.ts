@@ -27,6 +27,8 @@ export interface PageToSend {
   readonly frameId: number;
   readonly backlog: boolean;
   readonly headSeq: number;
+  /** The newest head among the snapshots of what the device has with this page. */
+  readonly snapshotSeq: number;
 }
 
 type VoiceParts = Pick<SyncParts, "cursors" | "frameBudget" | "clock" | "random">;
@@ -70,8 +72,8 @@ export class SessionVoice {
   }
 
   /** Resolves when the transport has taken the frame. */
-  async page({ page, runs, frameId, backlog, headSeq }: PageToSend): Promise<void> {
-    const cursor = this.#cursorAt(page.throughSeq);
+  async page({ page, runs, frameId, backlog, headSeq, snapshotSeq }: PageToSend): Promise<void> {
+    const cursor = this.#cursorAt(page.throughSeq, snapshotSeq);
     const facts = { frameId, cursor, backlog, headSeq: Math.max(headSeq, page.throughSeq) };
     const { frameBudget } = this.#parts;
     await this.#inOrder(
@@ -81,7 +83,8 @@ export class SessionVoice {
   }
 
   upToDate(log: SettledLog): void {
-    const cursor = this.#cursorAt(log.clock.position.headSeq);
+    const { headSeq } = log.clock.position;
+    const cursor = this.#cursorAt(headSeq, headSeq);
     const frame = () => upToDateFrame(this.#kind, this.#ground, log, cursor);
     this.#inOrder(atOnce, () => this.#sink.send(frame())).catch(this.#onGone);
   }
@@ -119,8 +122,9 @@ export class SessionVoice {
     return taken;
   }
 
-  #cursorAt(seq: number): string {
-    return this.#parts.cursors.encode({ ...this.#ground, seq, tombstonesAboveSeq: this.#tombstonesAboveSeq });
+  #cursorAt(seq: number, snapshotSeq: number): string {
+    const tombstonesAboveSeq = this.#tombstonesAboveSeq;
+    return this.#parts.cursors.encode({ ...this.#ground, seq, tombstonesAboveSeq, snapshotSeq });
   }
 }
 

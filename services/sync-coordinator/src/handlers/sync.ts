@@ -124,12 +124,12 @@ async function pull(
   parts: SyncParts,
 ): Promise<PulledPage> {
   const { ground, from, clock } = admission;
-  const cursorAt = (seq: number) => parts.cursors.encode({ ...ground, ...from, seq });
+  const unmoved = parts.cursors.encode({ ...ground, ...from });
   const position = pushed?.position ?? clock.position;
-  if (request.skipPull) return { records: [], cursor: cursorAt(from.seq), position, upToDate: false };
+  if (request.skipPull) return { records: [], cursor: unmoved, position, upToDate: false };
   if (from.seq === position.headSeq) {
     parts.telemetry.noChangeSync();
-    return { records: [], cursor: cursorAt(from.seq), position, upToDate: true };
+    return { records: [], cursor: unmoved, position, upToDate: true };
   }
   const page = await parts.changeLog.read({
     household: ground.household,
@@ -148,7 +148,7 @@ async function pull(
   const throughSeq = Number(page.throughSeq);
   return {
     records: page.versions.map((version) => pulledRecord(version, admission.ref, own)),
-    cursor: cursorAt(throughSeq),
+    cursor: parts.cursors.encode({ ...ground, ...from, seq: throughSeq, snapshotSeq: snapshot.headSeq }),
     position: snapshot,
     upToDate: throughSeq >= snapshot.headSeq,
   };
