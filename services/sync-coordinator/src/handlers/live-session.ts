@@ -125,6 +125,7 @@ export class LiveSession implements RunningSession, FeedListener {
     void parts.presence.arrived(this.ref, nowUs);
     parts.announcements.presence(this.ref, true, nowUs);
     if (this.#feed.epoch !== this.voice.ground.epoch) this.onEpochChanged(this.#feed.epoch);
+    this.onAdvance(this.#feed.headSeq);
     this.dispatch({ type: "heard" });
   }
 
@@ -214,11 +215,14 @@ export class LiveSession implements RunningSession, FeedListener {
     if (!this.#closed) this.voice.syncRequested(reason);
   }
 
+  /** Nothing is read before the welcome, or it would be said before the welcome; `start` makes up for it. */
   onAdvance(headSeq: number): void {
+    if (!this.#started) return;
     this.dispatch({ type: "log-advanced", headSeq, cached: this.#feed.isCached(this.#state.readSeq) });
   }
 
   onSettled(log: SettledLog): void {
+    if (!this.#started) return;
     this.#pull.settled(log);
     this.dispatch({ type: "settled", headSeq: log.clock.position.headSeq });
   }
