@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Clock } from "@funkygibbon/kernel/clock";
 import type { DeviceId, Epoch, HouseholdId, RecordId, UserId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { ConflictPolicy, ConflictRow, IncomingChange, LogPosition } from "@funkygibbon/kernel/record";
@@ -46,24 +47,47 @@ export interface PushOptions {
   readonly resolutions?: DevicePush["resolutions"];
 }
 
+/** What a log in memory begins with. */
+export interface MemoryLogOptions {
+  /** Default {@link EPOCH}. */
+  readonly epoch?: Epoch;
+  /** Default a clock of its own, which goes on by a second with each commit. */
+  readonly clock?: Clock;
+  /** Default counted from 1. */
+  readonly newId?: () => string;
+  /** What was committed before, as after a restore. */
+  readonly commits?: readonly CommitWrites[];
+}
+
 /**
  * A household's log in memory: answers what plans ask and writes what they say, with nothing in common with the SQL but
  * the port. Checks at each commit that the log stays one without gaps.
  */
 export class MemoryLog {
+  /** Everything that was written, commit by commit. */
+  readonly commits: CommitWrites[] = [];
   readonly versions: StoredVersion[] = [];
   readonly heads = new Map<RecordId, Head>();
   readonly conflicts = new Map<string, ConflictRow>();
   readonly policies: ConflictPolicy[] = [];
   readonly #clocks = new Map<DeviceId, DeviceClock>();
   readonly #requests = new Map<string, RememberedRequest>();
-  position: LogPosition = { epoch: EPOCH, headSeq: 0, digest: 0n, committedUs: 0 };
+  readonly #clock: Clock | undefined;
+  readonly #newId: () => string;
+  position: LogPosition;
   nowUs = START_US;
   #ids = 0;
 
-  /** Commits one job; the clock goes on by a second. */
+  constructor({ epoch = EPOCH, clock, newId, commits = [] }: MemoryLogOptions = {}) {
+    this.#clock = clock;
+    this.#newId = newId ?? (() => `00000000-0000-7000-8000-${String(++this.#ids).padStart(12, "0")}`);
+    this.position = { epoch, headSeq: 0, digest: 0n, committedUs: 0 };
+    for (const writes of commits) this.#write({ ...writes, position: { ...writes.position, epoch } });
+  }
+
+  /** Commits one job. */
   commit<Job extends CommitJob>(job: Job): ResultOf<Job> {
-    this.nowUs += 1_000_000;
+    this.nowUs = this.#clock?.now() ?? this.nowUs + 1_000_000;
     const sheet = emptySheet();
     this.#answer(initialNeeds(job), sheet);
     for (let round = 0; round < 12; round++) {
@@ -72,8 +96,7 @@ export class MemoryLog {
         position: this.position,
         anyOpenConflict: [...this.conflicts.values()].some((row) => row.decision === "open"),
       };
-      const newId = () => `00000000-0000-7000-8000-${String(++this.#ids).padStart(12, "0")}`;
-      const plan = planCommit(job, facts, { nowUs: this.nowUs, sha256, newId });
+      const plan = planCommit(job, facts, { nowUs: this.nowUs, sha256, newId: this.#newId });
       if (plan.kind === "ready") {
         if (plan.writes !== undefined) this.#write(plan.writes);
         return plan.result as ResultOf<Job>;
@@ -153,11 +176,17 @@ export class MemoryLog {
     );
   }
 
+  /** The newest versions of all devices. */
+  clocks(): Iterable<DeviceClock> {
+    return this.#clocks.values();
+  }
+
   openConflicts(): ConflictRow[] {
     return [...this.conflicts.values()].filter((row) => row.decision === "open");
   }
 
   #write(writes: CommitWrites): void {
+    this.commits.push(writes);
     if (writes.previous.headSeq !== this.position.headSeq) throw new Error("planned from another position");
     for (const version of writes.versions) {
       if (version.seq !== this.versions.length + 1) throw new Error(`gap before seq ${version.seq}`);

@@ -212,6 +212,16 @@ describe("what is special about the history of the two sides", () => {
     expect(conflict).toBeUndefined();
   });
 
+  it("lets a delete replace such a tombstone too, so that the entity's return does not bring the edge back", () => {
+    const ends = { type: "located_in", from: 1, to: 2 } as const;
+    const base = buildVersion({ device: "panel", at: 0, body: {}, ends });
+    const server = buildVersion({ device: "server.0000abcd", at: 50, body: null, ends, parents: [base] });
+    const local = buildVersion({ device: "ada-phone", at: 20, body: null, ends, parents: [base] });
+    const { decision, conflict } = resolveDivergence({ ...plain, local, server, base, serverCascade: true });
+    expect(decision).toMatchObject({ kind: "merged", content: { deleted: true } });
+    expect(conflict).toBeUndefined();
+  });
+
   it("asks a person when two devices chose one id for things of different types", () => {
     const local = buildVersion({ device: "ada-phone", at: 20, type: "device", body: BASE });
     const server = buildVersion({ device: "hub", at: 30, type: "room", body: {} });

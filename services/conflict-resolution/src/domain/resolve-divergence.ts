@@ -74,6 +74,10 @@ function decideEqual(given: Case): Verdict | undefined {
   if (local.deleted !== server.deleted) return undefined;
   if (!local.deleted && given.comparisons.some((comparison) => !comparison.equal)) return undefined;
   const decided = mergeKeys(given.comparisons, () => "last-write-wins");
+  // A tombstone that went with its entity is nobody's decision and would go with the entity's return; a delete is one.
+  if (given.divergence.serverCascade) {
+    return { decision: { kind: "merged", content: mergedContent(decided, true) }, conflict: undefined };
+  }
   return { decision: headOrMerge(given, decided, local.deleted), conflict: undefined };
 }
 

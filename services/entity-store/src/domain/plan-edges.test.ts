@@ -1,3 +1,4 @@
+import { must } from "@funkygibbon/kernel/must";
 import { describe, expect, test } from "vitest";
 import { outcomesOf, recordId, TestDevice } from "../../test/changes.ts";
 import { MemoryLog, START_US } from "../../test/memory-log.ts";
@@ -176,6 +177,26 @@ describe("deleting an entity", () => {
     log.push([phone.connect(EDGE, { from: LAMP, to: ROOM }, { parents: [edge.version], deleted: true })]);
     const gone = phone.remove(ROOM, [room.version], { type: "room" });
     log.push([gone]);
+    log.push([phone.edit(ROOM, {}, { type: "room", parents: [gone.version] })]);
+    expect(log.head(EDGE).deleted).toBe(true);
+  });
+
+  test("leaves an edge dead that a device deleted without knowing that it had gone", () => {
+    const { log, phone, panel, room, edge } = setUp();
+    const gone = phone.remove(ROOM, [room.version], { type: "room" });
+    log.push([gone]);
+    const removed = panel.connect(EDGE, { from: LAMP, to: ROOM }, { parents: [edge.version], deleted: true });
+    const [divergence] = log.push([removed]).divergences;
+    expect(divergence).toMatchObject({ serverCascade: true, local: { deleted: true } });
+    const { record, version } = must(divergence?.local, "the delete has diverged");
+    const content = { bodyJson: undefined, ends: "server", deleted: true, stamps: [] } as const;
+    const decided = {
+      record,
+      localVersion: version,
+      decision: { kind: "merged", content },
+      conflict: undefined,
+    } as const;
+    log.push([removed], { resolutions: [{ ...decided, serverVersion: log.head(EDGE).version }] });
     log.push([phone.edit(ROOM, {}, { type: "room", parents: [gone.version] })]);
     expect(log.head(EDGE).deleted).toBe(true);
   });
