@@ -86,7 +86,7 @@ describe("LogFeed", () => {
     feed.wrote(written(9, 10));
     expect(listener.onAdvance.mock.calls).toEqual([[9], [10]]);
     expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
-    expect((await feed.read(7, 0)).position?.digest).toBe(10n);
+    expect((await feed.read(7, 0)).position.digest).toBe(10n);
     feed.committed(event(7, 9));
     expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
     expect(readLog).not.toHaveBeenCalled();

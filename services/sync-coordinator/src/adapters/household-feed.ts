@@ -130,7 +130,7 @@ export class LogFeed implements HouseholdFeed {
   }
 
   wrote(page: LogPage): void {
-    if (this.#ended || page.position === undefined) return;
+    if (this.#ended) return;
     if (page.epoch === this.epoch) this.#remember(page);
     this.learn(page.position);
   }

@@ -39,6 +39,8 @@ class GrowingFeed implements HouseholdFeed {
 
   hint(): void {}
 
+  wrote(): void {}
+
   leave(): void {}
 }
 
