@@ -27,13 +27,13 @@ async function replica(store = new MemoryStore()): Promise<LocalReplica> {
 
 function write(tx: ReplicaTransaction, record: RecordId, name: string, deleted = false): Edit | undefined {
   const content = { kind: "entity", type: "device", source: "manual", bodyJson: `{"name":"${name}"}` } as const;
-  return stageEdit(tx, { record, content, deleted, wish: undefined }, clock);
+  return stageEdit(tx, { record, content, deleted, wish: undefined, changedKeys: ["name"] }, clock);
 }
 
 function relate(tx: ReplicaTransaction): Edit | undefined {
   const ends = { type: "located_in", from: LAMP, to: ROOM } as const;
   const content = { kind: "relationship", ...ends, source: "manual", bodyJson: "{}" } as const;
-  return stageEdit(tx, { record: EDGE, content, deleted: false, wish: undefined }, clock);
+  return stageEdit(tx, { record: EDGE, content, deleted: false, wish: undefined, changedKeys: [] }, clock);
 }
 
 function pulled(seq: number, options: { record?: RecordId; version?: string; deleted?: boolean } = {}): BaseRecord {
@@ -97,6 +97,22 @@ describe("the edit queue", () => {
     });
   });
 
+  it("adds up what squashed edits have changed, and what those have that a later one is led past", async () => {
+    await (await replica()).transact("local", (tx) => {
+      const content = { kind: "entity", type: "device", source: "manual", bodyJson: "{}" } as const;
+      const change = (...changedKeys: string[]) =>
+        stageEdit(tx, { record: LAMP, content, deleted: false, wish: undefined, changedKeys }, clock);
+      receive(tx, pulled(1));
+      change("a");
+      const sent = change("b", "a");
+      expect(sent?.changedKeys).toEqual(["a", "b"]);
+      send(tx);
+      expect(change("c")?.changedKeys).toEqual(["c"]);
+      answer(tx, sent, "rejected", { reason: "UNKNOWN_TYPE" });
+      expect(tx.editsOf(LAMP).at(-1)).toMatchObject({ parents: [pulled(1).version], changedKeys: ["a", "b", "c"] });
+    });
+  });
+
   it("freezes an edit once it was sent: the next one stands on it", async () => {
     await (await replica()).transact("local", (tx) => {
       const first = write(tx, LAMP, "one");
@@ -130,7 +146,7 @@ describe("the edit queue", () => {
     await (await replica()).transact("local", (tx) => {
       const moved = new ManualClock();
       const content = { kind: "entity", type: "device", source: "manual", bodyJson: "{}" } as const;
-      const draft = { record: LAMP, content, deleted: false, wish: undefined };
+      const draft = { record: LAMP, content, deleted: false, wish: undefined, changedKeys: [] };
       const first = stageEdit(tx, draft, moved);
       moved.nowUs -= 86_400_000_000;
       const second = stageEdit(tx, { ...draft, record: ROOM }, moved);

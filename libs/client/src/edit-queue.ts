@@ -13,6 +13,8 @@ export interface EditDraft {
   readonly content: TextContent;
   readonly deleted: boolean;
   readonly wish: Strategy | undefined;
+  /** The keys in which it differs from what is seen. */
+  readonly changedKeys: readonly string[];
 }
 
 /**
@@ -29,7 +31,8 @@ export function stageEdit(tx: ReplicaTransaction, draft: EditDraft, clock: Clock
     tx.removeEdit(squashed);
     if (draft.deleted && parents.length === 0 && !isAnEnd(tx, draft.record)) return undefined;
   }
-  const edit: Edit = { ...draft, ...mintVersion(tx, clock), parents, state: { kind: "unsent" } };
+  const changedKeys = union(squashed?.changedKeys ?? [], draft.changedKeys);
+  const edit: Edit = { ...draft, ...mintVersion(tx, clock), parents, changedKeys, state: { kind: "unsent" } };
   tx.putEdit(edit);
   return edit;
 }
@@ -79,7 +82,9 @@ export function reparentPast(tx: ReplicaTransaction, gone: Edit): void {
   for (const later of tx.editsOf(gone.record)) {
     if (later.state.kind !== "unsent" || !later.parents.includes(gone.version)) continue;
     const parents = later.parents.flatMap((parent) => (parent === gone.version ? gone.parents : [parent]));
-    tx.putEdit({ ...later, parents: [...new Set(parents)] });
+    // Its content holds what the other had changed, and now it is the first to say so.
+    const changedKeys = union(gone.changedKeys, later.changedKeys);
+    tx.putEdit({ ...later, parents: [...new Set(parents)], changedKeys });
   }
 }
 
@@ -94,6 +99,10 @@ export function wakeDeferredEdits(tx: ReplicaTransaction, arrived: ReadonlySet<R
 /** The entities at the ends of an edit of an edge; none for an entity. */
 export function endsOf(content: TextContent): readonly RecordId[] {
   return content.kind === "relationship" ? [content.from, content.to] : [];
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])];
 }
 
 function parentsOf(version: VersionId | undefined): readonly VersionId[] {

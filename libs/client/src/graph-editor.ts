@@ -1,13 +1,21 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
+import { ENDS_KEY } from "@funkygibbon/kernel/content";
 import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
 import { failedPrecondition, invalid, notFound } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
-import { canonicalJson, type JsonObject, jsonEquals, jsonObject, parseJsonObject } from "@funkygibbon/kernel/json";
+import {
+  canonicalJson,
+  type JsonObject,
+  jsonEquals,
+  jsonGet,
+  jsonObject,
+  parseJsonObject,
+} from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { Strategy } from "@funkygibbon/kernel/record";
 import { mayConnect, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { TextContent } from "@funkygibbon/wire/content";
-import { stageEdit } from "./edit-queue.ts";
+import { type EditDraft, stageEdit } from "./edit-queue.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
 
 /** A node to create. */
@@ -71,7 +79,7 @@ export class GraphEditor {
       source: entity.source ?? "manual",
       bodyJson: bodyText(entity.body, "body"),
     };
-    this.#stage(id, content, false, undefined);
+    this.#stage({ record: id, content, changedKeys: [] });
     return id;
   }
 
@@ -102,7 +110,7 @@ export class GraphEditor {
       bodyJson: bodyText(edge.properties ?? {}, "properties"),
     };
     this.#mustConnect(content);
-    this.#stage(id, content, false, undefined);
+    this.#stage({ record: id, content, changedKeys: [] });
     return id;
   }
 
@@ -119,26 +127,28 @@ export class GraphEditor {
     };
     if (moved.from === content.from && moved.to === content.to) return false;
     this.#mustConnect(moved);
-    this.#stage(record, moved, false, options.wish);
+    this.#stage({ record, content: moved, wish: options.wish, changedKeys: [ENDS_KEY] });
     return true;
   }
 
   /** Deletes a node or an edge. Edges of a deleted node are hidden here and deleted by the server. @throws DomainError `not-found`. */
   remove(id: string, options: Pick<EditOptions, "source" | "wish"> = {}): void {
     const record = parseRecordId(id);
-    const content = this.#mustBeLive(record).content;
-    this.#stage(record, { ...content, source: options.source ?? "manual", bodyJson: "" }, true, options.wish);
+    const content = { ...this.#mustBeLive(record).content, source: options.source ?? "manual", bodyJson: "" };
+    this.#stage({ record, content, deleted: true, wish: options.wish, changedKeys: [] });
   }
 
   #write(record: RecordId, content: EntityContent | EdgeContent, body: JsonObject, options: EditOptions): boolean {
     const bodyJson = bodyText(body, content.kind === "entity" ? "body" : "properties");
-    if (jsonEquals(JSON.parse(bodyJson), JSON.parse(content.bodyJson))) return false;
-    this.#stage(record, { ...content, source: options.source ?? "manual", bodyJson }, false, options.wish);
+    const changedKeys = differingKeys(JSON.parse(content.bodyJson), JSON.parse(bodyJson));
+    if (changedKeys.length === 0) return false;
+    const written = { ...content, source: options.source ?? "manual", bodyJson };
+    this.#stage({ record, content: written, wish: options.wish, changedKeys });
     return true;
   }
 
-  #stage(record: RecordId, content: TextContent, deleted: boolean, wish: Strategy | undefined): void {
-    stageEdit(this.#tx, { record, content, deleted, wish }, this.#clock);
+  #stage(draft: Pick<EditDraft, "record" | "content" | "changedKeys"> & Partial<EditDraft>): void {
+    stageEdit(this.#tx, { deleted: false, wish: undefined, ...draft }, this.#clock);
   }
 
   #mustBeLive(record: RecordId): Visible {
@@ -169,6 +179,11 @@ export class GraphEditor {
 /** The canonical text of a body. @throws DomainError `invalid` naming `field`. */
 export function bodyText(body: JsonObject, field: string): string {
   return parseJsonObject(canonicalJson(body), BODY_LIMITS, field).canonical;
+}
+
+function differingKeys(before: JsonObject, after: JsonObject): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].filter((key) => !jsonEquals(jsonGet(before, key), jsonGet(after, key)));
 }
 
 function merged(before: JsonObject, patch: JsonObject, remove: readonly string[]): JsonObject {

@@ -61,6 +61,7 @@ function deadLetterOf(record: BaseRecord): Edit {
     deleted: record.deleted,
     claimedUs: record.claimedUs,
     wish: undefined,
+    changedKeys: [],
     state: {
       kind: "dead",
       rejection: { reason: "HEAL_REJECTED", field: "", message: "the restored server did not take it back" },

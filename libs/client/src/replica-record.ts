@@ -54,6 +54,8 @@ export interface Edit {
   readonly claimedUs: Micros;
   /** Undefined leaves a divergence to the household's policy. */
   readonly wish: Strategy | undefined;
+  /** What of the record is this edit's, against its parents; of no account for a create or a delete. */
+  readonly changedKeys: readonly string[];
   readonly state: EditState;
 }
 

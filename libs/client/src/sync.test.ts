@@ -161,6 +161,23 @@ describe("after a restore from a backup", () => {
     expect(heals.map(({ heal }) => heal?.deviceId).sort()).toEqual(["ben", "ben"]);
   });
 
+  it("edits say what they have changed, for a log that has nothing left to compare them with", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    const [kitchen, bath] = await ada.edit((editor) => [editor.create(room("Kitchen")), editor.create(room("Bath"))]);
+    const lamp = await ada.create({ type: "device", body: { name: "Lamp", old: 1, same: { a: 1 } } });
+    const edge = await ada.relate({ type: "located_in", from: lamp, to: kitchen });
+    await ada.settled(within());
+    await ada.update(lamp, { name: "Desk lamp", same: { a: 1 }, fresh: null }, { remove: ["old"] });
+    await ada.edit((editor) => editor.redirect(edge, { to: bath }));
+    await ada.settled(within());
+    const said = server.pushes.flatMap(({ changes }) => changes.map((change) => [change.recordId, change.changedKeys]));
+    expect(said.filter(([, keys]) => keys?.length !== 0)).toEqual([
+      [lamp, ["name", "old", "fresh"]],
+      [edge, ["@ends"]],
+    ]);
+  });
+
   it("answered edits that the base does not hold yet are sent again", async () => {
     const server = new ModelServer();
     const ada = await connected(server, "ada");

@@ -23,6 +23,7 @@ export function editToWire(edit: Edit): Change {
     deleted: edit.deleted,
     claimedUs: BigInt(edit.claimedUs),
     ...(edit.wish === undefined ? {} : { wish: strategies.toWire(edit.wish) }),
+    changedKeys: edit.parents.length === 0 || edit.deleted ? [] : [...edit.changedKeys],
     deferredSinceUs: edit.state.kind === "deferred" ? BigInt(edit.state.sinceUs) : 0n,
   });
 }

@@ -182,6 +182,8 @@ export interface IncomingChange {
   readonly claimedUs: Micros;
   readonly checksum: string;
   readonly wish: Strategy | undefined;
+  /** The keys that the device says it has changed; empty: it does not say. */
+  readonly changedKeys: readonly string[];
   /** 0: never deferred. */
   readonly deferredSinceUs: Micros;
   readonly heal: IncomingHeal | undefined;

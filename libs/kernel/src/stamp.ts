@@ -21,6 +21,16 @@ export interface KeyStamp {
  */
 export type KeyStamps = readonly KeyStamp[];
 
+/** The stamp of a key of which nobody knows any more when it was set, as an edit of `device` found it: older than any edit. */
+export function unknownStamp(device: DeviceId): Stamp {
+  return { effectiveUs: 0, device, sequence: 0 };
+}
+
+/** Whether the stamp is an {@link unknownStamp}. */
+export function isUnknownStamp(stamp: Stamp): boolean {
+  return stamp.effectiveUs === 0;
+}
+
 /** Negative when `a` is the older edit, positive when `b` is, 0 when they are the same edit: total, symmetric, transitive. */
 export function compareStamps(a: Stamp, b: Stamp): number {
   return a.effectiveUs - b.effectiveUs || compareUtf8(a.device, b.device) || a.sequence - b.sequence;

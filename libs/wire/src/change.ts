@@ -22,6 +22,7 @@ export function changeFromWire(wire: WireChange): IncomingChange {
     claimedUs: Number(wire.claimedUs),
     checksum: wire.checksum,
     wish: strategies.fromWire(wire.wish),
+    changedKeys: wire.changedKeys,
     deferredSinceUs: Number(wire.deferredSinceUs),
     heal:
       wire.heal === undefined

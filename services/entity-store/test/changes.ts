@@ -20,6 +20,7 @@ export interface EditOptions {
   readonly atUs?: number;
   readonly checksum?: string;
   readonly wish?: IncomingChange["wish"];
+  readonly changedKeys?: readonly string[];
   readonly deferredSinceUs?: number;
   readonly heal?: IncomingChange["heal"];
 }
@@ -78,6 +79,7 @@ export class TestDevice {
       claimedUs: 0,
       checksum: options.checksum ?? "",
       wish: options.wish,
+      changedKeys: options.changedKeys ?? [],
       deferredSinceUs: options.deferredSinceUs ?? 0,
       heal: options.heal,
     };

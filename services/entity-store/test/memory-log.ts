@@ -106,6 +106,13 @@ export class MemoryLog {
     throw new Error("the plan never had enough facts");
   }
 
+  /** As retention does it. */
+  removeBody(version: string): void {
+    const index = this.versions.findIndex((stored) => stored.version === version);
+    const stored = must(this.versions[index], "the version is in the log");
+    this.versions[index] = { ...stored, content: { ...stored.content, body: null }, bodyText: null, bodyRemoved: true };
+  }
+
   /** Pushes changes of one device. */
   push(changes: readonly IncomingChange[], options: PushOptions = {}): PushResult {
     const device = (options.device ?? changes[0]?.version.match(/Z-(.+)-\d+$/)?.[1] ?? "phone") as DeviceId;

@@ -1,6 +1,6 @@
 import { ENDS_KEY } from "@funkygibbon/kernel/content";
 import { type JsonValue, jsonEquals } from "@funkygibbon/kernel/json";
-import { compareStamps, compareUtf8, type Stamp } from "@funkygibbon/kernel/stamp";
+import { compareStamps, compareUtf8, isUnknownStamp, type Stamp } from "@funkygibbon/kernel/stamp";
 import { endsOf, endsStampOf, type Side, stampOf, valueAt } from "./side.ts";
 
 /** What one side says for one key. */
@@ -22,7 +22,7 @@ export interface KeyComparison {
   readonly base: Cell | undefined;
   /** False when the ancestor's value is gone with its body, although its stamp is known. */
   readonly baseValueKnown: boolean;
-  /** The device's side touched the key since the base; without a base: it ever did. */
+  /** The device's side touched the key since the base; without a base: it ever did, as far as anybody knows. */
   readonly localChanged: boolean;
   /** The same of the head's side. */
   readonly serverChanged: boolean;
@@ -120,7 +120,7 @@ function comparison(
  * merge have the same stamp and different values.
  */
 function changedSince(cell: Cell, base: Cell | undefined, baseValueKnown: boolean): boolean {
-  if (base === undefined) return cell.stamp !== undefined;
+  if (base === undefined) return cell.stamp !== undefined && !isUnknownStamp(cell.stamp);
   if (cell.stamp === undefined && cell.value === undefined && base.value === undefined) return false;
   if (!sameStamp(cell.stamp, base.stamp)) return true;
   return baseValueKnown && !jsonEquals(cell.value, base.value);

@@ -65,7 +65,7 @@ function mergeKey(comparison: KeyComparison, rule: FieldRule): DecidedKey {
     return { comparison, value: result.value, stamp: newer(local, server), rule, lost: !result.lossless };
   }
   const winner = greater(local, server);
-  const untouched = comparison.base !== undefined && !localChanged;
+  const untouched = !localChanged && (comparison.base !== undefined || !serverChanged);
   return untouched ? cellWins(comparison, winner, "unchanged") : { ...cellWins(comparison, winner, LAST), lost: true };
 }
 

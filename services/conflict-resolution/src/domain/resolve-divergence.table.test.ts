@@ -1,6 +1,8 @@
 import { ENTITY_TYPES, type EntityType } from "@funkygibbon/kernel/entity-type";
+import { parseDeviceId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { ConflictPolicy, Divergence, RecordVersion } from "@funkygibbon/kernel/record";
+import { unknownStamp } from "@funkygibbon/kernel/stamp";
 import { describe, expect, it } from "vitest";
 import { buildVersion } from "../../test/build-version.ts";
 import { HeadChain } from "../../test/head-chain.ts";
@@ -196,6 +198,22 @@ describe("what is special about the history of the two sides", () => {
       note: "n",
     });
     expect(summary(resolution.conflict)).toBe("content_conflict merged brightness name");
+  });
+
+  it("lets what an edit only found there stand against nothing, and counts it as nobody's loss", () => {
+    const found = { stamp: unknownStamp(parseDeviceId("ada-phone")), keys: ["brightness", "name", "note"] };
+    const body = { name: "Lamp", brightness: 70, note: "n", color: "blue" };
+    const local = buildVersion({ device: "ada-phone", at: 40, body, stamps: [found] });
+    const server = buildVersion({ device: "hub", at: 30, body: { name: "The ceiling lamp", brightness: 30 } });
+    const divergence = { ...plain, local, server, base: undefined };
+    const resolution = resolveDivergence(divergence);
+    expect(recordAfter(divergence, resolution)).toEqual({
+      name: "The ceiling lamp",
+      brightness: 30,
+      note: "n",
+      color: "blue",
+    });
+    expect(resolution.conflict).toBeUndefined();
   });
 
   it("lets an edit replace the tombstone of an edge that only went with its entity", () => {

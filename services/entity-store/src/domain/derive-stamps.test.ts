@@ -68,6 +68,36 @@ describe("stamps of an edit", () => {
     expect(settersOf(log.head(LAMP))).toEqual({ x: "phone/3" });
   });
 
+  test("of which no parent is known are its own for what the device says it has changed; the rest is older than any edit", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const lost = phone.edit(LAMP, { a: 1, b: 1, removed: 1 });
+    log.push([new TestDevice("panel").edit(LAMP, { b: 2 })]);
+    const edit = (changedKeys: readonly string[]) =>
+      phone.edit(LAMP, { a: 2, b: 1 }, { parents: [lost.version], changedKeys });
+    const stampsOf = (change: ReturnType<typeof edit>) => log.push([change]).divergences[0]?.local.stamps;
+    expect(stampsOf(edit(["a", "removed"]))).toEqual([
+      { stamp: { effectiveUs: 0, device: "phone", sequence: 0 }, keys: ["b"] },
+      { stamp: expect.objectContaining({ device: "phone", sequence: 2 }), keys: ["removed"] },
+    ]);
+    // A device that says nothing of it has changed everything.
+    expect(stampsOf(edit([]))).toEqual([]);
+  });
+
+  test("of a parent whose body was removed keep its stamps but for what the device says it has changed", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const base = phone.edit(LAMP, { a: 1, b: 1 });
+    log.push([base]);
+    log.push([new TestDevice("panel").edit(LAMP, { a: 1, b: 2 }, { parents: [base.version] })]);
+    log.removeBody(base.version);
+    const edit = phone.edit(LAMP, { a: 2, b: 1 }, { parents: [base.version], changedKeys: ["a"] });
+    const [divergence] = log.push([edit]).divergences;
+    expect(divergence?.local.stamps).toEqual([
+      { stamp: expect.objectContaining({ device: "phone", sequence: 1 }), keys: ["b"] },
+    ]);
+  });
+
   test("treat keys like __proto__ as keys", () => {
     const log = new MemoryLog();
     const phone = new TestDevice("phone");

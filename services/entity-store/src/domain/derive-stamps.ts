@@ -1,21 +1,51 @@
 import { contentKeys, ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
 import { type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
-import { compactStamps, expandStamps, type KeyStamps, newerStamp, type Stamp } from "@funkygibbon/kernel/stamp";
+import {
+  compactStamps,
+  expandStamps,
+  type KeyStamps,
+  newerStamp,
+  type Stamp,
+  unknownStamp,
+} from "@funkygibbon/kernel/stamp";
 import { ownStamp, type StoredVersion, sameStamp } from "./stored-version.ts";
 
 /**
  * The per-key stamps of an edit (docs/protocol.md, section 3): a key keeps the greatest stamp among the parents that
- * hold an equal value (no value at all is a value too); otherwise, and without a known parent, it takes the edit's own.
- * A tombstone sets all keys.
+ * hold an equal value (no value at all is a value too); otherwise it takes the edit's own. Of a parent whose body was
+ * removed, what the device says it has changed tells which values are equal. A tombstone sets all keys.
  */
-export function deriveStamps(content: RecordContent, own: Stamp, parents: readonly StoredVersion[]): KeyStamps {
+export function deriveStamps(
+  content: RecordContent,
+  own: Stamp,
+  parents: readonly StoredVersion[],
+  changed?: ReadonlySet<string>,
+): KeyStamps {
   if (content.body === null || parents.length === 0) return [];
   const keys = contentKeys(content);
   const sides = parents.map((parent) => ({ parent, stamps: stampsOf(parent) }));
   const stamps = new Map<string, Stamp>();
   for (const key of new Set([...keys, ...sides.flatMap((side) => [...side.stamps.keys()])])) {
-    stamps.set(key, keptStamp(key, content, sides) ?? own);
+    stamps.set(key, keptStamp(key, content, sides, changed) ?? own);
   }
+  return compactStamps(stamps, keys, own);
+}
+
+/**
+ * The same of an edit that names parents of which none is known, as after a restore: what the device says it has
+ * changed is its own, and what it only found there stands against nothing. All of it is its own when it does not say.
+ */
+export function stampsWithoutParent(
+  content: RecordContent,
+  own: Stamp,
+  changed: ReadonlySet<string> | undefined,
+): KeyStamps {
+  if (content.body === null || changed === undefined) return [];
+  const keys = contentKeys(content);
+  const found = unknownStamp(own.device);
+  const stamps = new Map<string, Stamp>();
+  for (const key of keys) stamps.set(key, changed.has(key) ? own : found);
+  for (const key of changed) stamps.set(key, own);
   return compactStamps(stamps, keys, own);
 }
 
@@ -67,11 +97,18 @@ interface ParentSide {
   readonly stamps: ReadonlyMap<string, Stamp>;
 }
 
-function keptStamp(key: string, content: RecordContent, sides: readonly ParentSide[]): Stamp | undefined {
+function keptStamp(
+  key: string,
+  content: RecordContent,
+  sides: readonly ParentSide[],
+  changed?: ReadonlySet<string>,
+): Stamp | undefined {
   let kept: Stamp | undefined;
   for (const { parent, stamps } of sides) {
-    const stamp = stamps.get(key);
-    if (stamp === undefined || parent.bodyRemoved || !holdsEqual(key, content, parent.content)) continue;
+    const unchanged = parent.bodyRemoved ? changed?.has(key) === false : holdsEqual(key, content, parent.content);
+    // Which keys a version had can no longer be told without its body: those that it does not name carry its own stamp.
+    const stamp = stamps.get(key) ?? (parent.bodyRemoved ? ownStamp(parent) : undefined);
+    if (stamp === undefined || !unchanged) continue;
     kept = kept === undefined ? stamp : newerStamp(kept, stamp);
   }
   return kept;

@@ -3,13 +3,13 @@ import { contentKeys } from "@funkygibbon/kernel/content";
 import { MAX_DEFERRAL_MS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { ConflictDraft, Divergence, Outcome, Rejection, StoredOutcome } from "@funkygibbon/kernel/record";
-import { compactStamps, expandStamps } from "@funkygibbon/kernel/stamp";
+import { compactStamps, expandStamps, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { acceptWithCascade } from "./cascade.ts";
 import { sequenceKey } from "./commit-facts.ts";
 import type { DevicePush } from "./commit-job.ts";
 import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
-import { deriveStamps } from "./derive-stamps.ts";
+import { deriveStamps, stampsWithoutParent } from "./derive-stamps.ts";
 import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
 import { identityFault } from "./identity-fault.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
@@ -287,7 +287,7 @@ export class PlanChanges {
       sequence: change.sequence,
       stamps:
         change.heal === undefined
-          ? deriveStamps(change.content, own, change.deleted ? [] : this.#knownParents(change))
+          ? this.#stampsOf(change, own)
           : compactStamps(expandStamps(change.heal.stamps, keys, own), keys, own),
       claimedUs: change.claimedUs,
       effectiveUs,
@@ -295,6 +295,14 @@ export class PlanChanges {
       bodyRemoved: false,
       origin: undefined,
     };
+  }
+
+  #stampsOf(change: ValidChange, own: Stamp): KeyStamps {
+    if (change.deleted || change.parents.length === 0) return [];
+    const parents = this.#knownParents(change);
+    return parents.length === 0
+      ? stampsWithoutParent(change.content, own, change.changedKeys)
+      : deriveStamps(change.content, own, parents, change.changedKeys);
   }
 
   #knownParents(change: ValidChange): StoredVersion[] {

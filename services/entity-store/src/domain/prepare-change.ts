@@ -56,6 +56,7 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
     contentHash: contentHash(content, context.sha256, canonicalBody),
     claimedUs: validateClaimedTime(change.claimedUs, version),
     wish: change.wish,
+    changedKeys: change.changedKeys.length === 0 ? undefined : new Set(change.changedKeys),
     deferredSinceUs: change.deferredSinceUs,
     heal,
   };

@@ -35,6 +35,8 @@ export interface ValidChange {
   /** By the device's own clock. */
   readonly claimedUs: Micros;
   readonly wish: Strategy | undefined;
+  /** The keys that the device says it has changed; undefined: it does not say. */
+  readonly changedKeys: ReadonlySet<string> | undefined;
   /** 0: never deferred. */
   readonly deferredSinceUs: Micros;
   readonly heal: ValidHeal | undefined;

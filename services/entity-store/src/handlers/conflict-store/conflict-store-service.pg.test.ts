@@ -44,6 +44,7 @@ async function openConflict(home = smallHome(store)) {
       claimedUs: 0,
       checksum: "",
       wish: undefined,
+      changedKeys: [],
       deferredSinceUs: 0,
       heal: undefined,
     },

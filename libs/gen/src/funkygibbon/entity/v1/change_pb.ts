@@ -161,7 +161,8 @@ export type Change = Message<"funkygibbon.entity.v1.Change"> & {
   wish: ResolutionStrategy;
 
   /**
-   * The top-level keys that the edit changed, as a hint; the store's own difference is the truth.
+   * The top-level keys that the edit changed against its parents (`@ends` for type and ends of an edge). The store's own
+   * difference is the truth; what is said here counts where the store has no parent to compare with, as after a restore.
    *
    * @generated from field: repeated string changed_keys = 10;
    */
