@@ -55,6 +55,29 @@ describe("a transaction", () => {
     await expect(attempt).rejects.toMatchObject({ kind: "internal" });
   });
 
+  test("that only reads reports an ignored failure too, and statements that nobody waited for", async () => {
+    const reading = { ...inAda, readOnly: true };
+    const ignored = pool.inTransaction(reading, async (tx) => {
+      await tx.query(statement("SELECT 1/0")).catch(() => {});
+    });
+    await expect(ignored).rejects.toMatchObject({ kind: "internal" });
+    const forgotten = pool.inTransaction(reading, async (tx) => {
+      tx.query(statement("SELECT 2/0")).catch(() => {});
+    });
+    await expect(forgotten).rejects.toMatchObject({ kind: "internal" });
+  });
+
+  test("that only reads leaves its connection to the next one only after its end", async () => {
+    const single = notes.database.open({ maxConnections: 1, settings: { work_mem: "3MB" } });
+    const reading = { ...inAda, readOnly: true };
+    for (let round = 0; round < 20; round++) {
+      const memory = await single.inTransaction(reading, (tx) => tx.query(statement("SHOW work_mem")));
+      expect(memory).toEqual([{ work_mem: "3MB" }]);
+      await single.inTransaction(inAda, (tx) => tx.execute(SET_COUNTER, ["a", round]));
+      expect(await single.inTransaction(reading, (tx) => readCounter(tx, "a"))).toBe(round);
+    }
+  });
+
   test("refuses statements after its end", async () => {
     let leaked: Transaction | undefined;
     await pool.inTransaction(inAda, async (tx) => {

@@ -27,6 +27,8 @@ export interface DatabaseOptions {
   readonly idleInTransactionTimeoutMs?: number;
   /** How long to wait for a free connection, or for a new one. Default 5 s. */
   readonly connectTimeoutMs?: number;
+  /** Further settings of its connections, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Runs on every new connection before its first use, as the role; when it throws, the connection is not used. */
   readonly onConnect?: (connection: ConnectionProbe) => Promise<void>;
   readonly log: Logger;
@@ -140,11 +142,16 @@ class PostgresDatabase implements Database {
     const tx = new PostgresTransaction(client, begun);
     let committing = false;
     let reusable = true;
+    let ending: Promise<boolean> | undefined;
     try {
       const result = await work(tx);
       tx.end();
       await begun;
       if (options.signal?.aborted === true) throw abortError(options.signal, undefined);
+      if (tx.sound && endsWithoutConsequence(options)) {
+        ending = endRead(client);
+        return result;
+      }
       committing = true;
       await commit(client);
       return result;
@@ -158,7 +165,9 @@ class PostgresDatabase implements Database {
     } finally {
       interrupt.stop();
       // A cancel request may still be under way and would hit whoever used the connection next.
-      client.release(!reusable || interrupt.fired);
+      const release = (usable: boolean) => client.release(!usable || interrupt.fired);
+      if (ending === undefined) release(reusable);
+      else void ending.then(release);
     }
   }
 
@@ -206,6 +215,21 @@ async function commit(client: PoolClient): Promise<void> {
   if (command !== "COMMIT") throw internal("a failed statement was ignored, so its transaction was rolled back");
 }
 
+/** Whether the caller has nothing to learn from COMMIT. Only serializable reads can still fail there. */
+function endsWithoutConsequence({ readOnly, isolation }: TransactionOptions): boolean {
+  return readOnly === true && isolation !== "serializable";
+}
+
+/** Ends a transaction that has only read, while its caller goes on: one round trip less to wait for. */
+async function endRead(client: PoolClient): Promise<boolean> {
+  try {
+    await client.query("COMMIT");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function rollBack(client: PoolClient): Promise<boolean> {
   try {
     await client.query("ROLLBACK");
@@ -231,6 +255,7 @@ function poolConfig(options: DatabaseOptions): pg.PoolConfig {
     // The parsers of times rely on these two.
     TimeZone: "UTC",
     DateStyle: "ISO",
+    ...options.settings,
   };
   return {
     connectionString: options.url,

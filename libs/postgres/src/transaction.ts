@@ -32,6 +32,7 @@ export interface Transaction {
 export class PostgresTransaction implements Transaction {
   readonly #client: PoolClient;
   readonly #begun: Promise<unknown>;
+  #unanswered = 0;
   #ended = false;
 
   constructor(client: PoolClient, begun: Promise<unknown>) {
@@ -51,6 +52,11 @@ export class PostgresTransaction implements Transaction {
     await this.#run(SCOPE, [scopeSetting(households)]);
   }
 
+  /** Whether every statement has been answered, and none with an error: then nothing can go wrong at its end. */
+  get sound(): boolean {
+    return this.#unanswered === 0;
+  }
+
   /** From now on the transaction refuses statements: on this connection they would belong to somebody else's. */
   end(): void {
     this.#ended = true;
@@ -60,9 +66,11 @@ export class PostgresTransaction implements Transaction {
     if (this.#ended) throw internal(`statement ${statement.name} came after the end of its transaction`);
     const { name, text, rowMode } = statement;
     const config = rowMode === "array" ? { name, text, rowMode } : { name, text };
+    this.#unanswered += 1;
     try {
       // BEGIN and the first statement travel together; see BEGIN in database.ts for why that is safe.
       const [, result] = await Promise.all([this.#begun, this.#client.query({ ...config, values: [...values] })]);
+      this.#unanswered -= 1;
       return result;
     } catch (error) {
       throw translateError(error);
