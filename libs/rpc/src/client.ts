@@ -167,14 +167,18 @@ class Connection {
     }
   }
 
-  #attempt(method: DescMethod, bytes: Buffer, deadline: number, options: CallOptions): Promise<Message> {
+  /**
+   * The answer is decoded out here: grpc-js holds on to what it hands over for as long as the stream's native handle lives,
+   * which is until the next full collection, and a large message would be copied from generation to generation meanwhile.
+   */
+  async #attempt(method: DescMethod, bytes: Buffer, deadline: number, options: CallOptions): Promise<Message> {
     const metadata = requestMetadata(options, this.#options.serviceToken);
-    return new Promise((resolve, reject) => {
+    const answer = await new Promise<Buffer>((resolve, reject) => {
       let stopListening = () => {};
       const call: ClientUnaryCall = this.#client.makeUnaryRequest(
         pathOf(method),
         asItIs,
-        (answer) => decodeResponse(method, answer),
+        asItIs,
         bytes,
         metadata,
         { deadline },
@@ -186,6 +190,7 @@ class Connection {
       );
       stopListening = cancelOnAbort(options.signal, call);
     });
+    return decodeResponse(method, answer);
   }
 
   #stream(method: DescMethod, request: AnyResponse, options: CallOptions = {}): AsyncIterable<Message> {
