@@ -58,13 +58,15 @@ export function jsonEquals(a: JsonValue | undefined, b: JsonValue | undefined): 
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => jsonEquals(item, b[index]));
+    for (let index = 0; index < a.length; index++) if (!jsonEquals(a[index], b[index])) return false;
+    return true;
   }
   const left = a as JsonObject;
   const right = b as JsonObject;
   const keys = Object.keys(left);
   if (keys.length !== Object.keys(right).length) return false;
-  return keys.every((key) => Object.hasOwn(right, key) && jsonEquals(left[key], right[key]));
+  for (const key of keys) if (!Object.hasOwn(right, key) || !jsonEquals(left[key], right[key])) return false;
+  return true;
 }
 
 /** The object with these keys, in a form in which `__proto__` is a key like any other. */

@@ -69,21 +69,29 @@ export function expandStamps(compact: KeyStamps, keys: Iterable<string>, own: St
  */
 export function compactStamps(stamps: ReadonlyMap<string, Stamp>, keys: ReadonlySet<string>, own: Stamp): KeyStamps {
   // Keys of one edit mostly share one stamp object: what is left to find are equal stamps that came from different places.
-  const byObject = new Map<Stamp, string[]>();
+  const byObject = new Map<Stamp, { readonly stamp: Stamp; readonly keys: string[] }>();
   for (const [key, stamp] of stamps) {
     if (keys.has(key) && (stamp === own || compareStamps(stamp, own) === 0)) continue;
     const group = byObject.get(stamp);
-    if (group === undefined) byObject.set(stamp, [key]);
-    else group.push(key);
+    if (group === undefined) byObject.set(stamp, { stamp, keys: [key] });
+    else group.keys.push(key);
   }
-  const groups: { stamp: Stamp; keys: string[] }[] = [];
-  for (const [stamp, named] of [...byObject].sort(([a], [b]) => compareStamps(a, b))) {
+  const groups: { readonly stamp: Stamp; readonly keys: string[] }[] = [];
+  for (const group of [...byObject.values()].sort((a, b) => compareStamps(a.stamp, b.stamp))) {
     const last = groups.at(-1);
-    if (last !== undefined && compareStamps(last.stamp, stamp) === 0) last.keys.push(...named);
-    else groups.push({ stamp, keys: named });
+    if (last !== undefined && compareStamps(last.stamp, group.stamp) === 0) last.keys.push(...group.keys);
+    else groups.push(group);
   }
-  for (const group of groups) group.keys.sort(compareUtf8);
+  for (const group of groups) sortKeys(group.keys);
   return groups;
+}
+
+/** Sorts in place by {@link compareUtf8}. Keys mostly stand in order already, and looking costs less than sorting. */
+export function sortKeys(keys: string[]): string[] {
+  for (let index = 1; index < keys.length; index++) {
+    if (compareUtf8(keys[index - 1] ?? "", keys[index] ?? "") > 0) return keys.sort(compareUtf8);
+  }
+  return keys;
 }
 
 function isSurrogate(unit: number): boolean {

@@ -1,6 +1,6 @@
 import { ENDS_KEY } from "@funkygibbon/kernel/content";
 import { type JsonValue, jsonEquals } from "@funkygibbon/kernel/json";
-import { compareStamps, compareUtf8, isUnknownStamp, type Stamp } from "@funkygibbon/kernel/stamp";
+import { compareStamps, isUnknownStamp, type Stamp, sortKeys } from "@funkygibbon/kernel/stamp";
 import { endsOf, endsStampOf, type Side, stampOf, valueAt } from "./side.ts";
 
 /** What one side says for one key. */
@@ -37,72 +37,53 @@ export interface Sides {
   readonly base: Side | undefined;
 }
 
-/** Every key of either side and of the base, in no particular order; the ends of a relationship come first. */
+/** Every key of either side and of the base: the ends of a relationship first, then by name, as people read a record. */
 export function compareSides(sides: Sides): readonly KeyComparison[] {
-  const comparisons: KeyComparison[] = [];
   const isRelationship = sides.local.content.kind === "relationship";
-  if (isRelationship) comparisons.push(compareEnds(sides));
-  for (const key of keysOf(sides)) {
-    if (isRelationship && key === ENDS_KEY && !someBodyHas(sides, key)) continue;
-    comparisons.push(compareKey(sides, key));
-  }
+  const comparisons = isRelationship ? [compareEnds(sides)] : [];
+  for (const key of keysOf(sides)) comparisons.push(compareKey(sides, key));
   return comparisons;
 }
 
-/** Ends first, then by key: how people read a record. */
-export function byKey(a: KeyComparison, b: KeyComparison): number {
-  if (a.place !== b.place) return a.place === "ends" ? -1 : 1;
-  return compareUtf8(a.key, b.key);
-}
-
-function keysOf({ local, server, base }: Sides): Set<string> {
-  const keys = new Set<string>();
-  for (const side of base === undefined ? [local, server] : [local, server, base]) {
-    for (const key of Object.keys(side.body)) keys.add(key);
-    for (const key of side.named.keys()) keys.add(key);
+/** Keys that a body has, then those that only stamps remember. */
+function keysOf(sides: Sides): readonly string[] {
+  const { local, server, base } = sides;
+  const keys = Object.keys(server.body);
+  for (const key of Object.keys(local.body)) if (!Object.hasOwn(server.body, key)) keys.push(key);
+  if (base !== undefined) {
+    for (const key of Object.keys(base.body)) {
+      if (!Object.hasOwn(server.body, key) && !Object.hasOwn(local.body, key)) keys.push(key);
+    }
   }
-  return keys;
+  keys.push(...removedKeys(sides));
+  return sortKeys(keys);
 }
 
-function someBodyHas({ local, server, base }: Sides, key: string): boolean {
-  return [local, server, base].some((side) => side !== undefined && Object.hasOwn(side.body, key));
+function removedKeys({ local, server, base }: Sides): Iterable<string> {
+  let removed: Set<string> | undefined;
+  for (const side of [server, local, base]) {
+    if (side === undefined) continue;
+    for (const key of side.named.keys()) {
+      const stands =
+        Object.hasOwn(server.body, key) ||
+        Object.hasOwn(local.body, key) ||
+        (base !== undefined && Object.hasOwn(base.body, key)) ||
+        (key === ENDS_KEY && side.content.kind === "relationship");
+      if (!stands) removed = (removed ?? new Set()).add(key);
+    }
+  }
+  return removed ?? NO_KEYS;
 }
 
-function compareKey({ local, server, base }: Sides, key: string): KeyComparison {
-  const columns = {
-    local: cellOf(local, key),
-    server: cellOf(server, key),
-    base: base === undefined ? undefined : cellOf(base, key),
-    baseValueKnown: base?.bodyKnown === true,
-  };
-  return comparison("body", key, columns);
-}
+const NO_KEYS: readonly string[] = [];
 
-function cellOf(side: Side, key: string): Cell {
-  return { value: valueAt(side, key), stamp: stampOf(side, key) };
-}
-
-function compareEnds({ local, server, base }: Sides): KeyComparison {
-  const columns = {
-    local: endsCellOf(local),
-    server: endsCellOf(server),
-    base: base === undefined ? undefined : endsCellOf(base),
-    baseValueKnown: base !== undefined,
-  };
-  return comparison("ends", ENDS_KEY, columns);
-}
-
-function endsCellOf(side: Side): Cell {
-  return { value: side.absent ? undefined : endsOf(side.content), stamp: endsStampOf(side) };
-}
-
-function comparison(
-  place: KeyComparison["place"],
-  key: string,
-  { local, server, base, baseValueKnown }: Pick<KeyComparison, "local" | "server" | "base" | "baseValueKnown">,
-): KeyComparison {
+function compareKey(sides: Sides, key: string): KeyComparison {
+  const local = cellOf(sides.local, key);
+  const server = cellOf(sides.server, key);
+  const base = sides.base && cellOf(sides.base, key);
+  const baseValueKnown = sides.base?.bodyKnown === true;
   return {
-    place,
+    place: "body",
     key,
     local,
     server,
@@ -112,6 +93,31 @@ function comparison(
     serverChanged: changedSince(server, base, baseValueKnown),
     equal: jsonEquals(local.value, server.value),
   };
+}
+
+function cellOf(side: Side, key: string): Cell {
+  return { value: valueAt(side, key), stamp: stampOf(side, key) };
+}
+
+function compareEnds(sides: Sides): KeyComparison {
+  const local = endsCellOf(sides.local);
+  const server = endsCellOf(sides.server);
+  const base = sides.base && endsCellOf(sides.base);
+  return {
+    place: "ends",
+    key: ENDS_KEY,
+    local,
+    server,
+    base,
+    baseValueKnown: base !== undefined,
+    localChanged: changedSince(local, base, true),
+    serverChanged: changedSince(server, base, true),
+    equal: jsonEquals(local.value, server.value),
+  };
+}
+
+function endsCellOf(side: Side): Cell {
+  return { value: side.absent ? undefined : endsOf(side.content), stamp: endsStampOf(side) };
 }
 
 /**

@@ -6,7 +6,6 @@ import type {
   FieldConflict,
   Strategy,
 } from "@funkygibbon/kernel/record";
-import { byKey } from "./compare-sides.ts";
 import type { DecidedKey } from "./merge-keys.ts";
 
 /** What {@link conflictDraft} is made of. */
@@ -20,10 +19,7 @@ export interface DraftParts {
 /** What to record of a divergence: undefined when nothing was lost and nobody has to decide anything. */
 export function conflictDraft({ type, strategy, decision, decided }: DraftParts): ConflictDraft | undefined {
   const open = decision === "open";
-  const fields = decided
-    .filter(({ lost }) => lost)
-    .sort((a, b) => byKey(a.comparison, b.comparison))
-    .map((key) => fieldConflict(key, open));
+  const fields = decided.filter(({ lost }) => lost).map((key) => fieldConflict(key, open));
   if (fields.length === 0 && !open) return undefined;
   return { type, strategy, decision, fields };
 }

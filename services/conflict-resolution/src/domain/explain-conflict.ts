@@ -1,7 +1,7 @@
 import { canonicalJson, type JsonValue } from "@funkygibbon/kernel/json";
 import type { ConflictRow, FieldConflict, RecordVersion } from "@funkygibbon/kernel/record";
 import { compareStamps, type Stamp } from "@funkygibbon/kernel/stamp";
-import { byKey, compareSides, type KeyComparison } from "./compare-sides.ts";
+import { compareSides, type KeyComparison } from "./compare-sides.ts";
 import type { ConflictFile } from "./conflict-store.ts";
 import { type DecisionRule, mergeKeys } from "./merge-keys.ts";
 import { ruleLookup } from "./policy.ts";
@@ -20,7 +20,7 @@ export function explainConflict(file: ConflictFile): readonly ExplainedField[] {
   const local = sideOf(file.local);
   const server = file.server === undefined ? absentSide(local) : sideOf(file.server);
   const base = file.base && sideOf(file.base);
-  const comparisons = compareSides({ local, server, base }).toSorted(byKey);
+  const comparisons = compareSides({ local, server, base });
   const recorded = new Map(file.conflict.fields.map((field) => [field.field, field]));
   const merged = mergeKeys(comparisons, ruleLookup(file.policy));
   return merged.map(({ comparison, value, rule }) => {

@@ -1,4 +1,11 @@
-import { canonicalJson, type JsonValue, jsonEquals, jsonObject, utf8Length } from "@funkygibbon/kernel/json";
+import {
+  canonicalJson,
+  type JsonObject,
+  type JsonValue,
+  jsonEquals,
+  jsonObject,
+  utf8Length,
+} from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { MergedContent } from "@funkygibbon/kernel/record";
 import { compactStamps, compareStamps, type KeyStamps, newerStamp, type Stamp } from "@funkygibbon/kernel/stamp";
@@ -36,13 +43,12 @@ function sameStamp(a: Stamp | undefined, b: Stamp | undefined): boolean {
   return a === undefined || b === undefined ? a === b : compareStamps(a, b) === 0;
 }
 
-/** In canonical order of its keys, in which it is serialised fastest. */
-function bodyOf(decided: readonly DecidedKey[]) {
+function bodyOf(decided: readonly DecidedKey[]): JsonObject {
   const entries: [string, JsonValue][] = [];
   for (const { comparison, value } of decided) {
     if (comparison.place === "body" && value !== undefined) entries.push([comparison.key, value]);
   }
-  return jsonObject(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return jsonObject(entries);
 }
 
 /** From which parent the type and the ends come; the head's for an entity, which has none. */

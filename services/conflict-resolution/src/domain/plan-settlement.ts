@@ -2,7 +2,7 @@ import { failedPrecondition } from "@funkygibbon/kernel/errors";
 import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { ConflictDecision, FieldConflict, MergedContent, RecordVersion } from "@funkygibbon/kernel/record";
-import { byKey, compareSides, type KeyComparison } from "./compare-sides.ts";
+import { compareSides, type KeyComparison } from "./compare-sides.ts";
 import { fieldConflict } from "./conflict-draft.ts";
 import type { ConflictFile } from "./conflict-store.ts";
 import { type DecidedKey, type DecisionRule, decideFor, mergeKeys } from "./merge-keys.ts";
@@ -42,9 +42,8 @@ export function planSettlement(file: ConflictFile, choice: SettlementChoice): Se
     throw failedPrecondition("MERGE_TOO_LARGE", `the record would exceed ${BODY_LIMITS.maxBytes} bytes`);
   }
   const stays = chosen.decision === "kept_server" || headSays(view, chosen);
-  const decided = chosen.decided.toSorted((a, b) => byKey(a.comparison, b.comparison));
-  const lost = decided.filter((key) => key.lost);
-  const named = decided.filter((key) => key.lost || view.recorded.has(key.comparison.key));
+  const lost = chosen.decided.filter((key) => key.lost);
+  const named = chosen.decided.filter((key) => key.lost || view.recorded.has(key.comparison.key));
   return {
     decision: stays ? "kept_server" : chosen.decision,
     // Where there is no head, only the device's version can lend its ends.
