@@ -122,6 +122,7 @@ async function startService() {
   const child = spawn(process.execPath, [MAIN], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
+      NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,
       PORT: "0",
       AUTH_LOCAL_JWKS_FILE: issuer.jwksFile,
       AUTH_ISSUER: LOCAL_ISSUER,

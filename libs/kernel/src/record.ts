@@ -138,15 +138,32 @@ export interface ConflictPolicy {
   readonly fieldRules: ReadonlyMap<string, string>;
 }
 
+/** What the rules of merging look at in a version. */
+export type DivergedVersion = Pick<
+  RecordVersion,
+  | "record"
+  | "version"
+  | "content"
+  | "source"
+  | "deleted"
+  | "bodyRemoved"
+  | "stamps"
+  | "effectiveUs"
+  | "device"
+  | "sequence"
+>;
+
 /** A divergence that the store found. */
 export interface Divergence {
-  readonly local: RecordVersion;
-  readonly server: RecordVersion;
-  readonly base: RecordVersion | undefined;
+  /** The device's side: the change at the tip. */
+  readonly local: DivergedVersion;
+  /** The head. */
+  readonly server: DivergedVersion;
+  /** Undefined: no common ancestor is known. */
+  readonly base: DivergedVersion | undefined;
   readonly wish: Strategy | undefined;
   readonly policy: ConflictPolicy | undefined;
   readonly restored: boolean;
-  readonly historyVersions: readonly VersionId[];
   readonly serverCascade: boolean;
 }
 

@@ -15,14 +15,14 @@ import { conflictDecisions, conflictTypes, strategies } from "./outcomes.ts";
 
 /** One key of a conflict as it travels. */
 export function fieldConflictToWire(field: FieldConflict): WireFieldConflict {
-  return create(FieldConflictSchema, {
-    field: field.field,
-    rule: field.rule,
-    ...(field.localJson === undefined ? {} : { localJson: field.localJson }),
-    ...(field.serverJson === undefined ? {} : { serverJson: field.serverJson }),
-    ...(field.baseJson === undefined ? {} : { baseJson: field.baseJson }),
-    ...(field.decidedJson === undefined ? {} : { decidedJson: field.decidedJson }),
-  });
+  const wire = create(FieldConflictSchema);
+  wire.field = field.field;
+  wire.rule = field.rule;
+  if (field.localJson !== undefined) wire.localJson = field.localJson;
+  if (field.serverJson !== undefined) wire.serverJson = field.serverJson;
+  if (field.baseJson !== undefined) wire.baseJson = field.baseJson;
+  if (field.decidedJson !== undefined) wire.decidedJson = field.decidedJson;
+  return wire;
 }
 
 /** One key of a conflict. */

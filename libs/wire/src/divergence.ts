@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   ConflictDraftSchema,
+  DivergedVersionSchema,
   DivergenceSchema,
   MergedContentSchema,
   Resolution_KeepHeadSchema,
@@ -8,43 +9,106 @@ import {
   ResolutionSchema,
   Side,
   type ConflictDraft as WireConflictDraft,
+  type DivergedVersion as WireDivergedVersion,
   type Divergence as WireDivergence,
   type MergedContent as WireMergedContent,
   type Resolution as WireResolution,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
-import { parseRecordId } from "@funkygibbon/kernel/ids";
+import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
-import type { ConflictDraft, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
-import { parseVersion } from "@funkygibbon/kernel/version";
-import { fieldConflictFromWire, fieldConflictToWire, policyToWire } from "./conflict.ts";
+import type { ConflictDraft, DivergedVersion, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
+import { parseVersion, type VersionId } from "@funkygibbon/kernel/version";
+import { fieldConflictFromWire, fieldConflictToWire, policyFromWire, policyToWire } from "./conflict.ts";
+import { contentFromWire, contentToText, contentToWire } from "./content.ts";
 import { conflictDecisions, conflictTypes, strategies } from "./outcomes.ts";
-import { recordVersionToWire } from "./record-version.ts";
-import { stampsFromWire, stampsToWire } from "./stamps.ts";
+import { stampFromWire, stampsFromWire, stampsToWire, stampToWire } from "./stamps.ts";
 
 /** A divergence as it travels from the store to conflict-resolution. */
 export function divergenceToWire(divergence: Divergence): WireDivergence {
+  const { local, server, base, wish, policy, restored, serverCascade } = divergence;
   return create(DivergenceSchema, {
-    local: recordVersionToWire(divergence.local),
-    server: recordVersionToWire(divergence.server),
-    ...(divergence.base === undefined ? {} : { base: recordVersionToWire(divergence.base) }),
-    ...(divergence.wish === undefined ? {} : { wish: strategies.toWire(divergence.wish) }),
-    ...(divergence.policy === undefined ? {} : { policy: policyToWire(divergence.policy) }),
-    restored: divergence.restored,
-    historyVersions: [...divergence.historyVersions],
-    serverCascade: divergence.serverCascade,
+    recordId: local.record,
+    local: divergedVersionToWire(local),
+    server: divergedVersionToWire(server),
+    ...(base === undefined ? {} : { base: divergedVersionToWire(base) }),
+    ...(wish === undefined ? {} : { wish: strategies.toWire(wish) }),
+    ...(policy === undefined ? {} : { policy: policyToWire(policy) }),
+    restored,
+    serverCascade,
   });
+}
+
+/**
+ * A divergence as conflict-resolution reads it. Record and versions are identities that the store gave and gets back: they
+ * are taken as they come, and so are bodies, which it has checked.
+ * @throws DomainError `invalid` naming what is missing or cannot be read.
+ */
+export function divergenceFromWire(wire: WireDivergence): Divergence {
+  const record = wire.recordId as RecordId;
+  return {
+    local: divergedVersionFromWire(wire.local, record, "local"),
+    server: divergedVersionFromWire(wire.server, record, "server"),
+    base: wire.base === undefined ? undefined : divergedVersionFromWire(wire.base, record, "base"),
+    wish: strategies.fromWire(wire.wish),
+    policy: wire.policy === undefined ? undefined : policyFromWire(wire.policy),
+    restored: wire.restored,
+    serverCascade: wire.serverCascade,
+  };
+}
+
+function divergedVersionToWire(version: DivergedVersion): WireDivergedVersion {
+  return create(DivergedVersionSchema, {
+    version: version.version,
+    content: contentToWire(contentToText(version.content, version.source)),
+    deleted: version.deleted,
+    bodyRemoved: version.bodyRemoved,
+    stamp: stampToWire(version),
+    stamps: stampsToWire(version.stamps),
+  });
+}
+
+function divergedVersionFromWire(
+  wire: WireDivergedVersion | undefined,
+  record: RecordId,
+  field: string,
+): DivergedVersion {
+  if (wire === undefined) throw invalid([{ field, description: "must be set" }]);
+  const { content, source } = divergedContent(wire, field);
+  const { effectiveUs, device, sequence } = stampFromWire(wire.stamp, field);
+  return {
+    record,
+    version: wire.version as VersionId,
+    content,
+    source,
+    deleted: wire.deleted,
+    bodyRemoved: wire.bodyRemoved,
+    stamps: stampsFromWire(wire.stamps, field),
+    effectiveUs,
+    device,
+    sequence,
+  };
+}
+
+function divergedContent({ content }: WireDivergedVersion, field: string) {
+  if (content.case === undefined) throw invalid([{ field: `${field}.content`, description: "must be set" }]);
+  try {
+    return contentFromWire(content);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw invalid([{ field: `${field}.content`, description: "must be JSON (RFC 8259)" }], "INVALID_JSON");
+  }
 }
 
 /** A resolution as it travels back to the store. */
 export function resolutionToWire(resolution: Resolution): WireResolution {
-  return create(ResolutionSchema, {
-    recordId: resolution.record,
-    localVersion: resolution.localVersion,
-    serverVersion: resolution.serverVersion,
-    decision: decisionToWire(resolution.decision),
-    ...(resolution.conflict === undefined ? {} : { conflict: conflictDraftToWire(resolution.conflict) }),
-  });
+  const wire = create(ResolutionSchema);
+  wire.recordId = resolution.record;
+  wire.localVersion = resolution.localVersion;
+  wire.serverVersion = resolution.serverVersion;
+  wire.decision = decisionToWire(resolution.decision);
+  if (resolution.conflict !== undefined) wire.conflict = conflictDraftToWire(resolution.conflict);
+  return wire;
 }
 
 /** A resolution as the store reads it. @throws DomainError `invalid` when it decides nothing. */

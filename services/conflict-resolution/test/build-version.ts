@@ -82,7 +82,6 @@ export function buildDivergence(
     wish: undefined,
     policy: undefined,
     restored: false,
-    historyVersions: [],
     serverCascade: false,
     ...parts,
   };

@@ -1,7 +1,14 @@
 import { contentKeys, ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
 import { type JsonObject, jsonEquals } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
-import type { ConflictDraft, ConflictPolicy, RecordVersion, Resolution, Strategy } from "@funkygibbon/kernel/record";
+import type {
+  ConflictDraft,
+  ConflictPolicy,
+  DivergedVersion,
+  RecordVersion,
+  Resolution,
+  Strategy,
+} from "@funkygibbon/kernel/record";
 import { compactStamps, expandStamps, type Stamp } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { resolveDivergence } from "../src/domain/resolve-divergence.ts";
@@ -121,7 +128,7 @@ export class HeadChain {
 }
 
 /** The stamps of all keys of a version. */
-export function stampsOf(version: RecordVersion): Map<string, Stamp> {
+export function stampsOf(version: DivergedVersion): Map<string, Stamp> {
   const own = { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence };
   return expandStamps(version.stamps, contentKeys(version.content), own);
 }

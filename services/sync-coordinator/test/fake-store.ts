@@ -8,6 +8,7 @@ import {
   type CommitResult,
   CommitResultSchema,
   type CommitStreamRequest,
+  DivergenceSchema,
   type LogPosition,
   LogPositionSchema,
   type Resolution,
@@ -208,8 +209,8 @@ export class FakeStore {
         resolve: async ({ divergences }) => {
           await this.beforeResolve();
           return {
-            resolutions: divergences.map(({ local, server }) => ({
-              recordId: local?.recordId ?? "",
+            resolutions: divergences.map(({ recordId, local, server }) => ({
+              recordId,
               localVersion: local?.version ?? "",
               serverVersion: server?.version ?? "",
               decision: { case: "merged" as const, value: { bodyJson: "{}" } },
@@ -243,13 +244,13 @@ export class FakeStore {
       );
       if (outcome === undefined) {
         const server = home.heads.get(recordId);
-        const local = create(RecordVersionSchema, { recordId, version, content: change.content });
-        result.divergences.push({
-          ...{ $typeName: "funkygibbon.entity.v1.Divergence", wish: 0, restored: false, serverCascade: false },
-          historyVersions: [],
-          local,
-          ...(server === undefined ? {} : { server }),
-        });
+        result.divergences.push(
+          create(DivergenceSchema, {
+            recordId,
+            local: { version, content: change.content },
+            ...(server === undefined ? {} : { server: { version: server.version, content: server.content } }),
+          }),
+        );
       }
       const device = this.devices.get(`${request.householdId}/${request.deviceId}`);
       if (device !== undefined) device.highestSequence = parseVersion(version).sequence;

@@ -1,7 +1,7 @@
 import { canonicalContent, ENDS_KEY } from "@funkygibbon/kernel/content";
 import { canonicalJson, type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
-import type { Divergence, RecordVersion } from "@funkygibbon/kernel/record";
+import type { DivergedVersion, Divergence, RecordVersion } from "@funkygibbon/kernel/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -98,7 +98,7 @@ function divergenceOf(told: Story): Divergence {
 }
 
 /** The version that the resolution makes head. */
-function headAfter(divergence: Divergence): RecordVersion {
+function headAfter(divergence: Divergence): DivergedVersion {
   const { decision } = resolveDivergence(divergence);
   if (decision.kind !== "merged") return divergence.server;
   const { deleted, bodyJson, ends: side, stamps } = decision.content;
@@ -107,7 +107,7 @@ function headAfter(divergence: Divergence): RecordVersion {
 }
 
 /** The canonical text of what a version says. Texts, because matchers of objects overlook `__proto__`. */
-function says(version: RecordVersion): string {
+function says(version: DivergedVersion): string {
   return canonicalContent(version.content);
 }
 

@@ -127,7 +127,6 @@ function diverge(told: { type: EntityType; device: Edit; head: Edit; by: Strateg
     wish: strategy(wish),
     policy: rule === undefined ? undefined : { entityType: type, strategy: strategy(rule), fieldRules: new Map() },
     restored: false,
-    historyVersions: [],
     serverCascade: false,
   };
 }
@@ -150,7 +149,7 @@ describe("what is special about the history of the two sides", () => {
   const alive = buildVersion({ device: "panel", at: 0, body: BASE });
   const tombstone = buildVersion({ device: "bob-phone", at: 10, body: null, parents: [alive] });
   const restored = buildVersion({ device: "bob-phone", at: 11, body: BASE, parents: [tombstone] });
-  const plain = { wish: undefined, policy: undefined, restored: false, historyVersions: [], serverCascade: false };
+  const plain = { wish: undefined, policy: undefined, restored: false, serverCascade: false };
 
   it("lets a delete wait for a person when the record was restored without it knowing", () => {
     const local = buildVersion({ device: "ada-phone", at: 20, body: null, parents: [alive] });
@@ -264,7 +263,7 @@ describe("a relationship that a device edited while its head moved on", () => {
     chain.push({ device, at, body, ends: { ...ends, to }, parents: [chain.head.version] });
     return chain.head;
   };
-  const plain = { wish: undefined, policy: undefined, restored: false, historyVersions: [], serverCascade: false };
+  const plain = { wish: undefined, policy: undefined, restored: false, serverCascade: false };
 
   it("merges a move with an edit of a property", () => {
     const local = edge("ada-phone", 20, 3, { since: 2025 });

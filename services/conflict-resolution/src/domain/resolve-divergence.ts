@@ -11,21 +11,14 @@ import { conflictDraft } from "./conflict-draft.ts";
 import { type DecidedKey, type DecisionRule, mergeKeys, takeNothing, takeSide } from "./merge-keys.ts";
 import { exceedsBodyLimit, mergedContent, saysTheSame } from "./merged-content.ts";
 import { ruleLookup, strategyFor } from "./policy.ts";
-import { type Party, sideOf } from "./side.ts";
+import { sideOf } from "./side.ts";
 
 /** What a rung of the ladder came to: everything but the names of the versions. */
 type Verdict = Pick<Resolution, "decision" | "conflict">;
 
-/** What a divergence has to say to be decided. */
-export interface ParsedDivergence extends Omit<Divergence, "local" | "server" | "base" | "historyVersions"> {
-  readonly local: Party;
-  readonly server: Party;
-  readonly base: Party | undefined;
-}
-
 /** A divergence, read: both sides, their ancestor, and every key compared. */
 interface Case {
-  readonly divergence: ParsedDivergence;
+  readonly divergence: Divergence;
   readonly sides: Sides;
   readonly comparisons: readonly KeyComparison[];
 }
@@ -37,7 +30,7 @@ interface Case {
  * Rung 2 (cycles and dead ends) is not here: only the commit sees the graph. It refuses such a resolution and commits
  * "the change loses" instead.
  */
-export function resolveDivergence(divergence: ParsedDivergence): Resolution {
+export function resolveDivergence(divergence: Divergence): Resolution {
   return {
     record: divergence.local.record,
     localVersion: divergence.local.version,
@@ -46,7 +39,7 @@ export function resolveDivergence(divergence: ParsedDivergence): Resolution {
   };
 }
 
-function read(divergence: ParsedDivergence): Case {
+function read(divergence: Divergence): Case {
   const sides = {
     local: sideOf(divergence.local),
     server: sideOf(divergence.server),

@@ -1,7 +1,7 @@
 import { ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
 import { type JsonObject, type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
-import type { RecordVersion } from "@funkygibbon/kernel/record";
-import type { Stamp } from "@funkygibbon/kernel/stamp";
+import type { DivergedVersion } from "@funkygibbon/kernel/record";
+import type { KeyStamps, Stamp } from "@funkygibbon/kernel/stamp";
 
 /** One version as a merge looks at it: its body key by key, each key with the edit that last set or removed it. */
 export interface Side {
@@ -21,26 +21,27 @@ export interface Side {
 
 const EMPTY: JsonObject = {};
 
-/** What a merge needs to know of a version. */
-export type Party = Pick<
-  RecordVersion,
-  "record" | "version" | "content" | "deleted" | "bodyRemoved" | "stamps" | "effectiveUs" | "device" | "sequence"
->;
-
 /** Reads a version as one side of a merge. */
-export function sideOf(version: Party): Side {
-  const named = new Map<string, Stamp>();
-  for (const { stamp, keys } of version.stamps) for (const key of keys) named.set(key, stamp);
+export function sideOf(version: DivergedVersion): Side {
   return {
     content: version.content,
     deleted: version.deleted,
     body: version.content.body ?? EMPTY,
     bodyKnown: version.deleted || !version.bodyRemoved,
-    named,
+    named: namedStamps(version.stamps),
     own: { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence },
     absent: false,
   };
 }
+
+function namedStamps(stamps: KeyStamps): ReadonlyMap<string, Stamp> {
+  if (stamps.length === 0) return NO_STAMPS;
+  const named = new Map<string, Stamp>();
+  for (const { stamp, keys } of stamps) for (const key of keys) named.set(key, stamp);
+  return named;
+}
+
+const NO_STAMPS: ReadonlyMap<string, Stamp> = new Map();
 
 /** Type and ends of a relationship as the one value that they are merged as; undefined for an entity. */
 export function endsOf(content: RecordContent): JsonObject | undefined {
@@ -70,5 +71,5 @@ export function endsStampOf(side: Side): Stamp | undefined {
 
 /** The other side of a record that has no head: no keys, no ends, no edits. */
 export function absentSide(present: Side): Side {
-  return { ...present, deleted: false, body: EMPTY, bodyKnown: true, named: new Map(), absent: true };
+  return { ...present, deleted: false, body: EMPTY, bodyKnown: true, named: NO_STAMPS, absent: true };
 }

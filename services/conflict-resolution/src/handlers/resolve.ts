@@ -1,11 +1,11 @@
 import type { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
-import { invalid } from "@funkygibbon/kernel/errors";
+import type { Divergence as WireDivergence } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import { DomainError, invalid } from "@funkygibbon/kernel/errors";
 import { MAX_CHANGES_PER_PUSH } from "@funkygibbon/kernel/limits";
-import type { Resolution } from "@funkygibbon/kernel/record";
+import type { Divergence, Resolution } from "@funkygibbon/kernel/record";
 import type { Handlers } from "@funkygibbon/rpc/service";
-import { resolutionToWire } from "@funkygibbon/wire/divergence";
+import { divergenceFromWire, resolutionToWire } from "@funkygibbon/wire/divergence";
 import { resolveDivergence } from "../domain/resolve-divergence.ts";
-import { readDivergence } from "./read-divergence.ts";
 
 /** Told of every batch. */
 export type BatchListener = (resolutions: readonly Resolution[], durationMs: number) => void;
@@ -38,4 +38,18 @@ export function resolveHandler(
     onBatch(resolutions, performance.now() - started);
     return { resolutions: resolutions.map(resolutionToWire) };
   };
+}
+
+/** @throws DomainError `invalid` naming the divergence at fault. */
+function readDivergence(wire: WireDivergence, index: number): Divergence {
+  try {
+    return divergenceFromWire(wire);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.kind !== "invalid") throw error;
+    const fields = error.fields.map(({ field, description }) => ({
+      field: `divergences[${index}].${field}`,
+      description,
+    }));
+    throw invalid(fields, error.reason);
+  }
 }

@@ -253,7 +253,7 @@ export class PlanChanges {
     });
     const type = change.content.kind === "entity" ? change.content.type : undefined;
     return {
-      local: { ...local, seq: 0, committedUs: 0, outcome: undefined },
+      local,
       server: log.detail(head),
       base: base === undefined ? undefined : log.version(change.record, base),
       wish: change.wish,
@@ -261,7 +261,6 @@ export class PlanChanges {
         policies.find((policy) => policy.entityType === type) ??
         policies.find((policy) => policy.entityType === undefined),
       restored: change.deleted && !head.deleted && lineage.wasRestoredUnseen(seen),
-      historyVersions: [...seen].filter((version) => version !== change.version && this.#diverged.has(version)),
       serverCascade: head.cascaded,
     };
   }

@@ -1,6 +1,9 @@
 import type { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
-import type { Divergence, Resolution } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
-import type { RecordVersion } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import type {
+  DivergedVersion,
+  Divergence,
+  Resolution,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { internal } from "@funkygibbon/kernel/errors";
 import type { RpcClient } from "@funkygibbon/rpc/client";
 
@@ -47,7 +50,7 @@ function inBatches(divergences: readonly Divergence[]): Divergence[][] {
   return batches;
 }
 
-function sizeOf(version: RecordVersion | undefined): number {
+function sizeOf(version: DivergedVersion | undefined): number {
   switch (version?.content.case) {
     case "entity":
       return VERSION_OVERHEAD_BYTES + Buffer.byteLength(version.content.value.bodyJson);

@@ -4,10 +4,12 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Change, ChangeOutcome, KeyStamps, RecordVersion } from "./change_pb.ts";
+import type { Change, ChangeOutcome, KeyStamps, RecordVersion, Stamp } from "./change_pb.ts";
 import { file_funkygibbon_entity_v1_change } from "./change_pb.ts";
 import type { ConflictDecision, ConflictPolicy, ConflictRecord, ConflictType, FieldConflict, ResolutionStrategy } from "./conflict_pb.ts";
 import { file_funkygibbon_entity_v1_conflict } from "./conflict_pb.ts";
+import type { EntityContent, RelationshipContent } from "./graph_pb.ts";
+import { file_funkygibbon_entity_v1_graph } from "./graph_pb.ts";
 import type { Status } from "../../../google/rpc/status_pb.ts";
 import { file_google_rpc_status } from "../../../google/rpc/status_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file funkygibbon/entity/v1/change_log_service.proto.
  */
 export const file_funkygibbon_entity_v1_change_log_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci5mdW5reWdpYmJvbi9lbnRpdHkvdjEvY2hhbmdlX2xvZ19zZXJ2aWNlLnByb3RvEhVmdW5reWdpYmJvbi5lbnRpdHkudjEi4AIKClJlc29sdXRpb24SEQoJcmVjb3JkX2lkGAEgASgJEhUKDWxvY2FsX3ZlcnNpb24YAiABKAkSFgoOc2VydmVyX3ZlcnNpb24YAyABKAkSPwoJa2VlcF9oZWFkGAQgASgLMiouZnVua3lnaWJib24uZW50aXR5LnYxLlJlc29sdXRpb24uS2VlcEhlYWRIABI2CgZtZXJnZWQYBSABKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuTWVyZ2VkQ29udGVudEgAEjwKB3BlbmRpbmcYBiABKAsyKS5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVzb2x1dGlvbi5QZW5kaW5nSAASNgoIY29uZmxpY3QYByABKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29uZmxpY3REcmFmdBoKCghLZWVwSGVhZBoJCgdQZW5kaW5nQgoKCGRlY2lzaW9uIpABCg1NZXJnZWRDb250ZW50EhEKCWJvZHlfanNvbhgBIAEoCRIpCgRlbmRzGAIgASgOMhsuZnVua3lnaWJib24uZW50aXR5LnYxLlNpZGUSDwoHZGVsZXRlZBgDIAEoCBIwCgZzdGFtcHMYBCADKAsyIC5mdW5reWdpYmJvbi5lbnRpdHkudjEuS2V5U3RhbXBzIvABCg1Db25mbGljdERyYWZ0EjEKBHR5cGUYASABKA4yIy5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29uZmxpY3RUeXBlEjsKCHN0cmF0ZWd5GAIgASgOMikuZnVua3lnaWJib24uZW50aXR5LnYxLlJlc29sdXRpb25TdHJhdGVneRI5CghkZWNpc2lvbhgDIAEoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db25mbGljdERlY2lzaW9uEjQKBmZpZWxkcxgEIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5GaWVsZENvbmZsaWN0It8CCgpEaXZlcmdlbmNlEjMKBWxvY2FsGAEgASgLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SNAoGc2VydmVyGAIgASgLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SMgoEYmFzZRgDIAEoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWNvcmRWZXJzaW9uEjcKBHdpc2gYBCABKA4yKS5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVzb2x1dGlvblN0cmF0ZWd5EjUKBnBvbGljeRgFIAEoCzIlLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db25mbGljdFBvbGljeRIQCghyZXN0b3JlZBgGIAEoCBIYChBoaXN0b3J5X3ZlcnNpb25zGAcgAygJEhYKDnNlcnZlcl9jYXNjYWRlGAggASgIIowCChNDb21taXRTdHJlYW1SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAMSEwoLYWN0b3JfdG9rZW4YAiABKAkSFAoMaG91c2Vob2xkX2lkGAMgASgJEg0KBWVwb2NoGAQgASgJEhEKCWRldmljZV9pZBgFIAEoCRITCgtyZWNlaXZlZF91cxgGIAEoAxIXCg9jbG9ja19vZmZzZXRfdXMYByABKAMSLgoHY2hhbmdlcxgIIAMoCzIdLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5DaGFuZ2USNgoLcmVzb2x1dGlvbnMYCSADKAsyIS5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVzb2x1dGlvbiKTAQoUQ29tbWl0U3RyZWFtUmVzcG9uc2USEgoKcmVxdWVzdF9pZBgBIAEoAxI4Cgljb21taXR0ZWQYAiABKAsyIy5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29tbWl0UmVzdWx0SAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCLiAgoMQ29tbWl0UmVzdWx0EjYKCG91dGNvbWVzGAEgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLkNoYW5nZU91dGNvbWUSNgoLZGl2ZXJnZW5jZXMYAiADKAsyIS5mdW5reWdpYmJvbi5lbnRpdHkudjEuRGl2ZXJnZW5jZRI4Cgljb25mbGljdHMYAyADKAsyJS5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29uZmxpY3RSZWNvcmQSNAoIcG9zaXRpb24YBCABKAsyIi5mdW5reWdpYmJvbi5lbnRpdHkudjEuTG9nUG9zaXRpb24SEQoJZmlyc3Rfc2VxGAUgASgDEhAKCGxhc3Rfc2VxGAYgASgDEhYKDmRldmljZV92ZXJzaW9uGAcgASgJEjUKB2FwcGxpZWQYCCADKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVjb3JkVmVyc2lvbiJUCgtMb2dQb3NpdGlvbhINCgVlcG9jaBgBIAEoCRIQCghoZWFkX3NlcRgCIAEoAxIOCgZkaWdlc3QYAyABKAYSFAoMY29tbWl0dGVkX3VzGAQgASgDIo4BCg5SZWFkTG9nUmVxdWVzdBIUCgxob3VzZWhvbGRfaWQYASABKAkSEQoJYWZ0ZXJfc2VxGAIgASgDEg0KBWxpbWl0GAMgASgFEhEKCW1heF9ieXRlcxgEIAEoBRIeChZza2lwX3RvbWJzdG9uZXNfdG9fc2VxGAUgASgDEhEKCXVudGlsX3NlcRgGIAEoAyKUAQoPUmVhZExvZ1Jlc3BvbnNlEjYKCHZlcnNpb25zGAEgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SEwoLdGhyb3VnaF9zZXEYAiABKAMSNAoIcG9zaXRpb24YAyABKAsyIi5mdW5reWdpYmJvbi5lbnRpdHkudjEuTG9nUG9zaXRpb24iJAoMSGVhZHNSZXF1ZXN0EhQKDGhvdXNlaG9sZF9pZBgBIAEoCSJFCg1IZWFkc1Jlc3BvbnNlEjQKCHBvc2l0aW9uGAEgASgLMiIuZnVua3lnaWJib24uZW50aXR5LnYxLkxvZ1Bvc2l0aW9uIiUKDUNsb2Nrc1JlcXVlc3QSFAoMaG91c2Vob2xkX2lkGAEgASgJIr4BCg5DbG9ja3NSZXNwb25zZRI0Cghwb3NpdGlvbhgBIAEoCzIiLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Mb2dQb3NpdGlvbhJFCgh2ZXJzaW9ucxgCIAMoCzIzLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5DbG9ja3NSZXNwb25zZS5WZXJzaW9uc0VudHJ5Gi8KDVZlcnNpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASo9CgRTaWRlEhQKEFNJREVfVU5TUEVDSUZJRUQQABIOCgpTSURFX0xPQ0FMEAESDwoLU0lERV9TRVJWRVIQAjKVAwoQQ2hhbmdlTG9nU2VydmljZRJtCgxDb21taXRTdHJlYW0SKi5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29tbWl0U3RyZWFtUmVxdWVzdBorLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db21taXRTdHJlYW1SZXNwb25zZSIAKAEwARJdCgdSZWFkTG9nEiUuZnVua3lnaWJib24uZW50aXR5LnYxLlJlYWRMb2dSZXF1ZXN0GiYuZnVua3lnaWJib24uZW50aXR5LnYxLlJlYWRMb2dSZXNwb25zZSIDkAIBElcKBUhlYWRzEiMuZnVua3lnaWJib24uZW50aXR5LnYxLkhlYWRzUmVxdWVzdBokLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5IZWFkc1Jlc3BvbnNlIgOQAgISWgoGQ2xvY2tzEiQuZnVua3lnaWJib24uZW50aXR5LnYxLkNsb2Nrc1JlcXVlc3QaJS5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ2xvY2tzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_conflict, file_google_rpc_status]);
+  fileDesc("Ci5mdW5reWdpYmJvbi9lbnRpdHkvdjEvY2hhbmdlX2xvZ19zZXJ2aWNlLnByb3RvEhVmdW5reWdpYmJvbi5lbnRpdHkudjEi4AIKClJlc29sdXRpb24SEQoJcmVjb3JkX2lkGAEgASgJEhUKDWxvY2FsX3ZlcnNpb24YAiABKAkSFgoOc2VydmVyX3ZlcnNpb24YAyABKAkSPwoJa2VlcF9oZWFkGAQgASgLMiouZnVua3lnaWJib24uZW50aXR5LnYxLlJlc29sdXRpb24uS2VlcEhlYWRIABI2CgZtZXJnZWQYBSABKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuTWVyZ2VkQ29udGVudEgAEjwKB3BlbmRpbmcYBiABKAsyKS5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVzb2x1dGlvbi5QZW5kaW5nSAASNgoIY29uZmxpY3QYByABKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29uZmxpY3REcmFmdBoKCghLZWVwSGVhZBoJCgdQZW5kaW5nQgoKCGRlY2lzaW9uIpABCg1NZXJnZWRDb250ZW50EhEKCWJvZHlfanNvbhgBIAEoCRIpCgRlbmRzGAIgASgOMhsuZnVua3lnaWJib24uZW50aXR5LnYxLlNpZGUSDwoHZGVsZXRlZBgDIAEoCBIwCgZzdGFtcHMYBCADKAsyIC5mdW5reWdpYmJvbi5lbnRpdHkudjEuS2V5U3RhbXBzIvABCg1Db25mbGljdERyYWZ0EjEKBHR5cGUYASABKA4yIy5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29uZmxpY3RUeXBlEjsKCHN0cmF0ZWd5GAIgASgOMikuZnVua3lnaWJib24uZW50aXR5LnYxLlJlc29sdXRpb25TdHJhdGVneRI5CghkZWNpc2lvbhgDIAEoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db25mbGljdERlY2lzaW9uEjQKBmZpZWxkcxgEIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5GaWVsZENvbmZsaWN0It4CCgpEaXZlcmdlbmNlEhEKCXJlY29yZF9pZBgBIAEoCRI1CgVsb2NhbBgCIAEoCzImLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5EaXZlcmdlZFZlcnNpb24SNgoGc2VydmVyGAMgASgLMiYuZnVua3lnaWJib24uZW50aXR5LnYxLkRpdmVyZ2VkVmVyc2lvbhI0CgRiYXNlGAQgASgLMiYuZnVua3lnaWJib24uZW50aXR5LnYxLkRpdmVyZ2VkVmVyc2lvbhI3CgR3aXNoGAUgASgOMikuZnVua3lnaWJib24uZW50aXR5LnYxLlJlc29sdXRpb25TdHJhdGVneRI1CgZwb2xpY3kYBiABKAsyJS5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ29uZmxpY3RQb2xpY3kSEAoIcmVzdG9yZWQYByABKAgSFgoOc2VydmVyX2Nhc2NhZGUYCCABKAgirwIKD0RpdmVyZ2VkVmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgJEjYKBmVudGl0eRgCIAEoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5FbnRpdHlDb250ZW50SAASQgoMcmVsYXRpb25zaGlwGAMgASgLMiouZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcENvbnRlbnRIABIPCgdkZWxldGVkGAQgASgIEhQKDGJvZHlfcmVtb3ZlZBgFIAEoCBIrCgVzdGFtcBgGIAEoCzIcLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5TdGFtcBIwCgZzdGFtcHMYByADKAsyIC5mdW5reWdpYmJvbi5lbnRpdHkudjEuS2V5U3RhbXBzQgkKB2NvbnRlbnQijAIKE0NvbW1pdFN0cmVhbVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoAxITCgthY3Rvcl90b2tlbhgCIAEoCRIUCgxob3VzZWhvbGRfaWQYAyABKAkSDQoFZXBvY2gYBCABKAkSEQoJZGV2aWNlX2lkGAUgASgJEhMKC3JlY2VpdmVkX3VzGAYgASgDEhcKD2Nsb2NrX29mZnNldF91cxgHIAEoAxIuCgdjaGFuZ2VzGAggAygLMh0uZnVua3lnaWJib24uZW50aXR5LnYxLkNoYW5nZRI2CgtyZXNvbHV0aW9ucxgJIAMoCzIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZXNvbHV0aW9uIpMBChRDb21taXRTdHJlYW1SZXNwb25zZRISCgpyZXF1ZXN0X2lkGAEgASgDEjgKCWNvbW1pdHRlZBgCIAEoCzIjLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db21taXRSZXN1bHRIABIjCgVlcnJvchgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0IuICCgxDb21taXRSZXN1bHQSNgoIb3V0Y29tZXMYASADKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ2hhbmdlT3V0Y29tZRI2CgtkaXZlcmdlbmNlcxgCIAMoCzIhLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5EaXZlcmdlbmNlEjgKCWNvbmZsaWN0cxgDIAMoCzIlLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db25mbGljdFJlY29yZBI0Cghwb3NpdGlvbhgEIAEoCzIiLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Mb2dQb3NpdGlvbhIRCglmaXJzdF9zZXEYBSABKAMSEAoIbGFzdF9zZXEYBiABKAMSFgoOZGV2aWNlX3ZlcnNpb24YByABKAkSNQoHYXBwbGllZBgIIAMoCzIkLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWNvcmRWZXJzaW9uIlQKC0xvZ1Bvc2l0aW9uEg0KBWVwb2NoGAEgASgJEhAKCGhlYWRfc2VxGAIgASgDEg4KBmRpZ2VzdBgDIAEoBhIUCgxjb21taXR0ZWRfdXMYBCABKAMijgEKDlJlYWRMb2dSZXF1ZXN0EhQKDGhvdXNlaG9sZF9pZBgBIAEoCRIRCglhZnRlcl9zZXEYAiABKAMSDQoFbGltaXQYAyABKAUSEQoJbWF4X2J5dGVzGAQgASgFEh4KFnNraXBfdG9tYnN0b25lc190b19zZXEYBSABKAMSEQoJdW50aWxfc2VxGAYgASgDIpQBCg9SZWFkTG9nUmVzcG9uc2USNgoIdmVyc2lvbnMYASADKAsyJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVjb3JkVmVyc2lvbhITCgt0aHJvdWdoX3NlcRgCIAEoAxI0Cghwb3NpdGlvbhgDIAEoCzIiLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Mb2dQb3NpdGlvbiIkCgxIZWFkc1JlcXVlc3QSFAoMaG91c2Vob2xkX2lkGAEgASgJIkUKDUhlYWRzUmVzcG9uc2USNAoIcG9zaXRpb24YASABKAsyIi5mdW5reWdpYmJvbi5lbnRpdHkudjEuTG9nUG9zaXRpb24iJQoNQ2xvY2tzUmVxdWVzdBIUCgxob3VzZWhvbGRfaWQYASABKAkivgEKDkNsb2Nrc1Jlc3BvbnNlEjQKCHBvc2l0aW9uGAEgASgLMiIuZnVua3lnaWJib24uZW50aXR5LnYxLkxvZ1Bvc2l0aW9uEkUKCHZlcnNpb25zGAIgAygLMjMuZnVua3lnaWJib24uZW50aXR5LnYxLkNsb2Nrc1Jlc3BvbnNlLlZlcnNpb25zRW50cnkaLwoNVmVyc2lvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBKj0KBFNpZGUSFAoQU0lERV9VTlNQRUNJRklFRBAAEg4KClNJREVfTE9DQUwQARIPCgtTSURFX1NFUlZFUhACMpUDChBDaGFuZ2VMb2dTZXJ2aWNlEm0KDENvbW1pdFN0cmVhbRIqLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5Db21taXRTdHJlYW1SZXF1ZXN0GisuZnVua3lnaWJib24uZW50aXR5LnYxLkNvbW1pdFN0cmVhbVJlc3BvbnNlIgAoATABEl0KB1JlYWRMb2cSJS5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVhZExvZ1JlcXVlc3QaJi5mdW5reWdpYmJvbi5lbnRpdHkudjEuUmVhZExvZ1Jlc3BvbnNlIgOQAgESVwoFSGVhZHMSIy5mdW5reWdpYmJvbi5lbnRpdHkudjEuSGVhZHNSZXF1ZXN0GiQuZnVua3lnaWJib24uZW50aXR5LnYxLkhlYWRzUmVzcG9uc2UiA5ACAhJaCgZDbG9ja3MSJC5mdW5reWdpYmJvbi5lbnRpdHkudjEuQ2xvY2tzUmVxdWVzdBolLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5DbG9ja3NSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_conflict, file_funkygibbon_entity_v1_graph, file_google_rpc_status]);
 
 /**
  * A divergence as it was resolved, to be committed if the head is still the one that it was resolved against.
@@ -206,59 +208,60 @@ export const ConflictDraftSchema: GenMessage<ConflictDraft> = /*@__PURE__*/
   messageDesc(file_funkygibbon_entity_v1_change_log_service, 2);
 
 /**
- * A divergence that the store found: what conflict-resolution needs to decide it.
+ * A divergence that the store found: what conflict-resolution needs to decide it, and no more, for a batch holds thousands
+ * of versions.
  *
  * @generated from message funkygibbon.entity.v1.Divergence
  */
 export type Divergence = Message<"funkygibbon.entity.v1.Divergence"> & {
   /**
-   * The change at the tip, with the stamps and effective time that the store gave it. Its seq is 0: it is not stored.
+   * UUID of the record.
    *
-   * @generated from field: funkygibbon.entity.v1.RecordVersion local = 1;
+   * @generated from field: string record_id = 1;
    */
-  local?: RecordVersion | undefined;
+  recordId: string;
+
+  /**
+   * The change at the tip, with the stamps and effective time that the store gave it.
+   *
+   * @generated from field: funkygibbon.entity.v1.DivergedVersion local = 2;
+   */
+  local?: DivergedVersion | undefined;
 
   /**
    * The head.
    *
-   * @generated from field: funkygibbon.entity.v1.RecordVersion server = 2;
+   * @generated from field: funkygibbon.entity.v1.DivergedVersion server = 3;
    */
-  server?: RecordVersion | undefined;
+  server?: DivergedVersion | undefined;
 
   /**
    * The common ancestor; absent when none is known. Its body may be gone (`body_removed`), its stamps serve still.
    *
-   * @generated from field: funkygibbon.entity.v1.RecordVersion base = 3;
+   * @generated from field: funkygibbon.entity.v1.DivergedVersion base = 4;
    */
-  base?: RecordVersion | undefined;
+  base?: DivergedVersion | undefined;
 
   /**
    * The wish of the change.
    *
-   * @generated from field: funkygibbon.entity.v1.ResolutionStrategy wish = 4;
+   * @generated from field: funkygibbon.entity.v1.ResolutionStrategy wish = 5;
    */
   wish: ResolutionStrategy;
 
   /**
    * The household's policy for the type; absent: the defaults.
    *
-   * @generated from field: funkygibbon.entity.v1.ConflictPolicy policy = 5;
+   * @generated from field: funkygibbon.entity.v1.ConflictPolicy policy = 6;
    */
   policy?: ConflictPolicy | undefined;
 
   /**
    * The head is a restore that the change, a delete, did not know.
    *
-   * @generated from field: bool restored = 6;
+   * @generated from field: bool restored = 7;
    */
   restored: boolean;
-
-  /**
-   * Versions of the same record in the same push below the tip; they become history with it.
-   *
-   * @generated from field: repeated string history_versions = 7;
-   */
-  historyVersions: string[];
 
   /**
    * The head is a tombstone that the server wrote for a cascade: nobody's decision (docs/protocol.md, 4 rule 6).
@@ -274,6 +277,78 @@ export type Divergence = Message<"funkygibbon.entity.v1.Divergence"> & {
  */
 export const DivergenceSchema: GenMessage<Divergence> = /*@__PURE__*/
   messageDesc(file_funkygibbon_entity_v1_change_log_service, 3);
+
+/**
+ * A version as the rules of merging look at it.
+ *
+ * @generated from message funkygibbon.entity.v1.DivergedVersion
+ */
+export type DivergedVersion = Message<"funkygibbon.entity.v1.DivergedVersion"> & {
+  /**
+   * The identity of the edit.
+   *
+   * @generated from field: string version = 1;
+   */
+  version: string;
+
+  /**
+   * What the record says. Tombstones keep the type (and the ends) without a body.
+   *
+   * @generated from oneof funkygibbon.entity.v1.DivergedVersion.content
+   */
+  content: {
+    /**
+     * The record is a node.
+     *
+     * @generated from field: funkygibbon.entity.v1.EntityContent entity = 2;
+     */
+    value: EntityContent;
+    case: "entity";
+  } | {
+    /**
+     * The record is an edge.
+     *
+     * @generated from field: funkygibbon.entity.v1.RelationshipContent relationship = 3;
+     */
+    value: RelationshipContent;
+    case: "relationship";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * A tombstone.
+   *
+   * @generated from field: bool deleted = 4;
+   */
+  deleted: boolean;
+
+  /**
+   * Retention has removed the body.
+   *
+   * @generated from field: bool body_removed = 5;
+   */
+  bodyRemoved: boolean;
+
+  /**
+   * The stamp of the edit itself, which the keys that `stamps` does not name carry.
+   *
+   * @generated from field: funkygibbon.entity.v1.Stamp stamp = 6;
+   */
+  stamp?: Stamp | undefined;
+
+  /**
+   * Per-key stamps of other edits, and of removed keys.
+   *
+   * @generated from field: repeated funkygibbon.entity.v1.KeyStamps stamps = 7;
+   */
+  stamps: KeyStamps[];
+};
+
+/**
+ * Describes the message funkygibbon.entity.v1.DivergedVersion.
+ * Use `create(DivergedVersionSchema)` to create a new message.
+ */
+export const DivergedVersionSchema: GenMessage<DivergedVersion> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 4);
 
 /**
  * One push to commit.
@@ -350,7 +425,7 @@ export type CommitStreamRequest = Message<"funkygibbon.entity.v1.CommitStreamReq
  * Use `create(CommitStreamRequestSchema)` to create a new message.
  */
 export const CommitStreamRequestSchema: GenMessage<CommitStreamRequest> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 4);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 5);
 
 /**
  * The answer to one push.
@@ -394,7 +469,7 @@ export type CommitStreamResponse = Message<"funkygibbon.entity.v1.CommitStreamRe
  * Use `create(CommitStreamResponseSchema)` to create a new message.
  */
 export const CommitStreamResponseSchema: GenMessage<CommitStreamResponse> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 5);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 6);
 
 /**
  * What a commit did.
@@ -466,7 +541,7 @@ export type CommitResult = Message<"funkygibbon.entity.v1.CommitResult"> & {
  * Use `create(CommitResultSchema)` to create a new message.
  */
 export const CommitResultSchema: GenMessage<CommitResult> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 6);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 7);
 
 /**
  * Where a household's log stands.
@@ -508,7 +583,7 @@ export type LogPosition = Message<"funkygibbon.entity.v1.LogPosition"> & {
  * Use `create(LogPositionSchema)` to create a new message.
  */
 export const LogPositionSchema: GenMessage<LogPosition> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 7);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 8);
 
 /**
  * Asks for one page of the log.
@@ -564,7 +639,7 @@ export type ReadLogRequest = Message<"funkygibbon.entity.v1.ReadLogRequest"> & {
  * Use `create(ReadLogRequestSchema)` to create a new message.
  */
 export const ReadLogRequestSchema: GenMessage<ReadLogRequest> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 8);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 9);
 
 /**
  * One page of the log.
@@ -599,7 +674,7 @@ export type ReadLogResponse = Message<"funkygibbon.entity.v1.ReadLogResponse"> &
  * Use `create(ReadLogResponseSchema)` to create a new message.
  */
 export const ReadLogResponseSchema: GenMessage<ReadLogResponse> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 9);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 10);
 
 /**
  * Asks where a log stands.
@@ -620,7 +695,7 @@ export type HeadsRequest = Message<"funkygibbon.entity.v1.HeadsRequest"> & {
  * Use `create(HeadsRequestSchema)` to create a new message.
  */
 export const HeadsRequestSchema: GenMessage<HeadsRequest> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 10);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 11);
 
 /**
  * Where a log stands.
@@ -641,7 +716,7 @@ export type HeadsResponse = Message<"funkygibbon.entity.v1.HeadsResponse"> & {
  * Use `create(HeadsResponseSchema)` to create a new message.
  */
 export const HeadsResponseSchema: GenMessage<HeadsResponse> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 11);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 12);
 
 /**
  * Asks for the durable vector clock.
@@ -662,7 +737,7 @@ export type ClocksRequest = Message<"funkygibbon.entity.v1.ClocksRequest"> & {
  * Use `create(ClocksRequestSchema)` to create a new message.
  */
 export const ClocksRequestSchema: GenMessage<ClocksRequest> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 12);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 13);
 
 /**
  * The durable vector clock.
@@ -690,7 +765,7 @@ export type ClocksResponse = Message<"funkygibbon.entity.v1.ClocksResponse"> & {
  * Use `create(ClocksResponseSchema)` to create a new message.
  */
 export const ClocksResponseSchema: GenMessage<ClocksResponse> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_change_log_service, 13);
+  messageDesc(file_funkygibbon_entity_v1_change_log_service, 14);
 
 /**
  * One of the two sides of a divergence.
