@@ -2,7 +2,6 @@ import { create } from "@bufbuild/protobuf";
 import {
   ConflictPolicySchema,
   ConflictRecordSchema,
-  FieldConflictSchema,
   type ConflictPolicy as WireConflictPolicy,
   type ConflictRecord as WireConflictRecord,
   type FieldConflict as WireFieldConflict,
@@ -15,9 +14,11 @@ import { conflictDecisions, conflictTypes, strategies } from "./outcomes.ts";
 
 /** One key of a conflict as it travels. */
 export function fieldConflictToWire(field: FieldConflict): WireFieldConflict {
-  const wire = create(FieldConflictSchema);
-  wire.field = field.field;
-  wire.rule = field.rule;
+  const wire: WireFieldConflict = {
+    $typeName: "funkygibbon.entity.v1.FieldConflict",
+    field: field.field,
+    rule: field.rule,
+  };
   if (field.localJson !== undefined) wire.localJson = field.localJson;
   if (field.serverJson !== undefined) wire.serverJson = field.serverJson;
   if (field.baseJson !== undefined) wire.baseJson = field.baseJson;

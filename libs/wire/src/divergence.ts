@@ -1,12 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  ConflictDraftSchema,
-  DivergedVersionSchema,
   DivergenceSchema,
-  MergedContentSchema,
   Resolution_KeepHeadSchema,
   Resolution_PendingSchema,
-  ResolutionSchema,
   Side,
   type ConflictDraft as WireConflictDraft,
   type DivergedVersion as WireDivergedVersion,
@@ -20,7 +16,7 @@ import { must } from "@funkygibbon/kernel/must";
 import type { ConflictDraft, DivergedVersion, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
 import { parseVersion, type VersionId } from "@funkygibbon/kernel/version";
 import { fieldConflictFromWire, fieldConflictToWire, policyFromWire, policyToWire } from "./conflict.ts";
-import { contentFromWire, contentToText, contentToWire } from "./content.ts";
+import { bodyToText, contentFromWire, contentToWire } from "./content.ts";
 import { conflictDecisions, conflictTypes, strategies } from "./outcomes.ts";
 import { stampFromWire, stampsFromWire, stampsToWire, stampToWire } from "./stamps.ts";
 
@@ -58,14 +54,15 @@ export function divergenceFromWire(wire: WireDivergence): Divergence {
 }
 
 function divergedVersionToWire(version: DivergedVersion): WireDivergedVersion {
-  return create(DivergedVersionSchema, {
+  return {
+    $typeName: "funkygibbon.entity.v1.DivergedVersion",
     version: version.version,
-    content: contentToWire(contentToText(version.content, version.source)),
+    content: contentToWire(version.content, version.source, bodyToText(version.content.body)),
     deleted: version.deleted,
     bodyRemoved: version.bodyRemoved,
     stamp: stampToWire(version),
     stamps: stampsToWire(version.stamps),
-  });
+  };
 }
 
 function divergedVersionFromWire(
@@ -100,13 +97,15 @@ function divergedContent({ content }: WireDivergedVersion, field: string) {
   }
 }
 
-/** A resolution as it travels back to the store. */
+/** A resolution as it travels back to the store. Literals and not calls of `create`, because a batch has a thousand. */
 export function resolutionToWire(resolution: Resolution): WireResolution {
-  const wire = create(ResolutionSchema);
-  wire.recordId = resolution.record;
-  wire.localVersion = resolution.localVersion;
-  wire.serverVersion = resolution.serverVersion;
-  wire.decision = decisionToWire(resolution.decision);
+  const wire: WireResolution = {
+    $typeName: "funkygibbon.entity.v1.Resolution",
+    recordId: resolution.record,
+    localVersion: resolution.localVersion,
+    serverVersion: resolution.serverVersion,
+    decision: decisionToWire(resolution.decision),
+  };
   if (resolution.conflict !== undefined) wire.conflict = conflictDraftToWire(resolution.conflict);
   return wire;
 }
@@ -124,12 +123,13 @@ export function resolutionFromWire(wire: WireResolution): Resolution {
 
 /** The content of a merge version as it travels. */
 export function mergedContentToWire(content: MergedContent): WireMergedContent {
-  return create(MergedContentSchema, {
+  return {
+    $typeName: "funkygibbon.entity.v1.MergedContent",
     bodyJson: content.bodyJson ?? "",
     ends: content.ends === "local" ? Side.LOCAL : Side.SERVER,
     deleted: content.deleted,
     stamps: stampsToWire(content.stamps),
-  });
+  };
 }
 
 /** The content of a merge version. An unset side is the server's. */
@@ -168,12 +168,13 @@ function decisionFromWire(decision: WireResolution["decision"]): Resolution["dec
 
 /** A conflict draft as it travels. */
 export function conflictDraftToWire(draft: ConflictDraft): WireConflictDraft {
-  return create(ConflictDraftSchema, {
+  return {
+    $typeName: "funkygibbon.entity.v1.ConflictDraft",
     type: conflictTypes.toWire(draft.type),
     strategy: strategies.toWire(draft.strategy),
     decision: conflictDecisions.toWire(draft.decision),
     fields: draft.fields.map(fieldConflictToWire),
-  });
+  };
 }
 
 function conflictDraftFromWire(wire: WireConflictDraft): ConflictDraft {
