@@ -13,7 +13,7 @@ import { type KnownLog, knownAfter } from "../domain/foresee.ts";
 import { initialNeeds, planCommit } from "../domain/plan-commit.ts";
 import type { PlanContext } from "../domain/working-log.ts";
 import { type Asking, readFacts } from "./read-facts.ts";
-import { type HouseholdWrites, writeCommits } from "./write-commits.ts";
+import { type HouseholdWrites, writeStatements } from "./write-commits.ts";
 
 /** What became of a job in its transaction. */
 export type Finished =
@@ -93,20 +93,21 @@ async function writing<T>(
   households: readonly HouseholdId[],
   work: (tx: Transaction) => Promise<{ readonly result: T; readonly writes: readonly HouseholdWrites[] }>,
 ): Promise<T> {
-  let written: Promise<void> | undefined;
+  let written: Promise<unknown> | undefined;
   try {
     return await database.inTransaction({ households }, async (tx) => {
       const { result, writes } = await work(tx);
-      // Not awaited: COMMIT travels right behind the writes, in the same round trip. If a write fails, PostgreSQL
+      // All of it, before any of it is sent: PostgreSQL would commit what it was sent without the rest.
+      const statements = writeStatements(writes);
+      // Not awaited: COMMIT travels right behind the writes, in the same round trip. If PostgreSQL refuses one, it
       // answers that COMMIT with a rollback, and inTransaction throws.
-      written = writes.length === 0 ? undefined : writeCommits(tx, writes);
-      written?.catch(() => {});
+      written = Promise.all(statements.map(({ statement, values }) => tx.query(statement, values)));
+      written.catch(() => {});
       return result;
     });
-  } catch (error) {
-    // Why a write failed tells more than that the transaction was rolled back.
+  } finally {
+    // Why a write failed tells more than that the transaction was rolled back; and none may have failed unnoticed.
     await written;
-    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import { boolArray, byteaArray, int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
-import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
+import type { Statement } from "@funkygibbon/postgres/transaction";
 import { sourceTypes } from "@funkygibbon/wire/graph-types";
 import { outcomes } from "@funkygibbon/wire/outcomes";
 import type { CommitWrites } from "../domain/commit-plan.ts";
@@ -20,24 +20,30 @@ const NO_HEAD = 0;
 const FIRST_HEAD = 1;
 const REPLACED_HEAD = 2;
 
-/** Writes what was planned: one statement for the logs of all households, and rarely others. They are sent together. */
-export async function writeCommits(tx: Transaction, commits: readonly HouseholdWrites[]): Promise<void> {
-  const writing: Promise<unknown>[] = [];
+/** A statement of a commit with its parameters. */
+export interface WriteStatement {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+}
+
+/**
+ * What was planned, as statements to be sent together: one for the logs of all households, and rarely others.
+ * @throws whatever cannot be put into parameters; nothing must have been sent then.
+ */
+export function writeStatements(commits: readonly HouseholdWrites[]): WriteStatement[] {
+  const statements: WriteStatement[] = [];
+  const add = (statement: Statement, values: readonly unknown[]) => void statements.push({ statement, values });
   const appending = commits.filter(({ writes }) => writes.versions.length > 0);
-  if (appending.length > 0) writing.push(tx.query(WRITE, writeValues(appending)));
+  if (appending.length > 0) add(WRITE, writeValues(appending));
   for (const { household, writes } of commits) {
-    for (const row of writes.newConflicts)
-      writing.push(tx.execute(INSERT_CONFLICT, [household, ...conflictToValues(row)]));
-    for (const row of writes.changedConflicts) {
-      writing.push(tx.execute(UPDATE_CONFLICT, [household, ...conflictToValues(row)]));
-    }
-    if (writes.request !== undefined) {
-      const { key, result, createdUs } = writes.request;
-      writing.push(tx.execute(FORGET_REQUESTS, [household, createdUs - REQUEST_RETENTION_US]));
-      writing.push(tx.execute(REMEMBER_REQUEST, [household, key.id, key.fingerprint, result, createdUs]));
-    }
+    for (const row of writes.newConflicts) add(INSERT_CONFLICT, [household, ...conflictToValues(row)]);
+    for (const row of writes.changedConflicts) add(UPDATE_CONFLICT, [household, ...conflictToValues(row)]);
+    if (writes.request === undefined) continue;
+    const { key, result, createdUs } = writes.request;
+    add(FORGET_REQUESTS, [household, createdUs - REQUEST_RETENTION_US]);
+    add(REMEMBER_REQUEST, [household, key.id, key.fingerprint, result, createdUs]);
   }
-  await Promise.all(writing);
+  return statements;
 }
 
 function writeValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
