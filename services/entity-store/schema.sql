@@ -378,11 +378,10 @@ begin
     select q.household, q.entity, e.record_id, e.seq, e.version, e.kind, e.type, e.source, e.deleted, e.cascaded,
       e.digest_term, e.from_id, e.to_id
     from unnest(p_household, p_entity, p_dies) as q (household, entity, dies)
-    join heads n on n.household_id = p_households[q.household] and n.record_id = q.entity and n.deleted <> q.dies
     cross join lateral (
-      select h.* from heads h where h.household_id = n.household_id and h.from_id = q.entity
+      select h.* from heads h where h.household_id = p_households[q.household] and h.from_id = q.entity
       union
-      select h.* from heads h where h.household_id = n.household_id and h.to_id = q.entity
+      select h.* from heads h where h.household_id = p_households[q.household] and h.to_id = q.entity
     ) e
     where case when q.dies then not e.deleted else e.deleted and e.cascaded end;
 end
@@ -545,7 +544,7 @@ begin
   on conflict (household_id, device_id) do update set
     highest_sequence = excluded.highest_sequence, newest_version = excluded.newest_version,
     newest_effective_us = excluded.newest_effective_us
-  where excluded.highest_sequence > d.highest_sequence;
+  where excluded.highest_sequence > d.highest_sequence or d.newest_version is null;
 end
 $function$;
 

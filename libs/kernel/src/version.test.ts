@@ -25,6 +25,15 @@ describe("a version string", () => {
     expect(parseVersion(text).claimedUs % 60_000_000).toBe(microsOfMinute);
   });
 
+  it.each([
+    ["0000-01-01T00:00:00Z-a-001", Number.MIN_SAFE_INTEGER],
+    ["1684-07-28T00:00:00Z-a-001", Number.MIN_SAFE_INTEGER],
+    ["2255-06-06T00:00:00Z-a-001", Number.MAX_SAFE_INTEGER],
+    ["9999-12-31T23:59:59.999999Z-a-001", Number.MAX_SAFE_INTEGER],
+  ])("takes the time of %s for the nearest one that numbers can hold, and keeps the string", (text, claimedUs) => {
+    expect(parseVersion(text)).toMatchObject({ id: text, claimedUs });
+  });
+
   it("orders sequences as numbers, not as text", () => {
     expect(parseVersion("2026-11-22T09:41:02Z-a-1000").sequence).toBeGreaterThan(
       parseVersion("2026-11-22T09:41:02Z-a-999").sequence,

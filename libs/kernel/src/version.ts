@@ -1,4 +1,4 @@
-import type { Micros } from "./clock.ts";
+import { type Micros, nearestMicros } from "./clock.ts";
 import { DomainError } from "./errors.ts";
 import { type DeviceId, parseDeviceId } from "./ids.ts";
 
@@ -13,7 +13,7 @@ export type VersionId = string & { readonly [versionBrand]: "VersionId" };
 /** A version string, taken apart. */
 export interface Version {
   readonly id: VersionId;
-  /** The time that the device claims. Above the year 2255 it is rounded to a few microseconds, which nothing relies on. */
+  /** The time that the device claims; one before 1684 counts as the first of {@link Micros}, one after 2255 as the last. */
   readonly claimedUs: Micros;
   readonly device: DeviceId;
   /** The device's own counter, 0 to 999,999,999,999,999. */
@@ -41,7 +41,7 @@ export function parseVersion(text: string, field = "version"): Version {
   if (seconds === undefined) throw malformed(field, "has a date or time that does not exist");
   return {
     id: text as VersionId,
-    claimedUs: seconds * 1_000_000 + Number(fraction.padEnd(6, "0")),
+    claimedUs: nearestMicros(seconds * 1_000_000 + Number(fraction.padEnd(6, "0"))),
     device: parseDeviceId(device, field),
     sequence: Number(sequence),
   };

@@ -94,7 +94,7 @@ end
 $$;
 
 -- Edges at entities: the live ones of entities that are about to die (p_dies), and those which a deletion took, of
--- dead entities that are about to live.
+-- entities that are about to live: in a commit that deletes and restores an entity it is alive as far as is known here.
 create function commit_read_edges(p_households text[], p_household smallint[], p_entity uuid[], p_dies boolean[])
 returns table (
   household smallint, entity_id uuid, record_id uuid, seq bigint, version text, kind smallint, type smallint,
@@ -109,11 +109,10 @@ begin
     select q.household, q.entity, e.record_id, e.seq, e.version, e.kind, e.type, e.source, e.deleted, e.cascaded,
       e.digest_term, e.from_id, e.to_id
     from unnest(p_household, p_entity, p_dies) as q (household, entity, dies)
-    join heads n on n.household_id = p_households[q.household] and n.record_id = q.entity and n.deleted <> q.dies
     cross join lateral (
-      select h.* from heads h where h.household_id = n.household_id and h.from_id = q.entity
+      select h.* from heads h where h.household_id = p_households[q.household] and h.from_id = q.entity
       union
-      select h.* from heads h where h.household_id = n.household_id and h.to_id = q.entity
+      select h.* from heads h where h.household_id = p_households[q.household] and h.to_id = q.entity
     ) e
     where case when q.dies then not e.deleted else e.deleted and e.cascaded end;
 end
@@ -236,6 +235,6 @@ begin
   on conflict (household_id, device_id) do update set
     highest_sequence = excluded.highest_sequence, newest_version = excluded.newest_version,
     newest_effective_us = excluded.newest_effective_us
-  where excluded.highest_sequence > d.highest_sequence;
+  where excluded.highest_sequence > d.highest_sequence or d.newest_version is null;
 end
 $$;

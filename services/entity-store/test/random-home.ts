@@ -15,6 +15,8 @@ const BOXES = [1, 2, 3, 4].map(recordId);
 const ROOM = recordId(5);
 const NODES = [...BOXES, ROOM];
 const EDGES = [11, 12, 13, 14].map(recordId);
+/** Nobody has made these yet. */
+const FRESH = Array.from({ length: 12 }, (_, n) => recordId(21 + n));
 const RECORDS = [...NODES, ...EDGES];
 /** The device whose edits only heals bring. */
 const ATTIC = "attic";
@@ -30,6 +32,8 @@ export type HomeAction =
       readonly from: number;
       readonly to: number;
     }
+  /** New devices, now and then parts of others, now and then under an id that is taken. */
+  | { readonly kind: "create"; readonly device: number; readonly records: readonly number[]; readonly parts: boolean }
   | { readonly kind: "push"; readonly device: number; readonly shuffled: boolean; readonly offsetHours: number }
   | { readonly kind: "pull"; readonly device: number }
   | { readonly kind: "resend"; readonly device: number; readonly half: boolean }
@@ -57,6 +61,15 @@ const action: fc.Arbitrary<HomeAction> = fc.oneof(
   weighted(
     4,
     fc.record({ kind: fc.constant("connect"), device, edge: fc.nat(EDGES.length - 1), from: node, to: node }),
+  ),
+  weighted(
+    2,
+    fc.record({
+      kind: fc.constant("create"),
+      device,
+      records: fc.uniqueArray(fc.nat(FRESH.length - 1), { minLength: 1, maxLength: 4 }),
+      parts: fc.boolean(),
+    }),
   ),
   weighted(
     4,
@@ -147,6 +160,13 @@ export class RandomHome {
       case "connect":
         this.#connect(replica, EDGES[step.edge] ?? "", endsOf(NODES[step.from] ?? "", NODES[step.to] ?? ""));
         break;
+      case "create":
+        this.#create(
+          replica,
+          step.records.map((index) => FRESH[index] ?? ""),
+          step.parts,
+        );
+        break;
       case "push":
         this.#push(replica, step.shuffled ? replica.unsent.toReversed() : replica.unsent, step.offsetHours);
         break;
@@ -166,6 +186,15 @@ export class RandomHome {
 
   #edit(replica: Replica, record: string, body: JsonObject): void {
     replica.add(replica.device.edit(record, body, { parents: replica.parents(record), type: typeOf(record) }));
+  }
+
+  /** Pushed at once, without a look at what is there and ahead of what waits. */
+  #create(replica: Replica, [first = "", second = first, ...others]: readonly string[], parts: boolean): void {
+    const { device } = replica;
+    const edge = { type: "part_of", from: first, to: second } as const;
+    const more = others.map((record) => (parts ? device.connect(record, edge) : device.edit(record, { made: 3 })));
+    const changes = [device.edit(first, { made: 1 }), device.edit(second, { made: 2 }), ...more];
+    this.#push(replica, changes, 0);
   }
 
   #connect(replica: Replica, record: string, ends: ReturnType<typeof endsOf>): void {
@@ -247,8 +276,9 @@ export class RandomHome {
       if (result.divergences.length === 0) break;
       resolutions = result.divergences.map(resolve);
     }
-    replica.sent.push(...replica.unsent.filter((change) => !deferred.has(change.version)));
-    replica.unsent = replica.unsent.filter((change) => deferred.has(change.version));
+    const isDone = (change: IncomingChange) => changes.includes(change) && !deferred.has(change.version);
+    replica.sent.push(...replica.unsent.filter(isDone));
+    replica.unsent = replica.unsent.filter((change) => !isDone(change));
   }
 
   #note(change: IncomingChange, outcome: string): void {

@@ -108,6 +108,12 @@ test("a right checksum, the SHA-256 of the canonical body, is accepted in either
   expect(prepare({ content, checksum }).kind).toBe("valid");
 });
 
+test("a claimed time of a year that numbers cannot hold is the version's own", () => {
+  const version = "9999-12-31T23:59:59.999Z-phone-000001";
+  const prepared = prepare({ version, claimedUs: Date.UTC(9999, 11, 31, 23, 59, 59, 999) * 1_000 });
+  expect(prepared).toMatchObject({ kind: "valid", change: { version, claimedUs: Number.MAX_SAFE_INTEGER } });
+});
+
 test("the body is kept as it was sent, its hash is of what it says", () => {
   const spelt = prepare({ content: { ...entity, bodyJson: '{ "b": 1.0, "a": "\\u0000" }' } });
   const canonical = prepare({ content: { ...entity, bodyJson: '{"a":"\\u0000","b":1}' } });

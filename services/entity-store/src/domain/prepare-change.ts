@@ -1,4 +1,4 @@
-import type { Micros } from "@funkygibbon/kernel/clock";
+import { type Micros, nearestMicros } from "@funkygibbon/kernel/clock";
 import { contentHash, type RecordContent, requireNoReservedKey, type Sha256 } from "@funkygibbon/kernel/content";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { DomainError } from "@funkygibbon/kernel/errors";
@@ -85,7 +85,8 @@ function validateParents(parents: readonly string[], own: Version) {
 /** A version spells its time in milliseconds, so the finer claim may differ from it by less than one. */
 function validateClaimedTime(claimedUs: Micros, version: Version): Micros {
   if (claimedUs === 0) return version.claimedUs;
-  if (Math.abs(claimedUs - version.claimedUs) < 1_000) return claimedUs;
+  const claimed = nearestMicros(claimedUs);
+  if (Math.abs(claimed - version.claimedUs) < 1_000) return claimed;
   throw refuse("CLAIMED_TIME_MISMATCH", "claimed_us", "is not the time of the version");
 }
 

@@ -107,13 +107,14 @@ export class WorkingLog {
     return [...stored, ...(this.#byRecord.get(record) ?? [])];
   }
 
-  /** The live edges at an entity that is about to die, or the ones that its deletion took when it is to live. */
+  /** The live edges at an entity that is about to die, or the ones that a deletion took when it is to live; by their ids. */
   edgesAt(entity: RecordId, fate: EntityFate["fate"]): Head[] {
     const key = fateKey({ entity, fate });
     const stored = known(this.facts.edges.get(key), (needs) => needs.edges.set(key, { entity, fate }));
     const unchanged = stored.filter((edge) => !this.newHeads.has(edge.record));
     const changed = this.#changedEdgesAt(entity).filter((edge) => (fate === "dies" ? !edge.deleted : edge.cascaded));
-    return [...unchanged, ...changed];
+    // The order of the reading is nobody's promise, and the same facts have to give the same plan.
+    return [...unchanged, ...changed].sort((a, b) => (a.record < b.record ? -1 : 1));
   }
 
   /** The nodes that live edges of this type lead to from a node, leaving out one edge. */

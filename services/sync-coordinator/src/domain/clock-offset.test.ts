@@ -24,6 +24,14 @@ describe("ClockOffset", () => {
     expect(after([-172_800, 0])).toBe(-172_800);
   });
 
+  it("of a clock beyond what numbers can hold is as large as they can say", () => {
+    const offset = new ClockOffset();
+    offset.read(2 ** 63, NOW);
+    expect(offset.us).toBe(Number.MAX_SAFE_INTEGER);
+    offset.read(-(2 ** 63), NOW + SECOND);
+    expect(offset.us).toBe(Number.MIN_SAFE_INTEGER);
+  });
+
   it("trusts the message that was under way for the shortest time", () => {
     expect(after([10.2, 0.5], [11.2, 1.21], [12.2, 2.9])).toBeCloseTo(9.99);
   });

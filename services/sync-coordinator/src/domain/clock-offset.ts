@@ -1,4 +1,4 @@
-import type { Micros } from "@funkygibbon/kernel/clock";
+import { type Micros, nearestMicros } from "@funkygibbon/kernel/clock";
 
 /** A reading this old says little about a clock that drifts. */
 const READING_AGE_US = 60_000_000;
@@ -22,7 +22,7 @@ export class ClockOffset {
   /** @param deviceUs the device's clock when it sent the message; 0: it did not say. */
   read(deviceUs: Micros, receivedUs: Micros): void {
     if (deviceUs === 0) return;
-    const offsetUs = deviceUs - receivedUs;
+    const offsetUs = nearestMicros(deviceUs - receivedUs);
     const best = this.#best;
     const isBetter = best === undefined || offsetUs >= best.offsetUs;
     const isStep = best !== undefined && best.offsetUs - offsetUs > STEP_US;

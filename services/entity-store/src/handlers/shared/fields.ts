@@ -1,5 +1,5 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Micros } from "@funkygibbon/kernel/clock";
+import { type Micros, nearestMicros } from "@funkygibbon/kernel/clock";
 import { invalid } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, parseJsonObject } from "@funkygibbon/kernel/json";
@@ -31,7 +31,7 @@ export function parseAt(at: Timestamp | undefined, field = "at"): Micros | undef
     throw invalid([{ field, description: "must be a time between the years 1 and 9999" }]);
   }
   const micros = Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000);
-  return Math.max(Math.min(micros, Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER);
+  return nearestMicros(micros);
 }
 
 /** A time as it travels. */
