@@ -137,7 +137,11 @@ export class FakeStore {
           const versions = above.slice(0, size);
           const last = versions.at(-1)?.seq ?? afterSeq;
           const throughSeq = versions.length < above.length ? last : BigInt(home.log.length);
-          return { versions, throughSeq, position: this.position(home) };
+          return {
+            versions: versions.map((version) => toBinary(RecordVersionSchema, version)),
+            throughSeq,
+            position: this.position(home),
+          };
         },
         heads: async (_request, call) => {
           const { household, role } = call.requireIdentity();

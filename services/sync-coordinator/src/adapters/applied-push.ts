@@ -7,14 +7,21 @@ import {
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import type { LogPage } from "../domain/log-page.ts";
-import type { CommitAnswer } from "../handlers/change-log.ts";
 import { EncodedLogPage } from "./encoded-log-page.ts";
+
+/** A commit as it was answered. */
+export interface AnsweredCommit {
+  /** With one outcome for each change. */
+  readonly result: CommitResult;
+  /** What was written, as a page of the log; undefined where the answer does not tell all of it. */
+  readonly written: LogPage | undefined;
+}
 
 /**
  * What the store's answer to these changes says. Where all of them became heads it tells only what the log holds of each
  * besides its body; put together with the changes that is a page of the log, which then nobody has to read.
  */
-export function commitAnswer(changes: readonly Change[], result: CommitResult): CommitAnswer {
+export function answeredCommit(changes: readonly Change[], result: CommitResult): AnsweredCommit {
   if (result.applied.length === 0 || result.applied.length !== changes.length) return { result, written: undefined };
   const outcomes: ChangeOutcome[] = [];
   const versions: RecordVersion[] = [];
@@ -44,7 +51,7 @@ function pageOf(result: CommitResult, versions: readonly RecordVersion[]): LogPa
     throughSeq: Number(result.lastSeq),
     position,
   };
-  return new EncodedLogPage(origin, versions);
+  return EncodedLogPage.ofMessages(origin, versions);
 }
 
 /** The decoded answer is nobody else's, and copies of ten thousand messages would cost more than all the rest here. */

@@ -1,4 +1,4 @@
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { EntityContentSchema, EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { ChangesFrameSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
@@ -18,15 +18,43 @@ const version = (seq: number, body = "{}") =>
     effectiveUs: 7n,
     author: "ada",
   });
-const page = (afterSeq: number, throughSeq: number, body?: string, headSeq = throughSeq) => {
-  const versions = Array.from({ length: throughSeq - afterSeq }, (_, index) => version(afterSeq + index + 1, body));
-  const position = { epoch, headSeq, digest: 0n, committedUs: 0 };
-  return new EncodedLogPage({ epoch, afterSeq, throughSeq, position }, versions);
+const origin = (afterSeq: number, throughSeq: number, headSeq = throughSeq) => ({
+  epoch,
+  afterSeq,
+  throughSeq,
+  position: { epoch, headSeq, digest: 0n, committedUs: 0 },
+});
+const versionsOf = (afterSeq: number, throughSeq: number, body?: string) =>
+  Array.from({ length: throughSeq - afterSeq }, (_, index) => version(afterSeq + index + 1, body));
+const ofMessages = (afterSeq: number, throughSeq: number, body?: string) =>
+  EncodedLogPage.ofMessages(origin(afterSeq, throughSeq), versionsOf(afterSeq, throughSeq, body));
+const ofBytes = (afterSeq: number, throughSeq: number, body?: string) => {
+  const serialised = versionsOf(afterSeq, throughSeq, body).map((one) => toBinary(RecordVersionSchema, one));
+  return EncodedLogPage.ofBytes(origin(afterSeq, throughSeq), serialised);
 };
 const decode = (...parts: Uint8Array[]) => fromBinary(ChangesFrameSchema, Buffer.concat(parts)).records;
 const seqs = (...parts: Uint8Array[]) => decode(...parts).map(({ record }) => Number(record.value?.seq));
 
-describe("EncodedLogPage", () => {
+describe.each([
+  { form: "messages", page: ofMessages },
+  { form: "serialised versions", page: ofBytes },
+])("EncodedLogPage of $form", ({ page }) => {
+  it("tells of each version what a session looks at", () => {
+    const tombstone = { ...version(2), deleted: true, sequence: 999_999_999_999_999n };
+    const two = [version(1), tombstone];
+    const made =
+      page === ofMessages
+        ? EncodedLogPage.ofMessages(origin(0, 2), two)
+        : EncodedLogPage.ofBytes(
+            origin(0, 2),
+            two.map((one) => toBinary(RecordVersionSchema, one)),
+          );
+    expect(made.entries).toEqual([
+      { seq: 1, deleted: false, device: "phone", sequence: 1 },
+      { seq: 2, deleted: true, device: "phone", sequence: 999_999_999_999_999 },
+    ]);
+  });
+
   it("gives any run of its records as a frame's field, whatever their size", () => {
     for (const body of ["{}", "x".repeat(200), "x".repeat(70_000)]) {
       const three = page(0, 3, body);
@@ -38,7 +66,11 @@ describe("EncodedLogPage", () => {
   });
 
   it("gives an own version without its body, but with what a heal needs", () => {
-    const [record] = decode(...page(0, 3).ownRecords(1, 2));
+    const three = page(0, 3);
+    const [before] = decode(...three.ownRecords(1, 2));
+    three.wholeRecords(0, 3);
+    const [record] = decode(...three.ownRecords(1, 2));
+    expect(record).toEqual(before);
     expect(record?.record).toMatchObject({
       case: "own",
       value: { recordId: version(2).recordId, version: version(2).version, seq: 2n, effectiveUs: 7n, author: "ada" },
@@ -48,12 +80,12 @@ describe("EncodedLogPage", () => {
 
 describe("JoinedLogPage", () => {
   it("stands where its last part stands, and is as new as the newest of them", () => {
-    const joined = new JoinedLogPage([page(0, 2, "{}", 9), page(2, 3)]);
+    const joined = new JoinedLogPage([EncodedLogPage.ofMessages(origin(0, 2, 9), versionsOf(0, 2)), ofBytes(2, 3)]);
     expect({ head: joined.position.headSeq, snapshot: joined.snapshotSeq }).toEqual({ head: 3, snapshot: 9 });
   });
 
   it("reads as one page, across the borders of its parts", () => {
-    const joined = new JoinedLogPage([page(0, 2), page(2, 3), page(3, 6)]);
+    const joined = new JoinedLogPage([ofBytes(0, 2), ofMessages(2, 3), ofBytes(3, 6)]);
     expect({ afterSeq: joined.afterSeq, throughSeq: joined.throughSeq }).toEqual({ afterSeq: 0, throughSeq: 6 });
     expect(joined.entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
     for (let first = 0; first < 6; first += 1) {

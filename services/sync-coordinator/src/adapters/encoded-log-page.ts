@@ -1,9 +1,11 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import type { RecordVersion } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { type RecordVersion, RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import {
   ChangesFrameSchema,
   type OwnVersion,
   type PulledRecord,
+  PulledRecordSchema,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Epoch } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
@@ -21,7 +23,11 @@ export interface PageOrigin {
   readonly position: LogPosition;
 }
 
-/** One page of the log; its records are serialised when the first session wants them, once, back to back. */
+/**
+ * One page of the log. Its versions come as messages, or serialised as the log sends them, and are turned into the other
+ * only when a session wants that, once for all: whole records are the serialised ones back to back, an own version is
+ * read from the message.
+ */
 export class EncodedLogPage implements LogPage {
   readonly epoch: Epoch;
   readonly afterSeq: number;
@@ -30,61 +36,64 @@ export class EncodedLogPage implements LogPage {
   readonly snapshotSeq: number;
   readonly entries: readonly LogEntry[];
   readonly byteLength: number;
-  /** What an own version needs: everything but the body. Made when the first session wants it. */
-  #own: readonly OwnVersion[] | undefined;
-  #records: { readonly versions: readonly RecordVersion[] } | EncodedRecords;
+  #versions: readonly (RecordVersion | Uint8Array)[];
+  #records: JoinedRecords | undefined;
 
-  constructor(origin: PageOrigin, versions: readonly RecordVersion[]) {
+  private constructor(
+    origin: PageOrigin,
+    page: { entries: readonly LogEntry[]; byteLength: number; versions: readonly (RecordVersion | Uint8Array)[] },
+  ) {
     this.epoch = origin.epoch;
     this.afterSeq = origin.afterSeq;
     this.throughSeq = origin.throughSeq;
     this.position = origin.position;
     this.snapshotSeq = origin.position.headSeq;
-    this.entries = versions.map((version) => ({
+    this.entries = page.entries;
+    this.byteLength = page.byteLength;
+    this.#versions = page.versions;
+  }
+
+  static ofMessages(origin: PageOrigin, versions: readonly RecordVersion[]): EncodedLogPage {
+    const entries = versions.map((version) => ({
       seq: Number(version.seq),
       deleted: version.deleted,
       device: version.deviceId,
       sequence: Number(version.sequence),
     }));
-    this.byteLength = versions.reduce((sum, version) => sum + bodyLength(version) + OVERHEAD_BYTES, 0);
-    this.#records = { versions };
+    const byteLength = versions.reduce((sum, version) => sum + bodyLength(version) + OVERHEAD_BYTES, 0);
+    return new EncodedLogPage(origin, { entries, byteLength, versions });
+  }
+
+  /** @param versions each a serialised RecordVersion. */
+  static ofBytes(origin: PageOrigin, versions: readonly Uint8Array[]): EncodedLogPage {
+    const byteLength = versions.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return new EncodedLogPage(origin, { entries: versions.map(entryOf), byteLength, versions });
   }
 
   wholeRecords(first: number, end: number): readonly Uint8Array[] {
-    const { bytes, offsets } = this.#encoded();
+    const { bytes, offsets } = this.#joined();
     const offset = (index: number) => must(offsets[index], "there is an offset for each record and one for the end");
     return [bytes.subarray(offset(first), offset(end))];
   }
 
   ownRecords(first: number, end: number): readonly Uint8Array[] {
-    return [
-      encodeRecords(
-        this.#ownVersions()
-          .slice(first, end)
-          .map((value) => ({ case: "own", value })),
-      ),
-    ];
+    const records = this.#versions.slice(first, end).map((version): PulledRecord => {
+      const message = version instanceof Uint8Array ? fromBinary(RecordVersionSchema, version) : version;
+      return { $typeName: "inbetweenies.v1.PulledRecord", record: { case: "own", value: ownVersion(message) } };
+    });
+    return [toBinary(ChangesFrameSchema, create(ChangesFrameSchema, { records }))];
   }
 
-  #ownVersions(): readonly OwnVersion[] {
-    this.#own ??= "versions" in this.#records ? this.#records.versions.map(ownVersion) : [];
-    return this.#own;
-  }
-
-  #encoded(): EncodedRecords {
-    if ("bytes" in this.#records) return this.#records;
-    // Bodies are kept once, as bytes.
-    this.#ownVersions();
-    const bytes = encodeRecords(this.#records.versions.map((value) => ({ case: "version", value })));
-    this.#records = { bytes, offsets: offsetsOf(bytes) };
+  #joined(): JoinedRecords {
+    if (this.#records !== undefined) return this.#records;
+    const serialised = this.#versions.map((version) =>
+      version instanceof Uint8Array ? version : toBinary(RecordVersionSchema, version),
+    );
+    this.#records = joinRecords(serialised);
+    // Bodies are kept once.
+    this.#versions = this.#records.versions;
     return this.#records;
   }
-}
-
-interface EncodedRecords {
-  readonly bytes: Uint8Array;
-  /** Where each record begins; one more than there are records. */
-  readonly offsets: readonly number[];
 }
 
 /** Several pages that follow each other, as one. */
@@ -154,28 +163,69 @@ function bodyLength({ content }: RecordVersion): number {
   return content.case === "relationship" ? content.value.propertiesJson.length : 0;
 }
 
-/** Field `records` of a ChangesFrame, which holds nothing else. */
-function encodeRecords(records: readonly PulledRecord["record"][]): Uint8Array {
-  const frame = create(ChangesFrameSchema, {
-    records: records.map((record): PulledRecord => ({ $typeName: "inbetweenies.v1.PulledRecord", record })),
-  });
-  return toBinary(ChangesFrameSchema, frame);
+/** What a session looks at of a serialised version; the rest is passed over. */
+function entryOf(bytes: Uint8Array): LogEntry {
+  const reader = new BinaryReader(bytes);
+  let [seq, sequence, deleted, device] = [0, 0, false, ""];
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === VERSION.seq.number) seq = Number(reader.int64());
+    else if (field === VERSION.sequence.number) sequence = Number(reader.int64());
+    else if (field === VERSION.deleted.number) deleted = reader.bool();
+    else if (field === VERSION.deviceId.number) device = reader.string();
+    else reader.skip(wireType, field);
+  }
+  return { seq, deleted, device, sequence };
 }
 
-/** Every record is a tag of one byte, the length of the rest as a varint, and the rest. */
-function offsetsOf(bytes: Uint8Array): number[] {
-  const offsets = [0];
-  for (let position = 0; position < bytes.byteLength; ) {
-    position += 1;
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[position] ?? 0;
-      position += 1;
-      length |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    position += length;
-    offsets.push(position);
+const VERSION = RecordVersionSchema.field;
+const RECORDS_TAG = lengthDelimited(ChangesFrameSchema.field.records.number);
+const VERSION_TAG = lengthDelimited(PulledRecordSchema.field.version.number);
+
+/** The tag of a length-delimited field, which is one byte as long as the field's number is below 16. */
+function lengthDelimited(fieldNumber: number): number {
+  return (fieldNumber << 3) | WireType.LengthDelimited;
+}
+
+interface JoinedRecords {
+  readonly bytes: Uint8Array;
+  /** Where each record begins; one more than there are records. */
+  readonly offsets: readonly number[];
+  /** The serialised versions within `bytes`. */
+  readonly versions: readonly Uint8Array[];
+}
+
+/** Serialised versions as field `records` of a ChangesFrame, which holds nothing else. */
+function joinRecords(serialised: readonly Uint8Array[]): JoinedRecords {
+  const sizes = serialised.map(({ byteLength }) => 1 + varintLength(byteLength) + byteLength);
+  const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + 1 + varintLength(size) + size, 0));
+  const offsets: number[] = [];
+  const versions: Uint8Array[] = [];
+  let at = 0;
+  for (const [index, version] of serialised.entries()) {
+    offsets.push(at);
+    bytes[at] = RECORDS_TAG;
+    at = writeVarint(bytes, at + 1, must(sizes[index], "every version has its size"));
+    bytes[at] = VERSION_TAG;
+    at = writeVarint(bytes, at + 1, version.byteLength);
+    bytes.set(version, at);
+    versions.push(bytes.subarray(at, at + version.byteLength));
+    at += version.byteLength;
   }
-  return offsets;
+  offsets.push(at);
+  return { bytes, offsets, versions };
+}
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length += 1;
+  return length;
+}
+
+/** Returns where it ends. */
+function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  let [end, rest] = [at, value];
+  for (; rest > 0x7f; rest >>>= 7) bytes[end++] = (rest & 0x7f) | 0x80;
+  bytes[end] = rest;
+  return end + 1;
 }

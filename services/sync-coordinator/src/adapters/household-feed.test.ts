@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { ReadLogResponseSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { CommittedSchema } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
@@ -23,7 +23,7 @@ function world(start: { headSeq: number }) {
   let logEpoch: string = epoch;
   const readLog = vi.fn(async ({ afterSeq }: { afterSeq: number }) =>
     create(ReadLogResponseSchema, {
-      versions: range(afterSeq, headSeq),
+      versions: range(afterSeq, headSeq).map((one) => toBinary(RecordVersionSchema, one)),
       throughSeq: BigInt(headSeq),
       position: { epoch: logEpoch, headSeq: BigInt(headSeq), digest: BigInt(headSeq) },
     }),
@@ -73,7 +73,7 @@ describe("LogFeed", () => {
   it("serves what this process has committed itself without an event and without reading the log", async () => {
     const { feed, listener, readLog } = world({ headSeq: 7 });
     const written = (after: number, through: number) =>
-      new EncodedLogPage(
+      EncodedLogPage.ofMessages(
         {
           epoch,
           afterSeq: after,
@@ -96,7 +96,7 @@ describe("LogFeed", () => {
     const { feed, readLog, grow } = world({ headSeq: 7 });
     const position = { epoch, headSeq: 10, digest: 10n, committedUs: 0 };
     grow(10);
-    feed.wrote(new EncodedLogPage({ epoch, afterSeq: 9, throughSeq: 10, position }, range(9, 10)));
+    feed.wrote(EncodedLogPage.ofMessages({ epoch, afterSeq: 9, throughSeq: 10, position }, range(9, 10)));
     expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
     expect(readLog).toHaveBeenCalledOnce();
   });

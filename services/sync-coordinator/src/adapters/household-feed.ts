@@ -107,7 +107,7 @@ export class LogFeed implements HouseholdFeed {
       const position = { epoch, headSeq: throughSeq, digest: event.digest, committedUs: Number(event.committedUs) };
       if (event.inline) {
         const origin = { epoch, afterSeq: Number(event.fromSeq) - 1, throughSeq, position };
-        this.#remember(new EncodedLogPage(origin, event.versions));
+        this.#remember(EncodedLogPage.ofMessages(origin, event.versions));
       }
       if (throughSeq >= this.#headSeq) this.#position = position;
     }
@@ -147,7 +147,7 @@ export class LogFeed implements HouseholdFeed {
   async read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage> {
     const position = this.#position;
     if (position !== undefined && this.#knowsNothingAbove(afterSeq)) {
-      return new EncodedLogPage({ epoch: this.epoch, afterSeq, throughSeq: afterSeq, position }, []);
+      return EncodedLogPage.ofBytes({ epoch: this.epoch, afterSeq, throughSeq: afterSeq, position }, []);
     }
     // Tombstones may be left out only of a snapshot in which the records they end are gone too. A remembered page is
     // older: it may hold such a record still.
@@ -176,7 +176,7 @@ export class LogFeed implements HouseholdFeed {
       throw failedPrecondition("EPOCH_CHANGED", "the log has been renewed", { epoch: position.epoch });
     }
     const origin = { epoch: this.epoch, afterSeq, throughSeq: Number(response.throughSeq), position };
-    const page = new EncodedLogPage(origin, response.versions);
+    const page = EncodedLogPage.ofBytes(origin, response.versions);
     if (tombstonesAboveSeq === 0) this.#remember(page);
     this.learn(position);
     return page;

@@ -5,8 +5,7 @@ import type { RpcClient } from "@funkygibbon/rpc/client";
 import type { Logger } from "@funkygibbon/runtime/log";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import type { HouseholdClock } from "../domain/ports.ts";
-import type { CommitAnswer } from "../handlers/change-log.ts";
-import { commitAnswer } from "./applied-push.ts";
+import { type AnsweredCommit, answeredCommit } from "./applied-push.ts";
 import { type CommitCall, CommitStream } from "./commit-stream.ts";
 
 /** The log behind entity-store's ChangeLogService. */
@@ -19,8 +18,8 @@ export class RpcChangeLog implements AsyncDisposable {
     this.#commits = new CommitStream({ open: () => client.commitStream(), log });
   }
 
-  async commit(call: CommitCall): Promise<CommitAnswer> {
-    return commitAnswer(call.changes, await this.#commits.commit(call));
+  async commit(call: CommitCall): Promise<AnsweredCommit> {
+    return answeredCommit(call.changes, await this.#commits.commit(call));
   }
 
   read(query: {

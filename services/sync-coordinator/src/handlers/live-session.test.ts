@@ -34,7 +34,7 @@ class GrowingFeed implements HouseholdFeed {
 
   async read(afterSeq: number) {
     const position = { epoch, headSeq: this.headSeq, digest: 0n, committedUs: 0 };
-    return new EncodedLogPage({ epoch, afterSeq, throughSeq: this.headSeq, position }, []);
+    return EncodedLogPage.ofMessages({ epoch, afterSeq, throughSeq: this.headSeq, position }, []);
   }
 
   hint(): void {}

@@ -1,5 +1,5 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { RecordVersion } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { type RecordVersion, RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import {
   OwnVersionSchema,
   type PulledRecord,
@@ -147,7 +147,7 @@ async function pull(
   const own = new Set(ownSequences(request.changes, pushed?.outcomes ?? []));
   const throughSeq = Number(page.throughSeq);
   return {
-    records: page.versions.map((version) => pulledRecord(version, admission.ref, own)),
+    records: page.versions.map((bytes) => pulledRecord(fromBinary(RecordVersionSchema, bytes), admission.ref, own)),
     cursor: parts.cursors.encode({ ...ground, ...from, seq: throughSeq, snapshotSeq: snapshot.headSeq }),
     position: snapshot,
     upToDate: throughSeq >= snapshot.headSeq,

@@ -1,12 +1,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   ChangeLogService,
   type CommitStreamRequest,
   CommitStreamRequestSchema,
   type CommitStreamResponse,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
-import { type Change, ChangeSchema, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import {
+  type Change,
+  ChangeSchema,
+  Outcome,
+  RecordVersionSchema,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { DeviceRegistryService } from "@funkygibbon/gen/funkygibbon/entity/v1/device_registry_service_pb";
 import { EntityType, RelationshipType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
@@ -128,6 +133,8 @@ function errorOf(answer: CommitStreamResponse | undefined) {
   return fromGrpcStatus({ code, message, details: toBinary(StatusSchema, answer.result.value) });
 }
 
+const decodeVersion = (bytes: Uint8Array) => fromBinary(RecordVersionSchema, bytes);
+
 describe("CommitStream", () => {
   test("commits pushes and answers those of one household in their order", async () => {
     const requests = [];
@@ -183,7 +190,7 @@ describe("CommitStream", () => {
     ]);
     const told = answers.flatMap(({ result }) => (result.case === "committed" ? result.value.applied : []));
     const { versions } = await store.client.readLog({ householdId: "told" });
-    const log = new Map(versions.map((one) => [one.version, one]));
+    const log = new Map(versions.map(decodeVersion).map((one) => [one.version, one]));
     expect(told.map((one) => one.version)).toEqual([1, 2, 3, 4, 5].map(version));
     for (const one of told.filter((each) => log.has(each.version))) {
       const stored = log.get(one.version);
@@ -249,7 +256,7 @@ describe("Heads", () => {
 test("ReadLog and Clocks give back what was committed", async () => {
   await exchange([await request("readable", [lamp(1), lamp(2)])]);
   const page = await store.client.readLog({ householdId: "readable", afterSeq: 1n });
-  expect(page.versions.map((version) => [version.seq, version.content.value])).toMatchObject([
+  expect(page.versions.map(decodeVersion).map((version) => [version.seq, version.content.value])).toMatchObject([
     [2n, { bodyJson: '{"n":2}' }],
   ]);
   expect(page.throughSeq).toBe(2n);

@@ -1,7 +1,9 @@
+import { toBinary } from "@bufbuild/protobuf";
 import type {
   ReadLogRequestSchema,
   ReadLogResponseSchema,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
 import { parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { MAX_PAGE_BYTES, MAX_PAGE_RECORDS } from "@funkygibbon/kernel/limits";
@@ -25,7 +27,7 @@ export function readLog(api: ChangeLogApi): UnaryHandler<typeof ReadLogRequestSc
       call.signal,
     );
     return {
-      versions: [...page.versions],
+      versions: page.versions.map((version) => toBinary(RecordVersionSchema, version)),
       throughSeq: BigInt(page.throughSeq),
       position: positionToWire(page.position),
     };
