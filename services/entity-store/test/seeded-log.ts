@@ -119,6 +119,14 @@ export class SeededLog {
          name text, deleted boolean, digest_term bigint, from_id uuid, to_id uuid)`,
       [this.household, JSON.stringify(heads)],
     );
+    const newest = this.#versions.at(-1);
+    if (newest !== undefined) {
+      await database.sql(
+        `insert into devices (household_id, device_id, highest_sequence, newest_version, newest_effective_us)
+         values ($1, $2, $3, $4, $5)`,
+        [this.household, device, newest.seq, newest.version, newest.committedUs],
+      );
+    }
     // Last: whoever finds the household finds all of its log.
     await database.sql(
       `insert into households (household_id, epoch, head_seq, digest, committed_us, created_us)

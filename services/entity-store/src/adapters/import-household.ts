@@ -12,6 +12,7 @@ import { headName } from "../domain/head-name.ts";
 import type { DeviceLine, ExportLine, HouseholdLine, PolicyLine, VersionLine } from "../domain/household-lines.ts";
 import type { CommandTransaction } from "./command-connection.ts";
 import { conflictToValues } from "./conflict-row.ts";
+import { ImportedClocks } from "./imported-clocks.ts";
 import { codesOf, stampsToText } from "./version-row.ts";
 
 /** Versions written by one statement. */
@@ -57,6 +58,7 @@ class HouseholdImport {
   #heads = 0;
   #digest = 0n;
   #committedUs = 0;
+  readonly #clocks = new ImportedClocks();
   #ended = false;
 
   constructor(tx: CommandTransaction, target: ImportTarget) {
@@ -87,6 +89,9 @@ class HouseholdImport {
         await this.#write(number, POLICY, [this.#target.household, ...policyValues(line)]);
         break;
       case "device":
+        if (!this.#clocks.agrees(line)) {
+          throw refused(number, "highestSequence and newestVersion must be those of the device's newest version");
+        }
         await this.#write(number, DEVICE, [this.#target.household, ...deviceValues(line)]);
         break;
     }
@@ -100,6 +105,8 @@ class HouseholdImport {
       throw refused(1, `says ${household.headSeq} versions, there are ${this.#versions}`);
     }
     if (this.#digest.toString() !== household.digest) throw refused(1, "the heads do not sum up to the digest");
+    const { missing } = this.#clocks;
+    if (missing !== undefined) throw refused(this.#taken, `the line of device ${missing} is missing`);
     if (this.#committedUs > household.committedUs) throw refused(1, "a version was committed after the last commit");
     const [wrong] = await this.#tx.rows<{ seq: number }>(WRONG_HEAD, [this.#target.household]);
     if (wrong !== undefined) throw refused(wrong.seq + 1, "the head of a record is its last accepted version");
@@ -123,6 +130,7 @@ class HouseholdImport {
     if (line.seq !== this.#versions + 1) throw refused(number, `seq must be ${this.#versions + 1}`);
     if (line.committedUs < this.#committedUs) throw refused(number, "committedUs may not decrease");
     const content = contentOf(line, number);
+    this.#clocks.note(parseVersion(line.version));
     this.#versions = line.seq;
     this.#committedUs = line.committedUs;
     if (line.head === true) {
@@ -289,11 +297,11 @@ const HEADS = `
   )
   where v.head`;
 
-/** APPLIED and MERGED are the outcomes with which a version becomes head. */
+/** Only versions that were APPLIED are heads; a MERGED one is followed by the merge, which is. */
 const WRONG_HEAD = `
   select coalesce(h.seq, v.seq) as seq
   from (
-    select record_id, max(seq) as seq from record_versions where household_id = $1 and outcome in (1, 2)
+    select record_id, max(seq) as seq from record_versions where household_id = $1 and outcome = 1
     group by record_id
   ) v
   full join (select record_id, seq from heads where household_id = $1) h on h.record_id = v.record_id

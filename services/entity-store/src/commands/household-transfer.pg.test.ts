@@ -169,6 +169,20 @@ describe("an import that is not whole", () => {
       expect(lines[index]).not.toBe(line);
     });
 
+  const withoutLine = (which: RegExp) =>
+    edited((lines) => {
+      const index = lines.findIndex((line) => which.test(line));
+      expect(index).toBeGreaterThan(0);
+      lines.splice(index, 1);
+      lines[lines.length - 1] = JSON.stringify({ line: "end", lines: lines.length - 1 });
+    });
+  const changedLine = (which: RegExp, from: RegExp, to: string) =>
+    replaced(
+      exported.split("\n").findIndex((line) => which.test(line)),
+      from,
+      to,
+    );
+
   test.each<[string, () => string, string]>([
     ["malformed JSON", () => replaced(2, "{", ""), "line 3:"],
     ["an unknown field", () => replaced(3, "{", '{"extra":1,'), "line 4:"],
@@ -179,6 +193,13 @@ describe("an import that is not whole", () => {
     ["a line that is missing", () => edited((lines) => lines.splice(2, 1)), "line 3: seq must be 2"],
     ["an end that is missing", () => edited((lines) => lines.pop()), "the end is missing"],
     ["something after the end", () => `${exported}${exported}`, "nothing may follow the end"],
+    // Its next resend would not be recognised.
+    ["a device that is missing", () => withoutLine(/"line":"device","device":"panel"/), "device panel is missing"],
+    [
+      "a device's clock that lags",
+      () => changedLine(/"line":"device","device":"phone"/, /"highestSequence":\d+/, '"highestSequence":1'),
+      "highestSequence",
+    ],
     ["no household line", () => edited((lines) => lines.shift()), "line 1: the household comes first"],
     ["a head that is none", () => replaced(1, '"outcome"', '"head":true,"outcome"'), "lines 2 to"],
     ["another digest", () => replaced(0, /"digest":"\d+"/, '"digest":"1"'), "line 1: the heads do not sum up"],
