@@ -92,6 +92,16 @@ describe("the integrity check", () => {
     expect(await faults()).toEqual([["DIGEST_MISMATCH", undefined]]);
   });
 
+  it("finds a device whose clock is behind its versions, or gone: its resends would not be recognised", async () => {
+    const behind = [["CLOCK_BEHIND", undefined]];
+    await database.sql("update devices set highest_sequence = highest_sequence - 1");
+    expect(await faults()).toEqual(behind);
+    await database.sql("delete from devices");
+    expect(await faults()).toEqual(behind);
+    await database.sql("update record_versions set device_id = 'merge.0a0b0c0d'");
+    expect(await faults()).toEqual([]);
+  });
+
   it("finds gaps in the log, in its middle and at its end", async () => {
     await database.sql("delete from record_versions where seq = 8");
     await database.sql("update households set head_seq = 12");

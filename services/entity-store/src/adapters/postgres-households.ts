@@ -3,7 +3,7 @@ import type {
   RelationshipType as WireRelationshipType,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { addToDigest, type Digest, digestTerm } from "@funkygibbon/kernel/digest";
-import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import { type DeviceId, type HouseholdId, isReservedDevice, type RecordId } from "@funkygibbon/kernel/ids";
 import { ACYCLIC_TYPES } from "@funkygibbon/kernel/relationship-type";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { Database } from "@funkygibbon/postgres/database";
@@ -53,6 +53,7 @@ export class PostgresHouseholds implements HouseholdReads {
         await checkCycles(tx, household),
         await checkHeads(tx, household),
         await checkSequence(tx, household),
+        await checkClocks(tx, household),
         digest,
       ];
       return { faults: checks.flat().slice(0, MAX_FAULTS), checkedRecords };
@@ -106,6 +107,18 @@ async function checkSequence(tx: Transaction, household: HouseholdId): Promise<I
     record: undefined,
     message: `the log goes from seq ${row.after_seq} to ${row.next_seq}`,
   }));
+}
+
+/** Resends are looked for only up to a device's clock. The server's own devices have none. */
+async function checkClocks(tx: Transaction, household: HouseholdId): Promise<IntegrityFault[]> {
+  const rows = await tx.query<{ device_id: DeviceId; sequence: number; clock: number }>(CLOCKS_BEHIND, [household]);
+  return rows
+    .filter((row) => !isReservedDevice(row.device_id))
+    .map((row) => ({
+      reason: "CLOCK_BEHIND",
+      record: undefined,
+      message: `the clock of device ${row.device_id} stands at ${row.clock}, the log has its ${row.sequence}`,
+    }));
 }
 
 /** Also counts the live heads, which it reads all of. */
@@ -188,6 +201,18 @@ const SEQ_GAPS: Statement = {
   ) g
   where next_seq <> after_seq + 1
   order by next_seq limit $2::bigint`,
+};
+
+const CLOCKS_BEHIND: Statement = {
+  name: "households.clocks_behind",
+  text: `
+  select v.device_id, v.sequence, coalesce(d.highest_sequence, 0) as clock
+  from (
+    select device_id, max(sequence) as sequence from record_versions where household_id = $1 group by device_id
+  ) v
+  left join devices d on d.household_id = $1 and d.device_id = v.device_id and d.newest_version is not null
+  where d.device_id is null or d.highest_sequence < v.sequence
+  order by v.device_id`,
 };
 
 const LIVE_HEADS: Statement = {

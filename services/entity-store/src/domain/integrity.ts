@@ -2,7 +2,7 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 
 /** A broken promise of the store about its own data. */
 export interface IntegrityFault {
-  readonly reason: "DEAD_ENDPOINT" | "CYCLE" | "HEAD_MISMATCH" | "DIGEST_MISMATCH" | "SEQ_GAP";
+  readonly reason: "DEAD_ENDPOINT" | "CYCLE" | "HEAD_MISMATCH" | "CLOCK_BEHIND" | "DIGEST_MISMATCH" | "SEQ_GAP";
   /** Undefined when it is no record in particular. */
   readonly record: RecordId | undefined;
   readonly message: string;

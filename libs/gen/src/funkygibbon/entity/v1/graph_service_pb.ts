@@ -989,7 +989,8 @@ export const CheckIntegrityResponseSchema: GenMessage<CheckIntegrityResponse> = 
  */
 export type IntegrityFault = Message<"funkygibbon.entity.v1.IntegrityFault"> & {
   /**
-   * Stable cause in UPPER_SNAKE_CASE: DEAD_ENDPOINT, CYCLE, HEAD_MISMATCH, DIGEST_MISMATCH, SEQ_GAP.
+   * Stable cause in UPPER_SNAKE_CASE: DEAD_ENDPOINT, CYCLE, HEAD_MISMATCH, CLOCK_BEHIND, DIGEST_MISMATCH,
+   * SEQ_GAP.
    *
    * @generated from field: string reason = 1;
    */
