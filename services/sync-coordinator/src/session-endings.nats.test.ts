@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CoordinatorWorld, coordinatorWorld } from "../test/coordinator-world.ts";
+import { type CoordinatorWorld, coordinatorWorld, type RunningCoordinator } from "../test/coordinator-world.ts";
 import { helloOf } from "../test/test-device.ts";
 
 let world: CoordinatorWorld;
@@ -12,6 +12,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const fresh = () => ({ household: `home-${randomUUID()}` });
+const WITHOUT_REDIS = { REDIS_URL: "redis://127.0.0.1:9" };
 const YOUNGER = "0192f3b1-7c4e-7a10-8f2d-1c5a9b7e4d21";
 
 describe("a newer session of the same device", () => {
@@ -46,6 +47,39 @@ describe("a newer session of the same device", () => {
     await expect(
       world.coordinator.client.sync({ ...request, sessionId: first.sessionId }, { token }),
     ).rejects.toMatchObject({ kind: "failed-precondition", reason: "SESSION_SUPERSEDED" });
+  });
+});
+
+describe("a hello whose call was given up", () => {
+  it("changes nothing when it is read late, so that the device's session key stays good", async () => {
+    const claims = fresh();
+    // Without Redis every hello asks the store for the clock, which is where the late one is held up.
+    const [here, there] = [await world.replica(WITHOUT_REDIS), await world.replica(WITHOUT_REDIS)];
+    const helloAt = async (at: RunningCoordinator, sessionKey = new Uint8Array()) => {
+      const phone = await world.device("phone", { claims, at });
+      return { phone, welcome: phone.hello({ sessionKey }) };
+    };
+    const first = await (await helloAt(here)).welcome;
+    const { promise: held, resolve: isHeld } = Promise.withResolvers<void>();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    world.store.beforeClocks = () => {
+      world.store.beforeClocks = async () => {};
+      isHeld();
+      return released;
+    };
+    const late = await helloAt(there, first.sessionKey);
+    await held;
+    late.welcome.catch(() => {});
+    await late.phone[Symbol.asyncDispose]();
+    // On the connection of the late call: when this is answered, its end has been heard.
+    await there.client.listDevices({}, { token: await world.token(fresh()) });
+
+    const second = await (await helloAt(here, first.sessionKey)).welcome;
+    release();
+    // Follows the late one on its way to the store.
+    await world.connected("panel", { claims, at: there });
+    const third = await helloAt(here, second.sessionKey);
+    expect((await third.welcome).forked).toBe(false);
   });
 });
 

@@ -41,7 +41,9 @@ interface Home {
 
 interface Device {
   user: string;
-  readonly keys: string[];
+  /** The session keys that are accepted: the one that was presented last, and the one that was given for it. */
+  keys: readonly string[];
+  keysGiven: number;
   acknowledgedSeq: number;
   highestSequence: number;
 }
@@ -59,6 +61,8 @@ export class FakeStore {
   pageLimit = 1_000;
   /** Called before each commit; may wait, or throw what the commit shall be refused with. */
   beforeCommit: (request: CommitStreamRequest) => Promise<void> = async () => {};
+  /** Called before the durable clock is told. */
+  beforeClocks: (household: string) => Promise<void> = async () => {};
   /** Called before each resolution. */
   beforeResolve: () => Promise<void> = async () => {};
   /** Whether events of commits are published. */
@@ -154,6 +158,7 @@ export class FakeStore {
         },
         clocks: async ({ householdId }) => {
           this.clocksAsked += 1;
+          await this.beforeClocks(householdId);
           const home = this.#known(householdId);
           const versions: Record<string, string> = {};
           for (const { deviceId, version } of home.log) versions[deviceId] = version;
@@ -178,13 +183,15 @@ export class FakeStore {
       handlers: {
         openSession: async ({ householdId, deviceId, userId, sessionKey, rotateKey }) => {
           const place = key(householdId, deviceId);
-          const device = this.devices.get(place) ?? { user: userId, keys: [], acknowledgedSeq: 0, highestSequence: 0 };
+          const device = this.devices.get(place) ?? newDevice(userId);
           this.devices.set(place, device);
           if (device.user !== userId) throw permissionDenied("not yours", "DEVICE_OF_ANOTHER_USER");
           const shown = Buffer.from(sessionKey).toString("hex");
-          const forked = device.keys.length > 0 && !device.keys.slice(-2).includes(shown);
-          const fresh = rotateKey ? Buffer.from(`key ${device.keys.length + 1}`) : Buffer.alloc(0);
-          if (rotateKey) device.keys.push(fresh.toString("hex"));
+          const forked = device.keys.length > 0 && !device.keys.includes(shown);
+          if (!rotateKey || forked) return { forked, device: record(deviceId, device) };
+          device.keysGiven += 1;
+          const fresh = Buffer.from(`key ${device.keysGiven}`);
+          device.keys = [shown, fresh.toString("hex")];
           return { sessionKey: fresh, forked, device: record(deviceId, device) };
         },
         acknowledge: async ({ householdId, deviceId, acknowledgedSeq }) => {
@@ -338,6 +345,10 @@ export class FakeStore {
     if (home === undefined) throw notFound("household", household);
     return home;
   }
+}
+
+function newDevice(user: string): Device {
+  return { user, keys: [], keysGiven: 0, acknowledgedSeq: 0, highestSequence: 0 };
 }
 
 /** What a store that is away answers. */

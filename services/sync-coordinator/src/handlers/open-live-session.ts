@@ -1,5 +1,6 @@
 import type { Hello } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { parseEpoch } from "@funkygibbon/kernel/ids";
+import { isDraining } from "@funkygibbon/rpc/call";
 import type { Allowance, RegisteredSession } from "../domain/ports.ts";
 import { isChangeOfGround } from "../domain/push-rules.ts";
 import { CREDIT_FRAMES, HEARTBEAT_US } from "../domain/session-state.ts";
@@ -24,15 +25,17 @@ export interface Greeting {
   readonly hello: Hello;
   readonly caller: Caller;
   readonly sink: FrameSink;
+  /** Of the call; aborts when nobody waits for the welcome any more. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Opens a session: finds where the device stands, binds it, takes its lease and says welcome. Not started yet.
- * Undefined when the device stands on other ground: it was told so, and the call ends well.
+ * Undefined when the device stands on other ground (it was told so, and the call ends well) or has given up the call.
  * @throws what is wrong with the hello; `permission-denied` when the device is another user's.
  */
 export async function openLiveSession(greeting: Greeting, parts: SyncParts): Promise<LiveSession | undefined> {
-  const { kind, hello, caller, sink } = greeting;
+  const { kind, hello, caller, sink, signal } = greeting;
   const introduced = introduce(hello, caller, "hello.");
   const device = introduced.ref;
   const allowance = await parts.rateLimits.spend(device, 0);
@@ -48,6 +51,8 @@ export async function openLiveSession(greeting: Greeting, parts: SyncParts): Pro
     return undefined;
   });
   if (admission === undefined) return undefined;
+  // The device may be back by another call already: a welcome that it never sees must not replace its session key.
+  if (signal.aborted && !isDraining(signal)) return undefined;
 
   const registered = await parts.registry.openSession(device, {
     user: caller.identity.user,

@@ -21,9 +21,11 @@ export async function* subscribe(
   const { hello } = request;
   if (hello === undefined) throw invalid([{ field: "hello", description: "is required" }]);
   const frames = new FrameQueue();
-  const session = await openLiveSession({ kind: "subscribe", hello, caller: callerOf(call), sink: frames }, parts);
+  const { signal } = call;
+  const greeting = { kind: "subscribe", hello, caller: callerOf(call), sink: frames, signal } as const;
+  const session = await openLiveSession(greeting, parts);
   if (session === undefined) frames.close();
-  else run(session, frames, call.signal);
+  else run(session, frames, signal);
   try {
     yield* frames.read();
     await session?.ended;

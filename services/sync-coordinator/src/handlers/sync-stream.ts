@@ -29,7 +29,7 @@ export async function syncStream(stream: Stream, call: CallContext, parts: SyncP
   if (hello === undefined) return;
   const clockOffset = new ClockOffset();
   clockOffset.read(Number(hello.deviceTimeUs), parts.clock.now());
-  const session = await openLiveSession({ kind: "stream", hello, caller, sink: stream }, parts);
+  const session = await openLiveSession({ kind: "stream", hello, caller, sink: stream, signal: call.signal }, parts);
   if (session === undefined) return;
 
   const pushes = new StreamPushes(session, parts, { caller, clockOffset });
