@@ -23,6 +23,8 @@ export interface RedisOptions {
   readonly say: Say;
   /** How many numbered databases it has. Default 16. */
   readonly databases?: number;
+  /** Makes it a cluster of one node with all slots, whose bus has this port: it refuses whatever a larger one refuses. */
+  readonly clusterBusPort?: number;
 }
 
 /** Starts Redis on 127.0.0.1 and returns when it answers. */
@@ -30,7 +32,9 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
   const program = await findProgram(REDIS, options.say);
   mkdirSync(options.directory, { recursive: true });
   return onFreePort(options.ports, async (port) => {
-    const settings = ["--save", "", "--appendonly", "no", "--databases", String(options.databases ?? 16)];
+    const { clusterBusPort, databases = 16 } = options;
+    const settings = ["--save", "", "--appendonly", "no", "--databases", String(databases)];
+    if (clusterBusPort !== undefined) settings.push(...clusterOfOne(port, clusterBusPort));
     const run =
       program.kind === "binary"
         ? {
@@ -45,12 +49,12 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
       logFile: join(options.directory, "redis.log"),
       stopSignal: "SIGTERM",
       stopWithinMs: 10_000,
-      isReady: () => answers(port, "PING\r\n", "+PONG"),
+      isReady: () => (clusterBusPort === undefined ? answers(port, "PING\r\n", "+PONG") : hasAllSlots(port)),
       readyWithinMs: program.kind === "binary" ? 15_000 : 120_000,
     });
     return {
       name: "redis",
-      url: `redis://127.0.0.1:${port}`,
+      url: `redis://127.0.0.1:${port}${clusterBusPort === undefined ? "" : "?cluster=true"}`,
       port,
       pid: server.pid,
       exited: server.exited,
@@ -58,4 +62,18 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
       directory: options.directory,
     };
   });
+}
+
+function clusterOfOne(port: number, busPort: number): string[] {
+  return [
+    ...["--cluster-enabled", "yes", "--cluster-config-file", `nodes-${port}.conf`, "--cluster-port", String(busPort)],
+    // Without company a node does not know its own address.
+    ...["--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", String(port)],
+  ];
+}
+
+/** Gives it all slots when it has none yet. */
+async function hasAllSlots(port: number): Promise<boolean> {
+  await answers(port, "CLUSTER ADDSLOTSRANGE 0 16383\r\n", "+OK");
+  return answers(port, "SET {ready} 1\r\n", "+OK");
 }

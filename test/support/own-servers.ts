@@ -9,10 +9,14 @@ import { startRedis } from "../../deploy/local/redis-server.ts";
 import type { LocalServer } from "../../deploy/local/server.ts";
 import { asSuperuser } from "./template-databases.ts";
 
+/** What everything on Redis has to work on alike; the cluster has one node with all slots. */
+export const REDIS_KINDS = ["one node", "a cluster"] as const;
+export type RedisKind = (typeof REDIS_KINDS)[number];
+
 /** Servers that belong to one test, which may stop, kill and start them as it likes. */
 export interface OwnServers extends AsyncDisposable {
   /** @param port the port of a predecessor, to come back where clients look for it. */
-  startRedis(port?: number): Promise<LocalServer>;
+  startRedis(port?: number, kind?: RedisKind): Promise<LocalServer>;
   startNats(port?: number): Promise<LocalServer>;
   startPostgres(port?: number): Promise<LocalServer>;
 }
@@ -29,7 +33,10 @@ export function ownServers(): OwnServers {
     say: () => {},
   });
   return {
-    startRedis: (port) => startRedis(common("redis", port)),
+    startRedis: async (port, kind = "one node") => {
+      const cluster = kind === "a cluster" ? { clusterBusPort: await anyPorts().next() } : {};
+      return startRedis({ ...common("redis", port), ...cluster });
+    },
     startNats: (port) => startNats(common("nats", port)),
     startPostgres: (port) =>
       startPostgres({ ...common("postgres", port), logFile: join(folder, "postgres.log"), password: "of-one-test" }),

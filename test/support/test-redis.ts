@@ -1,8 +1,9 @@
 import { connectRedis, type RedisConnection, type RedisOptions } from "@funkygibbon/redis/connection";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { askBroker } from "./ask-broker.ts";
+import { ownServers, type RedisKind } from "./own-servers.ts";
 
-/** A Redis database of this test's own, empty at the start, on the run's server. */
+/** Redis of this test's own, empty at the start: a database on the run's server, or a cluster of one node. */
 export interface TestRedis extends AsyncDisposable {
   /** As services get it in REDIS_URL. */
   readonly url: string;
@@ -10,9 +11,10 @@ export interface TestRedis extends AsyncDisposable {
   connect(options?: Partial<RedisOptions>): Promise<RedisConnection>;
 }
 
-/** Makes a private Redis database. */
-export async function createTestRedis(): Promise<TestRedis> {
-  const { url } = await askBroker("redis");
+/** Makes a private Redis. */
+export async function createTestRedis(kind: RedisKind = "one node"): Promise<TestRedis> {
+  const servers = ownServers();
+  const { url } = kind === "a cluster" ? await servers.startRedis(undefined, kind) : await askBroker("redis");
   const connections: RedisConnection[] = [];
   const connect = async (options?: Partial<RedisOptions>) => {
     // Machines that run tests stall now and then; what a test says about time it says itself.
@@ -32,6 +34,7 @@ export async function createTestRedis(): Promise<TestRedis> {
     connect,
     async [Symbol.asyncDispose]() {
       await Promise.all(connections.map((connection) => connection[Symbol.asyncDispose]()));
+      await servers[Symbol.asyncDispose]();
     },
   };
 }

@@ -10,13 +10,14 @@ import {
   circuitBreaker,
   handleWhen,
 } from "cockatiel";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
+import { parseRedisUrl, type RedisAddress } from "./address.ts";
 import { CommandTimeout, isServerTrouble, translateError } from "./redis-error.ts";
 import { RedisMetrics } from "./redis-metrics.ts";
 
 /** Options of {@link connectRedis}. */
 export interface RedisOptions {
-  /** `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS. */
+  /** Of one node or of a cluster; see {@link parseRedisUrl}. */
   readonly url: string;
   /** As shown by CLIENT LIST. */
   readonly connectionName?: string;
@@ -27,6 +28,12 @@ export interface RedisOptions {
   readonly log: Logger;
   readonly meter?: Meter;
 }
+
+/**
+ * One node or a cluster, alike for commands. On a cluster the keys of a command or script have to share a slot, which is
+ * why all keys of a household bear the same hash tag.
+ */
+export type RedisClient = Redis | Cluster;
 
 /** The policy of one operation. */
 export interface RunOptions {
@@ -39,7 +46,7 @@ export interface RunOptions {
  */
 export interface RedisConnection extends AsyncDisposable {
   /** For what `run` does not fit, such as subscriptions; commands here have neither timeout nor breaker. */
-  readonly client: Redis;
+  readonly client: RedisClient;
   /** Whether operations are worth trying now. */
   readonly available: boolean;
   /**
@@ -47,7 +54,7 @@ export interface RedisConnection extends AsyncDisposable {
    * is let through to see whether Redis is back.
    * @throws DomainError `unavailable` when Redis is away, slow or loading; `internal` when it refuses a command.
    */
-  run<T>(operation: (client: Redis) => Promise<T>, options?: RunOptions): Promise<T>;
+  run<T>(operation: (client: RedisClient) => Promise<T>, options?: RunOptions): Promise<T>;
   /** Resolves when Redis answers. @throws DomainError `unavailable` */
   ping(): Promise<void>;
 }
@@ -64,27 +71,14 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
 }
 
 class IoredisConnection implements RedisConnection {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly #timeoutMs: number;
   readonly #breaker: CircuitBreakerPolicy;
   readonly #metrics: RedisMetrics | undefined;
 
   constructor(options: RedisOptions) {
     this.#timeoutMs = options.commandTimeoutMs ?? 250;
-    this.client = new Redis(options.url, {
-      connectionName: options.connectionName ?? "funkygibbon",
-      enableOfflineQueue: false,
-      // Commands of one turn of the event loop travel together.
-      enableAutoPipelining: true,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: 2_000,
-      // A connection that is dead without knowing it: nothing came back for this long after a command was sent.
-      socketTimeout: 10_000,
-      keepAlive: 10_000,
-      retryStrategy: (attempt) =>
-        Math.min(RECONNECT_AT_MOST_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
-    });
+    this.client = openClient(parseRedisUrl(options.url), options.connectionName ?? "funkygibbon");
     this.#logChanges(options.log);
     this.#breaker = circuitBreaker(handleWhen(isServerTrouble), {
       breaker: new ConsecutiveBreaker(FAILURES_UNTIL_OPEN),
@@ -97,7 +91,7 @@ class IoredisConnection implements RedisConnection {
     return this.client.status === "ready" && this.#breaker.state !== CircuitState.Open;
   }
 
-  async run<T>(operation: (client: Redis) => Promise<T>, options: RunOptions = {}): Promise<T> {
+  async run<T>(operation: (client: RedisClient) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const startedAt = performance.now();
     try {
       if (this.client.status !== "ready") throw unavailable("Redis cannot be reached");
@@ -144,6 +138,42 @@ class IoredisConnection implements RedisConnection {
       reported = "down";
     });
   }
+}
+
+/** Begins to connect. Operations are never queued, nor repeated when it is not known whether they have happened. */
+function openClient(address: RedisAddress, connectionName: string): RedisClient {
+  const { nodes, tls, username, password, database } = address;
+  // Commands of one turn of the event loop travel together.
+  const common = { enableOfflineQueue: false, enableAutoPipelining: true };
+  const perNode = {
+    connectionName,
+    ...(tls ? { tls: {} } : {}),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2_000,
+    // A connection that is dead without knowing it: nothing came back for this long after a command was sent.
+    socketTimeout: 10_000,
+    keepAlive: 10_000,
+  };
+  if (address.kind === "node") {
+    return new Redis({ ...common, ...perNode, ...nodes[0], db: database, retryStrategy: reconnectDelayMs });
+  }
+  return new Cluster([...nodes], {
+    ...common,
+    redisOptions: perNode,
+    clusterRetryStrategy: reconnectDelayMs,
+    // A command whose connection broke may have happened; one that was sent elsewhere (MOVED, ASK) has not.
+    retryDelayOnFailover: 0,
+    slotsRefreshInterval: 30_000,
+    // Certificates name hosts, not the addresses behind them.
+    ...(tls ? { dnsLookup: (host, found) => found(null, host) } : {}),
+  });
+}
+
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(RECONNECT_AT_MOST_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
 /** The result of `operation`, if it comes in time; a later one is dropped. */

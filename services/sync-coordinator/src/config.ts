@@ -1,4 +1,5 @@
 import { must } from "@funkygibbon/kernel/must";
+import { parseRedisUrl, RedisAddressError } from "@funkygibbon/redis/address";
 import { type RpcConfig, rpcConfig, rpcRules, rpcVariables } from "@funkygibbon/rpc/config";
 import {
   type Environment,
@@ -43,13 +44,25 @@ const variables = z.object({
   TOKEN_SECRET: secretVariable(),
   ENTITY_STORE_URL: urlVariable(HTTP),
   CONFLICT_RESOLUTION_URL: urlVariable(HTTP),
-  REDIS_URL: urlVariable(["redis", "rediss"]),
+  REDIS_URL: redisVariable(),
   NATS_URL: textVariable(),
   MAX_STREAMS: integerVariable({ min: 1, max: 1_000_000 }, 20_000),
   FRAME_BUDGET_MIB: integerVariable({ min: 4, max: 65_536 }, 128),
   DEVICE_REQUESTS_PER_SECOND: integerVariable({ min: 20, max: 1_000_000 }, 200),
   DEVICE_CHANGES_PER_SECOND: integerVariable({ min: 1_000, max: 100_000_000 }, 20_000),
 });
+
+/** One Redis, or a cluster; the problem says what is wrong with it. */
+function redisVariable() {
+  return z.string().superRefine((url, context) => {
+    try {
+      parseRedisUrl(url);
+    } catch (error) {
+      if (!(error instanceof RedisAddressError)) throw error;
+      context.addIssue(error.message);
+    }
+  });
+}
 
 /** Reads the environment. @throws ConfigurationError with every problem. */
 export function configureSyncCoordinator(environment: Environment): SyncCoordinatorConfig {

@@ -55,7 +55,7 @@ describe("a hello whose call was given up", () => {
     const claims = fresh();
     // Without Redis every hello asks the store for the clock, which is where the late one is held up.
     const [here, there] = [await world.replica(WITHOUT_REDIS), await world.replica(WITHOUT_REDIS)];
-    const helloAt = async (at: RunningCoordinator, sessionKey = new Uint8Array()) => {
+    const helloAt = async (at: RunningCoordinator, sessionKey: Uint8Array = new Uint8Array()) => {
       const phone = await world.device("phone", { claims, at });
       return { phone, welcome: phone.hello({ sessionKey }) };
     };
