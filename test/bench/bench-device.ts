@@ -1,15 +1,30 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Change } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
-import type { PushResult, SyncService, SyncStreamResponse } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import type {
+  PushResult,
+  SyncStreamRequestSchema,
+  SyncStreamResponse,
+} from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
-import type { RpcClient } from "@funkygibbon/rpc/client";
 
-/** A device on one stream over grpc-js: acknowledges what it gets, keeps nothing. */
+/** What opens SyncStream: a client over grpc-js, or a connection of node:http2. */
+export interface StreamOpener {
+  syncStream(options: { readonly token: string }): {
+    send(frame: MessageInitShape<typeof SyncStreamRequestSchema>): Promise<void>;
+    end(): void;
+    readonly messages: AsyncIterable<SyncStreamResponse>;
+  };
+}
+
+/** A device on one stream: acknowledges what it gets, keeps nothing. */
 export class BenchDevice implements AsyncDisposable {
   readonly id: string;
   household = "";
   epoch = "";
+  /** Where the last up_to_date stood. */
+  cursor = "";
   /** Records that came so far. */
   records = 0;
   onRecords: (receivedMs: number) => void = () => {};
@@ -22,9 +37,9 @@ export class BenchDevice implements AsyncDisposable {
   readonly #results = new Map<number, (result: PushResult) => void>();
   #onHead: { readonly seq: number; readonly resolve: () => void } | undefined;
 
-  constructor(client: RpcClient<typeof SyncService>, token: string, id: string) {
+  constructor(connection: StreamOpener, token: string, id: string) {
     this.id = id;
-    this.#stream = client.syncStream({ token });
+    this.#stream = connection.syncStream({ token });
     this.#ended = this.#read();
   }
 
@@ -82,6 +97,7 @@ export class BenchDevice implements AsyncDisposable {
       this.#results.get(Number(frame.value.pushId))?.(frame.value);
     } else if (frame.case === "upToDate") {
       this.#headSeq = Number(frame.value.headSeq);
+      this.cursor = frame.value.cursor;
       if (this.#onHead !== undefined && this.#headSeq >= this.#onHead.seq) this.#onHead.resolve();
     }
     this.#waiting.get(frame.case ?? "")?.(message);

@@ -18,7 +18,7 @@ import { localInfrastructure } from "../support/infrastructure.ts";
 import { asSuperuser } from "../support/template-databases.ts";
 import { createBenchDatabase } from "./bench-database.ts";
 
-const SERVICES = ["entity-store", "conflict-resolution", "sync-coordinator"] as const;
+const SERVICES = ["entity-store", "conflict-resolution", "sync-coordinator", "mcp-gateway"] as const;
 type BenchService = (typeof SERVICES)[number];
 
 /** The system as it runs in production: each service a process, PostgreSQL with its defaults, durable commits. */
@@ -29,7 +29,7 @@ export interface BenchSystem extends AsyncDisposable {
   readonly pids: Readonly<Record<BenchService, number>>;
   /** CPU seconds that each service has used so far; 0 where the operating system does not say. */
   cpuSeconds(): Readonly<Record<BenchService, number>>;
-  /** A client with a connection of its own. */
+  /** A client over grpc-js; those of one system share a connection. */
   connect(): RpcClient<typeof SyncService>;
   /** A household that nobody has seen yet, and its owner's token. */
   household(): Promise<{ readonly id: string; readonly token: string }>;
@@ -59,11 +59,14 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     "entity-store": await urlOf(),
     "conflict-resolution": await urlOf(),
     "sync-coordinator": await urlOf(),
+    "mcp-gateway": await urlOf(),
   };
   const shared: Environment = {
     PATH: process.env.PATH,
     LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? "warn",
     NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,
+    // As the runner has it: without it, what compiles the services stays in their memory.
+    NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url)),
     AUTH_LOCAL_JWKS_FILE: issuer.jwksFile,
     AUTH_ISSUER: issuer.issuer,
     ACTOR_SECRET: secrets.actorSecret,
@@ -96,6 +99,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     "entity-store": await start("entity-store"),
     "conflict-resolution": await start("conflict-resolution"),
     "sync-coordinator": await start("sync-coordinator"),
+    "mcp-gateway": await start("mcp-gateway"),
   };
   const clients = opened.use(new AsyncDisposableStack());
   const stack = opened.move();
@@ -107,6 +111,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       "entity-store": cpuSecondsOf(pids["entity-store"]),
       "conflict-resolution": cpuSecondsOf(pids["conflict-resolution"]),
       "sync-coordinator": cpuSecondsOf(pids["sync-coordinator"]),
+      "mcp-gateway": cpuSecondsOf(pids["mcp-gateway"]),
     }),
     connect() {
       const options = { url: urls["sync-coordinator"], log: silentLogger(), deadlineMs: 30_000 };
@@ -128,6 +133,15 @@ export async function startBenchSystem(): Promise<BenchSystem> {
 const LAGGING = `select from households h join relay_positions r using (household_id)
   left join search_positions s using (household_id)
   where h.head_seq > least(r.relayed_seq, coalesce(s.projected_seq, 0))`;
+
+/** Resident memory of a process in KB; 0 where the operating system does not say. */
+export function residentKb(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
 
 /** User and system time in clock ticks, of which Linux has a hundred in a second. */
 function cpuSecondsOf(pid: number): number {

@@ -8,6 +8,12 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   "push-10k": () => import("./push-10k.ts"),
   "pull-10k": () => import("./pull-10k.ts"),
   propagation: () => import("./propagation.ts"),
+  "noop-sync": () => import("./noop-sync.ts"),
+  "ack-rate-64": () => import("./ack-rate-64.ts"),
+  "fanout-500": () => import("./fanout-500.ts"),
+  "idle-streams": () => import("./idle-streams.ts"),
+  "noisy-neighbour": () => import("./noisy-neighbour.ts"),
+  "rss-total": () => import("./rss-total.ts"),
   "resolve-1000": () => import("./resolve-1000.ts"),
 };
 
