@@ -37,6 +37,12 @@ describe("a fault inside one change", () => {
       "TOO_MANY_PARENTS",
       "parent_versions",
     ],
+    [
+      "more changed keys than a body could hold",
+      { changedKeys: ["é".repeat(32_769)] },
+      "TOO_MANY_KEYS",
+      "changed_keys",
+    ],
     ["another claimed time", { claimedUs: START_US }, "CLAIMED_TIME_MISMATCH", "claimed_us"],
     ["no content", { content: undefined }, "CONTENT_MISSING", "content"],
     ["an unknown type", { content: { ...entity, type: undefined } }, "UNKNOWN_TYPE", "entity.type"],

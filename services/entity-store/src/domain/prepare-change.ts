@@ -3,7 +3,7 @@ import { contentHash, type RecordContent, requireNoReservedKey, type Sha256 } fr
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { type DeviceId, parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
-import { parseJsonObject } from "@funkygibbon/kernel/json";
+import { parseJsonObject, utf8Length } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS, MAX_PARENTS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { IncomingChange, IncomingContent, IncomingHeal } from "@funkygibbon/kernel/record";
@@ -56,7 +56,7 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
     contentHash: contentHash(content, context.sha256, canonicalBody),
     claimedUs: validateClaimedTime(change.claimedUs, version),
     wish: change.wish,
-    changedKeys: change.changedKeys.length === 0 ? undefined : new Set(change.changedKeys),
+    changedKeys: validateChangedKeys(change.changedKeys),
     deferredSinceUs: change.deferredSinceUs,
     heal,
   };
@@ -82,6 +82,18 @@ function validateParents(parents: readonly string[], own: Version) {
   return [...new Set(parsed)];
 }
 
+function validateChangedKeys(keys: readonly string[]): ReadonlySet<string> | undefined {
+  requireBoundedKeys(keys, "changed_keys");
+  return keys.length === 0 ? undefined : new Set(keys);
+}
+
+/** Keys are kept with the version as its stamps, removed ones too: no more of them than a body could hold. */
+function requireBoundedKeys(keys: readonly string[], field: string): void {
+  const bytes = keys.reduce((sum, key) => sum + utf8Length(key), 0);
+  if (bytes <= BODY_LIMITS.maxBytes) return;
+  throw refuse("TOO_MANY_KEYS", field, `must be at most ${BODY_LIMITS.maxBytes} bytes together`);
+}
+
 /** A version spells its time in milliseconds, so the finer claim may differ from it by less than one. */
 function validateClaimedTime(claimedUs: Micros, version: Version): Micros {
   if (claimedUs === 0) return version.claimedUs;
@@ -98,6 +110,10 @@ function validateHeal(heal: IncomingHeal, version: Version, receivedUs: Micros):
     .stamps()
     .map(({ stamp, keys }) => ({ stamp: { ...stamp, effectiveUs: cap(stamp.effectiveUs) }, keys }));
   requireWholeNumbers(stamps, heal.effectiveUs);
+  requireBoundedKeys(
+    stamps.flatMap(({ keys }) => keys),
+    "heal.stamps",
+  );
   return { author: parseUserId(heal.author, "heal.author"), stamps, effectiveUs: cap(heal.effectiveUs) };
 }
 
