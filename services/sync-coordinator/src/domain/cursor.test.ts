@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CursorCodec } from "./cursor.ts";
 
 const codec = new CursorCodec((bytes) => createHmac("sha256", "a secret of this test").update(bytes).digest());
@@ -26,6 +26,15 @@ describe("CursorCodec", () => {
         expect(codec.decode(codec.encode(written))).toEqual({ ...written, tombstonesAboveSeq, snapshotSeq });
       }),
     );
+  });
+
+  it("authenticates a cursor that many sessions are sent at once only once", () => {
+    const mac = vi.fn((bytes: Uint8Array) => createHmac("sha256", "a secret of this test").update(bytes).digest());
+    const counting = new CursorCodec(mac);
+    const next = { ...cursor, seq: cursor.seq + 1 };
+    const texts = [cursor, cursor, { ...cursor, tombstonesAboveSeq: 7 }, next, cursor].map((at) => counting.encode(at));
+    expect(texts).toEqual([cursor, cursor, cursor, next, cursor].map((at) => codec.encode(at)));
+    expect(mac).toHaveBeenCalledTimes(3);
   });
 
   it("takes what another secret signed, what was changed, and what is no cursor at all for a pull from empty", () => {

@@ -38,6 +38,8 @@ const PURPOSE = Buffer.from("inbetweenies-v1 cursor\n");
 /** Writes and verifies cursors: opaque to devices, good on every replica that shares the secret. */
 export class CursorCodec {
   readonly #mac: Mac;
+  /** All sessions of a household that are sent a change stand at the same cursor then. */
+  #lastWritten: { readonly payload: Buffer; readonly text: string } | undefined;
 
   constructor(mac: Mac) {
     this.#mac = mac;
@@ -54,7 +56,10 @@ export class CursorCodec {
     payload.writeUIntBE(seq < tombstonesAboveSeq ? tombstonesAboveSeq : 0, TOMBSTONES_AT, SEQ_BYTES);
     payload.writeUIntBE(seq < snapshotSeq ? snapshotSeq : 0, SNAPSHOT_AT, SEQ_BYTES);
     household.copy(payload, FIXED_BYTES);
-    return Buffer.concat([payload, this.#tag(payload)]).toString("base64url");
+    if (this.#lastWritten?.payload.equals(payload)) return this.#lastWritten.text;
+    const text = Buffer.concat([payload, this.#tag(payload)]).toString("base64url");
+    this.#lastWritten = { payload, text };
+    return text;
   }
 
   /** The cursor that we once wrote; undefined for anything else, which stands for a pull from empty. */
