@@ -59,6 +59,27 @@ describe.each(REDIS_KINDS)("a connection to %s", (kind) => {
     await expect(slow).rejects.toMatchObject({ kind: "unavailable" });
   });
 
+  test("keeps asking Redis when callers were in more of a hurry than Redis may be", async () => {
+    const server = await keep(ownServers()).startRedis(undefined, kind);
+    const redis = keep(await connectRedis({ url: server.url, log, commandTimeoutMs: 20_000 }));
+    process.kill(server.pid, "SIGSTOP");
+    const hurried = Array.from({ length: 20 }, () => redis.run((client) => client.get("a"), { timeoutMs: 10 }));
+    for (const { status } of await Promise.allSettled(hurried)) expect(status).toBe("rejected");
+    expect(redis.available).toBe(true);
+    process.kill(server.pid, "SIGCONT");
+    expect(await redis.run((client) => client.get("a"))).toBeNull();
+  });
+
+  test("takes an answer that has come while this process was busy", async () => {
+    const redis = await connected(kind);
+    await redis.run((client) => client.set("name", "one"));
+    const answer = redis.run((client) => client.get("name"), { timeoutMs: 200 });
+    // After the turn in which commands are written.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+    expect(await answer).toBe("one");
+  });
+
   test("can be opened while Redis is away, fails at once, and works when Redis has come", async () => {
     const servers: OwnServers = keep(ownServers());
     const server = await servers.startRedis(undefined, kind);

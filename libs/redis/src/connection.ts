@@ -51,7 +51,8 @@ export interface RedisConnection extends AsyncDisposable {
   readonly available: boolean;
   /**
    * Runs an operation within its time. After five failures in a row operations fail at once for half a second, then one
-   * is let through to see whether Redis is back.
+   * is let through to see whether Redis is back. Who waits for less than {@link RedisOptions.commandTimeoutMs} gives up
+   * alone: that an answer was late for them is no failure of Redis.
    * @throws DomainError `unavailable` when Redis is away, slow or loading; `internal` when it refuses a command.
    */
   run<T>(operation: (client: RedisClient) => Promise<T>, options?: RunOptions): Promise<T>;
@@ -95,9 +96,9 @@ class IoredisConnection implements RedisConnection {
     const startedAt = performance.now();
     try {
       if (this.client.status !== "ready") throw unavailable("Redis cannot be reached");
-      const result = await this.#breaker.execute(() =>
-        within(options.timeoutMs ?? this.#timeoutMs, operation(this.client)),
-      );
+      const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+      const answer = this.#breaker.execute(() => within(Math.max(timeoutMs, this.#timeoutMs), operation(this.client)));
+      const result = await (timeoutMs < this.#timeoutMs ? within(timeoutMs, answer) : answer);
       this.#metrics?.operation("ok", performance.now() - startedAt);
       return result;
     } catch (error) {
@@ -179,7 +180,9 @@ function reconnectDelayMs(attempt: number): number {
 /** The result of `operation`, if it comes in time; a later one is dropped. */
 async function within<T>(timeoutMs: number, operation: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new CommandTimeout(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const giveUp = () => reject(new CommandTimeout(`no answer within ${timeoutMs} ms`));
+  // An event loop that was busy runs its timers before it reads: what has arrived meanwhile is in time.
+  const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   try {
     return await Promise.race([operation, late]);
   } finally {
