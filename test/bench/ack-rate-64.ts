@@ -7,9 +7,9 @@ import { Http2Connection } from "./http2-connection.ts";
 import { type Measurement, median, percentile, rounded } from "./measurement.ts";
 
 const DEVICES = 64;
-const PUSHES = 150;
-const WARM_UPS = 3;
-const RUNS = 7;
+const PUSHES = 75;
+const WARM_UPS = 2;
+const RUNS = 5;
 /** As many as entity-store writes with. */
 const STORE_CONNECTIONS = 4;
 
