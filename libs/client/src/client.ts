@@ -1,3 +1,4 @@
+import type { ConflictRecord } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import type { ConflictInfo } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
 import type { Sha256 } from "@funkygibbon/kernel/content";
@@ -54,6 +55,7 @@ export class Client implements AsyncDisposable {
   readonly #state: Observable<SyncState>;
   readonly #randomness = new RandomPool();
   #conflicts: readonly ConflictInfo[] = [];
+  readonly #conflictListeners = new Set<(conflict: ConflictRecord | undefined) => void>();
   /** Questions to the graph as this device sees it. */
   readonly graph: GraphView;
 
@@ -76,6 +78,9 @@ export class Client implements AsyncDisposable {
       random: options.random ?? Math.random,
       onConflicts: (conflicts) => {
         this.#conflicts = [...this.#conflicts, ...conflicts].slice(-MAX_REMEMBERED_CONFLICTS);
+      },
+      onConflictChanged: (conflict) => {
+        for (const listener of [...this.#conflictListeners]) listener(conflict);
       },
     });
     replica.subscribe(() => this.#state.update(replicaState(replica)));
@@ -176,6 +181,15 @@ export class Client implements AsyncDisposable {
     return this.#replica.subscribe((change) => {
       if (change.records.size > 0) listener(change);
     });
+  }
+
+  /**
+   * Calls `listener` when a conflict of the household is opened, settled, decided again or closed while this client is
+   * connected, until the returned function is called. Undefined stands for several. What was missed is in the inbox.
+   */
+  onConflict(listener: (conflict: ConflictRecord | undefined) => void): () => void {
+    this.#conflictListeners.add(listener);
+    return () => this.#conflictListeners.delete(listener);
   }
 
   /** Calls `listener` after each change of `state`, until the returned function is called. */

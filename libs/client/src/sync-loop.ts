@@ -1,3 +1,4 @@
+import type { ConflictRecord } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import type { ConflictInfo } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { backoffDelayMs } from "@funkygibbon/kernel/backoff";
 import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
@@ -21,6 +22,7 @@ export interface SyncLoopOptions extends Surroundings {
   readonly clientVersion: string;
   readonly state: Observable<SyncState>;
   readonly onConflicts: (conflicts: readonly ConflictInfo[]) => void;
+  readonly onConflictChanged: (conflict: ConflictRecord | undefined) => void;
 }
 
 const RECONNECT_BACKOFF = { baseMs: 500, capMs: 30_000 };

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { ConflictRecord } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import {
   type ConflictInfo,
   type Hello,
@@ -40,6 +41,8 @@ export interface SyncSessionOptions extends Surroundings {
   readonly clientVersion: string;
   readonly state: Observable<SyncState>;
   readonly onConflicts: (conflicts: readonly ConflictInfo[]) => void;
+  /** A conflict of the household has changed; undefined: several, and the inbox knows which. */
+  readonly onConflictChanged: (conflict: ConflictRecord | undefined) => void;
   /** Somebody asks for a sync. */
   readonly onSyncRequested: (reason: string) => void;
 }
@@ -147,6 +150,9 @@ export class SyncSession {
       }
       case "pushResult":
         return this.#answered(open.pump, open.pull, frame.frame.value);
+      case "conflictChanged":
+        this.#options.onConflictChanged(frame.frame.value.conflict);
+        return;
       case "syncRequested":
         this.#options.onSyncRequested(frame.frame.value.reason);
         return;

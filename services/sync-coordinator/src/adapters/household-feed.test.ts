@@ -40,6 +40,7 @@ function world(start: { headSeq: number }) {
     onSyncRequested: vi.fn<FeedListener["onSyncRequested"]>(),
     onSuperseded: vi.fn<FeedListener["onSuperseded"]>(),
     onForgotten: vi.fn<FeedListener["onForgotten"]>(),
+    onConflictChanged: vi.fn<FeedListener["onConflictChanged"]>(),
   };
   feed.join(listener);
   return {

@@ -1,4 +1,6 @@
-import type { Committed, Control } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
+import { toBinary } from "@bufbuild/protobuf";
+import { ConflictRecordSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
+import type { Committed, ConflictChanged, Control } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
 import { type HouseholdId, parseDeviceId } from "@funkygibbon/kernel/ids";
 import type { Logger } from "@funkygibbon/runtime/log";
 import type { FeedListener, HouseholdClock, HouseholdFeed, HouseholdFeeds } from "../domain/ports.ts";
@@ -8,6 +10,7 @@ import { type FeedParts, LogFeed } from "./household-feed.ts";
 export interface HouseholdSink {
   onCommitted(event: Committed): void;
   onControl(control: Control): void;
+  onConflictChanged(event: ConflictChanged): void;
 }
 
 /** Where events come from. */
@@ -80,6 +83,7 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
     const subscription = events.subscribe(household, {
       onCommitted: (event) => feed.committed(event),
       onControl: (control) => obey(feed, control),
+      onConflictChanged: (event) => tellConflict(feed, event),
     });
     // What was committed between the look at the clock and the subscription is found by a poll soon after.
     const opened: OpenFeed = { feed, subscription, pollAtMs: performance.now() + this.#pollMs };
@@ -159,4 +163,10 @@ function obey(feed: LogFeed, { command }: Control): void {
     case undefined:
       break;
   }
+}
+
+function tellConflict(feed: LogFeed, { conflict }: ConflictChanged): void {
+  if (conflict === undefined) return;
+  const told = { bytes: toBinary(ConflictRecordSchema, conflict) };
+  feed.tell((listener) => listener.onConflictChanged(told));
 }

@@ -4,6 +4,7 @@ import { type EventKind, everyHousehold, householdSubject } from "@funkygibbon/e
 import {
   type Committed,
   CommittedSchema,
+  ConflictChangedSchema,
   ControlSchema,
   PresenceChangedSchema,
 } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
@@ -40,11 +41,14 @@ export class NatsHouseholdEvents implements FeedEvents, Announcements {
     const control = this.#bus.subscribe(householdSubject(household, "control"), ({ data }) =>
       sink.onControl(fromBinary(ControlSchema, data)),
     );
+    const conflict = this.#bus.subscribe(householdSubject(household, "conflict"), ({ data }) =>
+      sink.onConflictChanged(fromBinary(ConflictChangedSchema, data)),
+    );
     return {
       // The round trip is answered after the server has taken the subscriptions. While it is away, polls find all.
       active: this.#bus.ping().catch(() => {}),
       async [Symbol.asyncDispose]() {
-        await Promise.all([committed[Symbol.asyncDispose](), control[Symbol.asyncDispose]()]);
+        await Promise.all([committed, control, conflict].map((subscription) => subscription[Symbol.asyncDispose]()));
       },
     };
   }

@@ -154,6 +154,11 @@ export interface SettledLog {
   readonly clock: HouseholdClock;
 }
 
+/** A conflict of the household as it is now: a ConflictRecord, serialised, which is only passed on. */
+export interface ToldConflict {
+  readonly bytes: Uint8Array;
+}
+
 /** A session as the feed of its household sees it. Calls return at once and never throw. */
 export interface FeedListener {
   /** The log has moved. */
@@ -165,6 +170,7 @@ export interface FeedListener {
   /** A session of this device has begun somewhere. */
   onSuperseded(device: DeviceId, session: string): void;
   onForgotten(device: DeviceId): void;
+  onConflictChanged(conflict: ToldConflict): void;
 }
 
 /** The log of one household as it grows, shared by its sessions on this replica. */

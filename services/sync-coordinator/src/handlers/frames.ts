@@ -11,7 +11,7 @@ import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
 import { Encoded, encode } from "@funkygibbon/rpc/encoded";
 import { type GoAwayReason, goAwayTerms } from "../domain/go-away.ts";
 import type { EntryRun, LogPage } from "../domain/log-page.ts";
-import type { Allowance, HouseholdClock, SettledLog } from "../domain/ports.ts";
+import type { Allowance, HouseholdClock, SettledLog, ToldConflict } from "../domain/ports.ts";
 import { SERVER_ENTRY, serverEntry, type VectorClock } from "../domain/vector-clock.ts";
 
 /** The two ways to pull live; their frames are the same, numbered differently. */
@@ -31,8 +31,9 @@ export type CommonFrame = NonNullable<MessageInitShape<typeof SubscribeResponseS
 /** A frame of a stream. */
 export type StreamFrame = NonNullable<MessageInitShape<typeof SyncStreamResponseSchema>["frame"]>;
 
-/** Field `changes` of SyncStreamResponse and of SubscribeResponse. */
+/** Fields of SyncStreamResponse and of SubscribeResponse. */
 const CHANGES_TAG = { stream: (5 << 3) | 2, subscribe: (4 << 3) | 2 } as const;
+const CONFLICT_TAG = { stream: (10 << 3) | 2, subscribe: (9 << 3) | 2 } as const;
 
 const WIRE_REASON: Readonly<Record<GoAwayReason, WireGoAwayReason>> = {
   drain: WireGoAwayReason.DRAIN,
@@ -89,25 +90,44 @@ export function changesFrame(
   const records = runs.flatMap(({ first, end, own }) =>
     own ? page.ownRecords(first, end) : page.wholeRecords(first, end),
   );
-  const length = records.reduce((sum, bytes) => sum + bytes.byteLength, head.byteLength);
-  const envelope = new BinaryWriter();
-  envelope.tag(1, 2).string(ground.household).tag(2, 2).string(ground.epoch);
-  envelope.uint32(CHANGES_TAG[kind]).uint32(length);
-  const schema = kind === "stream" ? SyncStreamResponseSchema : SubscribeResponseSchema;
-  return new Encoded(schema, Buffer.concat([envelope.finish(), head, ...records]));
+  return serialisedFrame(kind, ground, CHANGES_TAG[kind], [head, ...records]);
 }
 
-/** One for all sessions that are up to date at the same settled log, as long as that is remembered. */
-const upToDateFrames = new WeakMap<SettledLog, Partial<Record<SessionKind, Encoded>>>();
+/** A frame whose one field is serialised already. */
+function serialisedFrame(kind: SessionKind, ground: Ground, tag: number, parts: readonly Uint8Array[]): Encoded {
+  const length = parts.reduce((sum, bytes) => sum + bytes.byteLength, 0);
+  const envelope = new BinaryWriter();
+  envelope.tag(1, 2).string(ground.household).tag(2, 2).string(ground.epoch);
+  envelope.uint32(tag).uint32(length);
+  const schema = kind === "stream" ? SyncStreamResponseSchema : SubscribeResponseSchema;
+  return new Encoded(schema, Buffer.concat([envelope.finish(), ...parts]));
+}
+
+/** Frames that are the same for all sessions of a kind, as long as what they say is remembered. */
+const sharedFrames = new WeakMap<SettledLog | ToldConflict, Partial<Record<SessionKind, Encoded>>>();
+
+function sharedFrame(said: SettledLog | ToldConflict, kind: SessionKind, make: () => Encoded): Encoded {
+  const shared = sharedFrames.get(said) ?? {};
+  const frame = shared[kind] ?? make();
+  sharedFrames.set(said, { ...shared, [kind]: frame });
+  return frame;
+}
 
 /** The device has everything. @param cursor at the head; there it is the same for every session. */
 export function upToDateFrame(kind: SessionKind, ground: Ground, log: SettledLog, cursor: string): Encoded {
-  const shared = upToDateFrames.get(log) ?? {};
-  const { headSeq, digest } = log.clock.position;
-  const value = { headSeq: BigInt(headSeq), digest, cursor, vectorClock: clockOnWire(log.clock) };
-  const frame = shared[kind] ?? commonFrame(kind, ground, { case: "upToDate", value });
-  upToDateFrames.set(log, { ...shared, [kind]: frame });
-  return frame;
+  return sharedFrame(log, kind, () => {
+    const { headSeq, digest } = log.clock.position;
+    const value = { headSeq: BigInt(headSeq), digest, cursor, vectorClock: clockOnWire(log.clock) };
+    return commonFrame(kind, ground, { case: "upToDate", value });
+  });
+}
+
+/** A conflict has changed. */
+export function conflictFrame(kind: SessionKind, ground: Ground, conflict: ToldConflict): Encoded {
+  return sharedFrame(conflict, kind, () => {
+    const field = new BinaryWriter().tag(1, 2).bytes(conflict.bytes).finish();
+    return serialisedFrame(kind, ground, CONFLICT_TAG[kind], [field]);
+  });
 }
 
 /** The server says good-bye. */

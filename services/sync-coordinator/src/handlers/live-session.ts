@@ -5,7 +5,7 @@ import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
 import type { LogPage } from "../domain/log-page.ts";
 import { OwnVersions } from "../domain/own-versions.ts";
-import type { FeedListener, HouseholdFeed, SessionRef, SettledLog } from "../domain/ports.ts";
+import type { FeedListener, HouseholdFeed, SessionRef, SettledLog, ToldConflict } from "../domain/ports.ts";
 import {
   beginSession,
   MAX_OPEN_PUSHES,
@@ -242,6 +242,11 @@ export class LiveSession implements RunningSession, FeedListener {
 
   onForgotten(device: DeviceId): void {
     if (device === this.ref.device) this.forget();
+  }
+
+  /** Before the welcome nothing is said; whoever has just come looks into the inbox. */
+  onConflictChanged(conflict: ToldConflict): void {
+    if (this.#started && !this.#closed) this.voice.conflictChanged(conflict);
   }
 
   #run(effect: SessionEffect): void {

@@ -1,4 +1,5 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ConflictRecordSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { SyncStreamResponseSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
@@ -83,6 +84,30 @@ describe("I12: to a device that takes nothing", () => {
     await settle();
     voice.pong(1_001n);
     expect(deaf.handed).toHaveLength(4);
+  });
+
+  it("64 KiB of conflicts wait, and in place of the rest one word that there was more", async () => {
+    const deaf = new DeafDevice();
+    const voice = voiceTo(deaf);
+    const conflict = (id: string) => ({
+      bytes: toBinary(ConflictRecordSchema, create(ConflictRecordSchema, { id, etag: "x".repeat(20_000) })),
+    });
+    const told = () =>
+      deaf.handed.map(({ bytes }) => {
+        const { frame } = fromBinary(SyncStreamResponseSchema, bytes);
+        return frame.case === "conflictChanged" ? (frame.value.conflict?.id ?? "more") : frame.case;
+      });
+    for (let number = 0; number < 100; number++) voice.conflictChanged(conflict(`c${number}`));
+    await settle();
+    expect(told()).toEqual(["c0", "c1", "c2"]);
+
+    deaf.listen();
+    await settle();
+    expect(told()).toEqual(["c0", "c1", "c2", "more"]);
+    deaf.listen();
+    await settle();
+    voice.conflictChanged({ bytes: new Uint8Array(MIB) });
+    expect(deaf.handed).toHaveLength(5);
   });
 
   it("pages wait until the process has room for them, and give it back when they are taken", async () => {

@@ -2,10 +2,11 @@ import type { Epoch } from "@funkygibbon/kernel/ids";
 import type { Encoded } from "@funkygibbon/rpc/encoded";
 import type { GoAwayReason } from "../domain/go-away.ts";
 import type { EntryRun, LogPage } from "../domain/log-page.ts";
-import type { SettledLog } from "../domain/ports.ts";
+import type { SettledLog, ToldConflict } from "../domain/ports.ts";
 import {
   changesFrame,
   commonFrame,
+  conflictFrame,
   type Ground,
   goAwayFrame,
   type SessionKind,
@@ -33,6 +34,9 @@ export interface PageToSend {
 
 type VoiceParts = Pick<SyncParts, "cursors" | "frameBudget" | "clock" | "random">;
 
+/** Of conflicts that have changed, one waits for a transport that takes nothing, and more up to this many bytes. */
+const MAX_WAITING_CONFLICT_BYTES = 64 * 1024;
+
 /** What a session says to its device. At most one of each small frame waits for a transport that takes nothing. */
 export class SessionVoice {
   readonly #kind: SessionKind;
@@ -44,6 +48,8 @@ export class SessionVoice {
   /** Resolves when all frames so far are in the hands of the sink. */
   #handedOver: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<"pong" | "heartbeat" | "syncRequested">();
+  #waitingConflictBytes = 0;
+  #conflictsLeftOut = false;
 
   constructor(options: {
     readonly kind: SessionKind;
@@ -100,10 +106,29 @@ export class SessionVoice {
     this.#once("syncRequested", frame);
   }
 
+  /** What changes while much of that waits is not told one by one: the device is told that there was more. */
+  conflictChanged(conflict: ToldConflict): void {
+    const frame = conflictFrame(this.#kind, this.#ground, conflict);
+    const waiting = this.#waitingConflictBytes;
+    if (waiting > 0 && waiting + frame.bytes.byteLength > MAX_WAITING_CONFLICT_BYTES) this.#conflictsLeftOut = true;
+    else this.#tellOfConflicts(frame);
+  }
+
   /** The last word, after all others. */
   async goAway(reason: GoAwayReason): Promise<void> {
     const frame = () => goAwayFrame(this.#kind, this.#ground, reason, this.#parts.random);
     await this.#inOrder(atOnce, () => this.#sink.send(frame()));
+  }
+
+  #tellOfConflicts(frame: Encoded): void {
+    const { byteLength } = frame.bytes;
+    this.#waitingConflictBytes += byteLength;
+    this.#sink.send(frame).then(() => {
+      this.#waitingConflictBytes -= byteLength;
+      if (this.#waitingConflictBytes > 0 || !this.#conflictsLeftOut) return;
+      this.#conflictsLeftOut = false;
+      this.#tellOfConflicts(commonFrame(this.#kind, this.#ground, { case: "conflictChanged", value: {} }));
+    }, this.#onGone);
   }
 
   /** What is said while the same still waits adds nothing. */

@@ -54,6 +54,7 @@ export const SERVER_CAPABILITIES = [
   "digest",
   "own-versions",
   "token-refresh",
+  "conflict-events",
   "presence",
   "compression-gzip",
 ] as const;
