@@ -58,6 +58,22 @@ describe("I7: effective time", () => {
     expect(times).toEqual([0, 0, 1, 1, -9]);
   });
 
+  test("never lies before that of what the edit builds on, whatever happened to the device's clock", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const panel = new TestDevice("panel");
+    const first = phone.edit(recordId(1), {}, { atUs: START_US });
+    log.push([first], { receivedUs: START_US });
+    const second = panel.edit(recordId(1), { on: true }, { parents: [first.version], atUs: START_US - 48 * HOUR_US });
+    const third = panel.edit(recordId(1), {}, { parents: [second.version], atUs: START_US - 48 * HOUR_US });
+    log.push([third, second], { receivedUs: START_US + HOUR_US });
+    const fourth = phone.edit(recordId(1), { on: true }, { parents: [third.version], atUs: START_US - 48 * HOUR_US });
+    log.push([fourth], { receivedUs: START_US + HOUR_US });
+    const times = [first, second, third, fourth].map(({ version }) => log.version(version).effectiveUs - START_US);
+    // The stamps of different devices differ even so.
+    expect(times).toEqual([0, 1, 1, 2]);
+  });
+
   test("is stored once and never computed again", () => {
     const log = new MemoryLog();
     const phone = new TestDevice("phone");

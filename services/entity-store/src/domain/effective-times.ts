@@ -3,6 +3,8 @@ import type { DeviceId } from "@funkygibbon/kernel/ids";
 import { type CommitFacts, type Neighbours, sequenceKey } from "./commit-facts.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import type { ValidChange } from "./prepared-change.ts";
+import type { PushOrder } from "./push-order.ts";
+import type { WorkingLog } from "./working-log.ts";
 
 /** The device of a push and its clock. */
 export interface PushClock {
@@ -12,18 +14,26 @@ export interface PushClock {
   readonly clockOffsetUs: number;
 }
 
+/** The log that a push comes to, and its edits by what depends on what. */
+export interface PushGround {
+  readonly log: WorkingLog;
+  readonly order: PushOrder;
+}
+
 /**
  * When the edits of a push were made, as far as that decides merges (docs/protocol.md, section 2): by the device's
- * clock, corrected by its offset, never later than receipt, and within what is known of the edits before and after it
- * in the device's own sequence. So a device whose clock is wrong neither wins from the future nor reorders its own edits.
- * Heals bring their times along. Edits that the log has already are not computed again.
+ * clock, corrected by its offset, never later than receipt, not before what they build on, and within what is known of
+ * the edits before and after them in the device's own sequence. So a device whose clock is wrong neither wins from the
+ * future nor reorders its own edits, and nobody's edit loses to one that it has overwritten. Heals bring their times
+ * along. Edits that the log has already are not computed again.
  */
 export function effectiveTimes(
   changes: readonly ValidChange[],
   clock: PushClock,
-  facts: CommitFacts,
+  ground: PushGround,
   missing: MissingFacts,
 ): Map<ValidChange, Micros> {
+  const { facts } = ground.log;
   const times = new Map<ValidChange, Micros>();
   for (const change of changes) {
     const fixedUs = facts.sequences.get(sequenceKey(change))?.effectiveUs ?? change.heal?.effectiveUs;
@@ -33,9 +43,14 @@ export function effectiveTimes(
   const notAfter = timesAbove(own, times);
   let previousUs = Number.NEGATIVE_INFINITY;
   for (const change of own) {
-    const bounds = { previousUs, nextUs: notAfter.get(change) ?? Number.POSITIVE_INFINITY };
+    const nextUs = notAfter.get(change) ?? Number.POSITIVE_INFINITY;
     const effectiveUs =
-      times.get(change) ?? missing.attempt(() => boundedTime(change, bounds, clock, facts)) ?? clock.receivedUs;
+      times.get(change) ??
+      missing.attempt(() => {
+        const builtOnUs = timeBuiltOn(change, times, ground);
+        return boundedTime(change, { notBeforeUs: Math.max(previousUs, builtOnUs), nextUs }, clock, facts);
+      }) ??
+      clock.receivedUs;
     times.set(change, effectiveUs);
     previousUs = Math.max(previousUs, effectiveUs);
   }
@@ -53,9 +68,32 @@ function timesAbove(inOrder: readonly ValidChange[], fixed: ReadonlyMap<ValidCha
   return above;
 }
 
+/**
+ * The time of the newest edit that a change builds on, as far as that is known. It is later by the least that there is
+ * than another device's, or equal times would be told apart by the names of the devices. A delete counts as it is made:
+ * no stamp decides against it.
+ */
+function timeBuiltOn(change: ValidChange, times: ReadonlyMap<ValidChange, Micros>, { log, order }: PushGround): Micros {
+  if (change.deleted) return Number.NEGATIVE_INFINITY;
+  let builtOnUs = Number.NEGATIVE_INFINITY;
+  const inPush = order.parentsOf(change);
+  for (const parent of inPush) builtOnUs = Math.max(builtOnUs, after(parent, times.get(parent), change));
+  for (const version of change.parents) {
+    if (inPush.some((parent) => parent.version === version)) continue;
+    const parent = log.version(change.record, version);
+    if (parent !== undefined) builtOnUs = Math.max(builtOnUs, after(parent, parent.effectiveUs, change));
+  }
+  return builtOnUs;
+}
+
+function after(parent: Pick<ValidChange, "device">, timeUs: Micros | undefined, change: ValidChange): Micros {
+  if (timeUs === undefined) return Number.NEGATIVE_INFINITY;
+  return parent.device === change.device ? timeUs : timeUs + 1;
+}
+
 interface PushBounds {
-  /** Of the edits below it in the same push. */
-  readonly previousUs: Micros;
+  /** Of the edits below it in the same push, and of what it builds on. */
+  readonly notBeforeUs: Micros;
   /** Of the next one above it in the same push whose time is fixed. */
   readonly nextUs: Micros;
 }
@@ -63,7 +101,7 @@ interface PushBounds {
 function boundedTime(change: ValidChange, bounds: PushBounds, clock: PushClock, facts: CommitFacts): Micros {
   const { lowerUs, higherUs } = neighboursOf(change.device, change.sequence, facts);
   const claimedUs = Math.min(change.claimedUs - clock.clockOffsetUs, clock.receivedUs);
-  const notBefore = Math.max(claimedUs, bounds.previousUs, lowerUs ?? Number.NEGATIVE_INFINITY);
+  const notBefore = Math.max(claimedUs, bounds.notBeforeUs, lowerUs ?? Number.NEGATIVE_INFINITY);
   return Math.max(0, Math.min(notBefore, bounds.nextUs, higherUs ?? Number.POSITIVE_INFINITY));
 }
 

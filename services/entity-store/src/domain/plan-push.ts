@@ -20,7 +20,7 @@ export function planPush(job: DevicePush, facts: CommitFacts, context: PlanConte
   const missing = new MissingFacts();
   const { unique, repeated } = withoutRepeats(job, facts);
   const order = new PushOrder(unique);
-  const times = effectiveTimes(unique, job, facts, missing);
+  const times = effectiveTimes(unique, job, { log, order }, missing);
   const changes = new PlanChanges({ job, log, book, missing, order, times });
   for (const change of order.inOrder) changes.visit(change);
   const divergences = changes.divergences();
