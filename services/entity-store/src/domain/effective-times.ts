@@ -70,11 +70,9 @@ function timesAbove(inOrder: readonly ValidChange[], fixed: ReadonlyMap<ValidCha
 
 /**
  * The time of the newest edit that a change builds on, as far as that is known. It is later by the least that there is
- * than another device's, or equal times would be told apart by the names of the devices. A delete counts as it is made:
- * no stamp decides against it.
+ * than another device's, or equal times would be told apart by the names of the devices.
  */
 function timeBuiltOn(change: ValidChange, times: ReadonlyMap<ValidChange, Micros>, { log, order }: PushGround): Micros {
-  if (change.deleted) return Number.NEGATIVE_INFINITY;
   let builtOnUs = Number.NEGATIVE_INFINITY;
   const inPush = order.parentsOf(change);
   for (const parent of inPush) builtOnUs = Math.max(builtOnUs, after(parent, times.get(parent), change));
