@@ -105,8 +105,9 @@ export class PlanChanges {
     const head = log.head(change.record);
     const mismatch = head === undefined ? undefined : identityFault(change.content, head);
     if (mismatch !== undefined) return rejected(mismatch);
-    const deferred = order.parentsOf(change).find((parent) => this.#answers.get(parent)?.outcome === "deferred");
-    if (deferred !== undefined) return must(this.#answers.get(deferred), "the parent was planned before");
+    const shared = order.parentsOf(change).flatMap((parent) => this.#answers.get(parent) ?? []);
+    const fate = shared.find((answer) => sharesFate(change, answer));
+    if (fate !== undefined) return fate;
 
     if (head === undefined) return this.#planWithoutHead(change);
     if (change.parents.includes(head.version)) return this.#planFastForward(change);
@@ -321,6 +322,14 @@ const MINTED_HERE: Rejection = {
   field: "heal.device_id",
   message: "the log has every version that its server minted in this epoch",
 };
+
+/**
+ * Whether a change is answered as what it builds on in the same push: it waits along with that, and where that has the
+ * version of another edit, it stands on nothing. A heal stands for itself.
+ */
+function sharesFate(change: ValidChange, { outcome, rejection }: Answer): boolean {
+  return outcome === "deferred" || (rejection === VERSION_REUSED && change.heal === undefined);
+}
 
 function answered(outcome: StoredOutcome): Answer {
   return { outcome, duplicate: false, rejection: undefined };

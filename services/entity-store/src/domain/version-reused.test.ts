@@ -52,6 +52,18 @@ describe.each<[string, Partial<IncomingChange>]>([
   });
 });
 
+test("what builds on a reused sequence in the same push is refused alike: its device gives both new versions", () => {
+  for (const other of [LAMP, BOX]) {
+    const log = new MemoryLog();
+    log.push([new TestDevice("phone").edit(other, { name: "of the clone" })]);
+    const phone = new TestDevice("phone");
+    const first = phone.edit(LAMP, { name: "Lamp" });
+    const second = phone.edit(LAMP, { name: "Lamp", on: true }, { parents: [first.version] });
+    expect(log.push([second, first]).outcomes).toMatchObject([reused, reused]);
+    expect(log.versions).toHaveLength(1);
+  }
+});
+
 test("an edit that was rejected has not used its sequence", () => {
   const log = new MemoryLog();
   const { first, twin } = twins({ content: { ...entity, bodyJson: "{" } });
