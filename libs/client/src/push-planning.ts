@@ -38,9 +38,10 @@ export function takePush(
   let scanned = 0;
   for (const edit of tx.pendingEdits()) {
     if (++scanned > MAX_SCANNED_EDITS || taken.length >= MAX_CHANGES_PER_PUSH) break;
+    // It waits for the new id, which waits for everything that was sent.
+    if (tx.meta.forked && edit.state.kind === "unsent") continue;
     const touched = [edit.record, ...endsOf(edit.content)];
-    const isTooEarly = edit.state.kind === "deferred" && edit.state.nextAtUs > options.nowUs;
-    const waits = isTooEarly || (tx.meta.forked && edit.state.kind === "unsent");
+    const waits = edit.state.kind === "deferred" && edit.state.nextAtUs > options.nowUs;
     if (waits || touched.some((record) => blocked.has(record))) {
       for (const record of touched) blocked.add(record);
       continue;

@@ -63,7 +63,11 @@ export class PushPump {
   get drained(): boolean {
     if (this.#closed) return true;
     if (this.#unanswered.length > 0 || this.#heals.length > 0) return false;
-    for (const edit of this.#options.replica.pendingEdits()) if (edit.state.kind !== "deferred") return false;
+    const { replica } = this.#options;
+    for (const { state } of replica.pendingEdits()) {
+      const waits = state.kind === "deferred" || (state.kind === "unsent" && replica.meta.forked);
+      if (!waits) return false;
+    }
     return true;
   }
 

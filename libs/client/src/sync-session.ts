@@ -136,6 +136,7 @@ export class SyncSession {
         this.#lastFrameId = page.frameId;
         await this.#ack(page.cursor);
         open.pump.wake();
+        await this.#leaveForkedId();
         return;
       }
       case "upToDate": {
@@ -146,6 +147,7 @@ export class SyncSession {
         this.#showPhase(open.pull);
         await this.#ack(position.cursor);
         open.pump.wake();
+        await this.#leaveForkedId();
         return;
       }
       case "pushResult":
@@ -221,7 +223,10 @@ export class SyncSession {
     await this.#leaveForkedId();
   }
 
-  /** A clone goes on under a new id as soon as everything that it sent under the old one is answered. */
+  /**
+   * A clone goes on under a new id as soon as everything that it sent under the old one is answered and held: what is
+   * answered may have to be sent again to a restored server, and then has to be its own still.
+   */
   async #leaveForkedId(): Promise<boolean> {
     const { replica, random } = this.#options;
     if (!replica.meta.forked) return false;
@@ -230,7 +235,7 @@ export class SyncSession {
       .padStart(8, "0");
     const left = await replica.transact("local", (tx) => {
       if (this.#open?.pump.idle === false) return false;
-      for (const edit of tx.pendingEdits()) if (edit.state.kind === "sent") return false;
+      for (const { state } of tx.allEdits()) if (state.kind === "sent" || state.kind === "answered") return false;
       takeDeviceId(tx, forkedDeviceId(tx.meta.deviceId, ending));
       return true;
     });

@@ -3,6 +3,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Client } from "./client.ts";
 import { MemoryStore } from "./memory-store.ts";
+import type { StoreBatch } from "./store.ts";
 import { ModelServer } from "./testing/model-server.ts";
 import { clientOf, within } from "./testing/scenario.ts";
 
@@ -25,6 +26,7 @@ async function connected(server: ModelServer, deviceId: string, store = new Memo
   return client;
 }
 
+const NO_CHANGE: StoreBatch = { meta: undefined, clearRecords: false, putRecords: [], putEdits: [], removeEdits: [] };
 const room = (name: string) => ({ type: "room" as const, body: { name } });
 const names = (client: Client) => client.graph.rooms().map(({ name }) => name);
 
@@ -211,6 +213,34 @@ describe("a clone", () => {
     const devices = server.pushes.map(({ device: id }) => id);
     expect(devices).toEqual(["ada", ada.deviceId]);
     expect(server.log.at(-1)?.version).toContain(ada.deviceId);
+  });
+
+  it("keeps its id until the base holds what was answered under it: a restore may have to be given that again", async () => {
+    const server = new ModelServer();
+    const store = new MemoryStore();
+    const ada = await connected(server, "ada", store);
+    await ada.create(room("Kitchen"));
+    await ada.settled(within());
+    await ada.disconnect();
+    server.sessionKeys.set("ada", ["somebody", "else"]);
+    await ada.create(room("Bath"));
+    const shower = await ada.create(room("Shower"));
+    const publish = server.publish.bind(server);
+    server.publish = () => undefined;
+    const disk = await store.load();
+    for (const edit of disk.edits)
+      await store.apply({ ...NO_CHANGE, putEdits: [{ ...edit, state: { kind: "sent" } }] });
+    const reborn = await device(server, "ada", store);
+    const unheldWhenLeft: number[] = [];
+    reborn.onState(({ deviceId, unheldEdits }) => {
+      if (deviceId !== "ada") unheldWhenLeft.push(unheldEdits);
+    });
+    reborn.connect();
+    await reborn.until(({ pendingEdits, unheldEdits }) => pendingEdits === 0 && unheldEdits === 2, within());
+    publish();
+    await reborn.until(({ deviceId }) => deviceId !== "ada", within());
+    expect(unheldWhenLeft[0]).toBe(0);
+    expect(reborn.get(shower)).toMatchObject({ name: "Shower" });
   });
 
   it("without history only raises its counter", async () => {
