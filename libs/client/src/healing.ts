@@ -1,5 +1,11 @@
-import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { Clock } from "@funkygibbon/kernel/clock";
+import { contentKeys } from "@funkygibbon/kernel/content";
+import { parseDeviceId, type RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject } from "@funkygibbon/kernel/json";
+import { compactStamps, expandStamps } from "@funkygibbon/kernel/stamp";
+import type { TextContent } from "@funkygibbon/wire/content";
 import { releaseEditsUpTo, type StagedBase } from "./base-layer.ts";
+import { mintVersion } from "./device-clock.ts";
 import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
 
@@ -13,6 +19,23 @@ export function planHeals(
 ): readonly BaseRecord[] {
   const lost = [...old.values()].filter((record) => fresh.get(record.record)?.version !== record.version);
   return lost.sort((a, b) => rank(a) - rank(b) || a.seq - b.seq);
+}
+
+/**
+ * A lost record under a version of this device: a clone has given the record's own version to another edit since. Its
+ * author stays, and every key is as old as it was; the version itself is as new as its receipt, so that it bounds no
+ * edit of this device that is still to be pushed.
+ */
+export function underOwnVersion(tx: ReplicaTransaction, record: BaseRecord, clock: Clock): BaseRecord {
+  const { effectiveUs, device, sequence, content, stamps } = record;
+  const former = { effectiveUs, device: parseDeviceId(device), sequence };
+  return {
+    ...record,
+    ...mintVersion(tx, clock),
+    device: tx.meta.deviceId,
+    stamps: compactStamps(expandStamps(stamps, keysOf(content), former), NO_KEYS, former),
+    effectiveUs: Number.MAX_SAFE_INTEGER,
+  };
 }
 
 /** What the second replica knows besides its records. */
@@ -45,6 +68,14 @@ export function swapReplicas(
   tx.setMeta({ epoch: position.epoch, cursor: position.cursor, vectorClock: position.vectorClock });
   releaseEditsUpTo(tx, position.epoch, position.headSeq);
   for (const record of refused) tx.putEdit(deadLetterOf(record));
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+function keysOf(content: TextContent): ReadonlySet<string> {
+  if (content.bodyJson === "") return NO_KEYS;
+  const body = JSON.parse(content.bodyJson) as JsonObject;
+  return contentKeys({ ...content, body });
 }
 
 function rank(record: BaseRecord): number {

@@ -7,6 +7,7 @@ import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
 import type { ChangeOutcome } from "@funkygibbon/kernel/record";
 import { outcomeFromWire } from "@funkygibbon/wire/change";
 import { settleAnswers } from "./answers.ts";
+import { underOwnVersion } from "./healing.ts";
 import type { LocalReplica } from "./local-replica.ts";
 import { footprintOf, type PushFootprint, takePush } from "./push-planning.ts";
 import type { BaseRecord } from "./replica-record.ts";
@@ -136,26 +137,28 @@ export class PushPump {
   }
 
   async #settle(push: UnansweredPush, outcomes: readonly ChangeOutcome[], headSeq: number): Promise<void> {
-    if (push.heals.length > 0) {
-      this.#settleHeals(push.heals, outcomes);
-      return;
-    }
+    if (push.heals.length > 0) return this.#settleHeals(push.heals, outcomes);
     const { clock, replica, epoch } = this.#options;
     const context = { epoch, headSeq, nowUs: clock.now(), deferralUs: DEFERRAL_MS * MICROS_PER_MS };
     await replica.transact("remote", (tx) => settleAnswers(tx, outcomes, context));
   }
 
   /** Ends may come later than their edges, so unfinished heals go round again behind the others. */
-  #settleHeals(heals: readonly BaseRecord[], outcomes: readonly ChangeOutcome[]): void {
+  async #settleHeals(heals: readonly BaseRecord[], outcomes: readonly ChangeOutcome[]): Promise<void> {
     const again: BaseRecord[] = [];
+    const reused: BaseRecord[] = [];
     heals.forEach((heal, index) => {
-      const outcome = outcomes[index]?.outcome;
-      if (outcome === "rejected") this.#rejectedHeals.push(heal);
+      const { outcome, rejection } = outcomes[index] ?? {};
+      if (outcome === "rejected") (rejection?.reason === "VERSION_REUSED" ? reused : this.#rejectedHeals).push(heal);
       if (outcome === "retry" || outcome === "deferred") again.push(heal);
     });
     const stuck = again.length === heals.length && this.#heals.length === 0 && this.#troubles > 5;
     if (stuck) this.#rejectedHeals.push(...again);
     else if (again.length > 0) this.#heals.push(again);
+    if (reused.length === 0) return;
+    const { replica, clock } = this.#options;
+    const anew = await replica.transact("local", (tx) => reused.map((heal) => underOwnVersion(tx, heal, clock)));
+    this.#heals.push(anew);
   }
 
   #committed(outcomes: readonly ChangeOutcome[]): void {

@@ -1,5 +1,6 @@
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import { stampsFromWire } from "@funkygibbon/wire/stamps";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Client } from "./client.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -178,6 +179,33 @@ describe("after a restore from a backup", () => {
       [lamp, ["name", "old", "fresh"]],
       [edge, ["@ends"]],
     ]);
+  });
+
+  it("what a clone has taken the version of comes back under a version of the device that brings it", async () => {
+    const server = new ModelServer();
+    const [ada, ben] = [await connected(server, "ada"), await connected(server, "ben")];
+    const attic = await ada.create({ type: "room", body: { name: "Attic", floor: 3 } });
+    await ada.settled(within());
+    await ben.until(({ upToDateSeq }) => upToDateSeq === server.headSeq, within());
+    await ada.disconnect();
+    const lost = server.heads.get(attic)?.version ?? "";
+    const [stamp] = [...ben.baseRecords()].map(({ effectiveUs, device, sequence }) => ({
+      effectiveUs,
+      device,
+      sequence,
+    }));
+    server.rules.diverged = () => "supersede";
+    server.rules.reject = ({ version }) => (version === lost ? "VERSION_REUSED" : undefined);
+    server.restore(0);
+    await ben.until((state) => state.epoch === server.epoch && state.phase === "live", within());
+    await ben.settled(within());
+    expect(ben.get(attic)).toMatchObject({ name: "Attic", body: { floor: 3 } });
+    expect(ben.deadLetters()).toEqual([]);
+    expect(ben.digest).toBe(server.digest);
+    const { change, author } = server.heads.get(attic) ?? {};
+    expect({ version: change?.version.includes("-ben-"), author }).toEqual({ version: true, author: "ada" });
+    // What every key says is as old as it was.
+    expect(stampsFromWire(change?.heal?.stamps ?? [])).toEqual([{ stamp, keys: ["floor", "name"] }]);
   });
 
   it("answered edits that the base does not hold yet are sent again", async () => {
