@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   SyncService,
@@ -66,10 +67,9 @@ function prefixed(message: SyncStreamRequest): Buffer {
 }
 
 async function* messagesOf(stream: ClientHttp2Stream, isClosed: () => boolean): AsyncGenerator<SyncStreamResponse> {
-  let status = "none";
+  let [status, message]: unknown[] = ["none", ""];
   const readStatus = (headers: { readonly [name: string]: unknown }) => {
-    const code = headers["grpc-status"];
-    if (code !== undefined) status = `${code} ${headers["grpc-message"] ?? ""}`.trim();
+    if (headers["grpc-status"] !== undefined) [status, message] = [headers["grpc-status"], headers["grpc-message"]];
   };
   stream.on("response", readStatus).on("trailers", readStatus);
   let rest: Buffer = Buffer.alloc(0);
@@ -87,5 +87,7 @@ async function* messagesOf(stream: ClientHttp2Stream, isClosed: () => boolean): 
     if (!isClosed()) throw error;
     return;
   }
-  if (status !== "0" && !isClosed()) throw new Error(`SyncStream has ended with status ${status}`);
+  // Trailers are told a little later than the end of the stream that bears them.
+  await nextTurn();
+  if (status !== "0" && !isClosed()) throw new Error(`SyncStream has ended with status ${status}: ${message}`);
 }
