@@ -60,6 +60,20 @@ describe("group commit", () => {
     expect(groups.map((group) => group.jobs)).toEqual([["c1"]]);
   });
 
+  test("lets households take turns, however many large jobs of one wait and begin ahead", async () => {
+    const { groups, add, endNext } = setUp();
+    for (let count = 1; count <= 100; count += 1) add("noisy", `n${count}`, 90);
+    add("quiet", "q1");
+    add("quiet", "q2");
+    const order: (readonly string[] | undefined)[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      groups[0]?.nextMayBegin();
+      order.push(groups[0]?.jobs);
+      await endNext();
+    }
+    expect(order).toEqual([["n1"], ["q1"], ["n2"], ["q2"], ["n3"]]);
+  });
+
   test("keeps groups below the row limit", async () => {
     const { groups, add, endNext } = setUp();
     add("x", "x1");

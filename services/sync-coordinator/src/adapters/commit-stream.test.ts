@@ -11,9 +11,9 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import { describe, expect, it } from "vitest";
 import { CommitStream, type OpenedCommitStream } from "./commit-stream.ts";
 
-const call = (deviceId: string) => ({
+const call = (deviceId: string, householdId = "h") => ({
   actorToken: "",
-  householdId: "h",
+  householdId,
   epoch: "",
   deviceId,
   receivedUs: 0n,
@@ -138,6 +138,34 @@ describe("CommitStream", () => {
     const second = commits.commit(call("b"));
     (await store.stream(1)).answer(2n);
     expect((await second).firstSeq).toBe(2n);
+  });
+
+  it("sends little of a household at once, in its order, so that its crowd does not stand before another's commit", async () => {
+    const store = new FakeStore();
+    await using commits = new CommitStream({ open: store.open, log: silentLogger() });
+    for (let count = 1; count <= 200; count += 1) commits.commit(call(`n${count}`, "noisy")).catch(() => {});
+    commits.commit(call("q", "quiet")).catch(() => {});
+    const stream = await store.stream(0);
+    const devices = () => stream.received.map(({ deviceId }) => deviceId);
+    const first = Array.from({ length: 8 }, (_, index) => `n${index + 1}`);
+    expect(devices()).toEqual([...first, "q"]);
+    stream.answer(1n);
+    await expect.poll(devices).toEqual([...first, "q", "n9"]);
+    stream.break();
+    const again = await store.stream(1);
+    expect(again.received.map(({ deviceId }) => deviceId)).toEqual([...first.slice(1), "n9", "q"]);
+  });
+
+  it("refuses a household more than its share, while another still has room", async () => {
+    const store = new FakeStore();
+    await using commits = new CommitStream({ open: store.open, log: silentLogger(), maxPendingBytes: 1_000 });
+    const large = "x".repeat(180);
+    const answers = [1, 2, 3, 4].map(() => commits.commit(call(large, "noisy")));
+    for (const answer of answers) answer.catch(() => {});
+    await expect(answers[3]).rejects.toMatchObject({ kind: "unavailable" });
+    commits.commit(call(large, "quiet")).catch(() => {});
+    const stream = await store.stream(0);
+    await expect.poll(() => stream.received.map(({ householdId }) => householdId)).toContain("quiet");
   });
 
   it("passes on what the store refuses a commit with", async () => {

@@ -8,9 +8,12 @@ import {
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
 import { backoffDelayMs } from "@funkygibbon/kernel/backoff";
 import { DomainError, internal, unavailable } from "@funkygibbon/kernel/errors";
+import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { Encoded } from "@funkygibbon/rpc/encoded";
 import { fromGrpcStatus } from "@funkygibbon/rpc/status";
 import type { Logger } from "@funkygibbon/runtime/log";
+import { FairTurns } from "../domain/fair-turns.ts";
+import { SharedBudget } from "../domain/shared-budget.ts";
 
 /** A commit as the coordinator asks for it; its id on the stream is the stream's own affair. */
 export type CommitCall = Pick<
@@ -33,28 +36,40 @@ export interface CommitStreamOptions {
   readonly log: Logger;
   /** How long one commit may take, reconnections included. Default 10000. */
   readonly deadlineMs?: number;
-  /** Bytes of commits that may be under way; more are refused. Default 64 MiB. */
+  /** Bytes of commits that may wait or be under way; a household may have half of it. More are refused. Default 64 MiB. */
   readonly maxPendingBytes?: number;
 }
 
 interface PendingCommit {
+  readonly household: HouseholdId;
   readonly request: Encoded;
   readonly resolve: (result: CommitResult) => void;
   readonly reject: (reason: DomainError) => void;
   readonly timer: NodeJS.Timeout;
+  /** It has been its turn: it was sent, or will be with the next stream. */
+  begun: boolean;
+  /** Ends its turn. */
+  leave: () => void;
 }
+
+/**
+ * A stream is read in order, so what one household has sent is before all that others send: a little at a time is enough
+ * to keep the store busy, which commits it one by one. Fewer together than the store reads before it answers.
+ */
+const SENT_AT_ONCE = { atOnce: 256, perHousehold: 8, bytesPerHousehold: 8 * 1024 * 1024 };
 
 const RECONNECT = { baseMs: 20, capMs: 1_000 };
 
 /**
  * Commits over one long-lived stream: a message each way, told apart by request ids. When the stream breaks it is opened
  * again, and what was not answered is sent again in the same order. That is safe because the store answers a change that
- * it knows with its first outcome.
+ * it knows with its first outcome. Households take turns.
  */
 export class CommitStream implements AsyncDisposable {
   readonly #options: CommitStreamOptions;
   readonly #pending = new Map<bigint, PendingCommit>();
-  #pendingBytes = 0;
+  readonly #pendingBytes: SharedBudget;
+  readonly #turns = new FairTurns(SENT_AT_ONCE);
   #lastId = 0n;
   #stream: OpenedCommitStream | undefined;
   #connecting = false;
@@ -62,6 +77,7 @@ export class CommitStream implements AsyncDisposable {
 
   constructor(options: CommitStreamOptions) {
     this.#options = options;
+    this.#pendingBytes = new SharedBudget(options.maxPendingBytes ?? 64 * 1024 * 1024);
   }
 
   /**
@@ -74,16 +90,17 @@ export class CommitStream implements AsyncDisposable {
     const requestId = this.#lastId;
     const message = create(CommitStreamRequestSchema, { ...call, requestId });
     const request = new Encoded(CommitStreamRequestSchema, toBinary(CommitStreamRequestSchema, message));
-    const maxBytes = this.#options.maxPendingBytes ?? 64 * 1024 * 1024;
-    if (this.#pendingBytes + request.bytes.byteLength > maxBytes) {
+    const household = parseHouseholdId(call.householdId);
+    const { byteLength } = request.bytes;
+    if (!this.#pendingBytes.mayTake(household, byteLength)) {
       return Promise.reject(unavailable("too many commits are under way", { retryAfterMs: 500 }));
     }
+    this.#pendingBytes.take(household, byteLength);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#timeOut(requestId), this.#options.deadlineMs ?? 10_000);
-      this.#pending.set(requestId, { request, resolve, reject, timer });
-      this.#pendingBytes += request.bytes.byteLength;
-      if (this.#stream === undefined) void this.#connect();
-      else this.#send(this.#stream, request);
+      const pending: PendingCommit = { household, request, resolve, reject, timer, begun: false, leave: () => {} };
+      this.#pending.set(requestId, pending);
+      pending.leave = this.#turns.enter(household, byteLength, () => this.#begin(pending));
     });
   }
 
@@ -95,6 +112,12 @@ export class CommitStream implements AsyncDisposable {
     this.#stream?.end();
     this.#stream?.cancel();
     this.#stream = undefined;
+  }
+
+  #begin(pending: PendingCommit): void {
+    pending.begun = true;
+    if (this.#stream === undefined) void this.#connect();
+    else this.#send(this.#stream, pending.request);
   }
 
   /** Opens the stream, sends what waits, and reads until it breaks; again, as long as something waits. */
@@ -116,7 +139,7 @@ export class CommitStream implements AsyncDisposable {
     try {
       const stream = this.#options.open();
       this.#stream = stream;
-      for (const { request } of this.#pending.values()) this.#send(stream, request);
+      for (const { request, begun } of this.#pending.values()) if (begun) this.#send(stream, request);
       for await (const response of stream.messages) {
         answered = true;
         this.#answered(response);
@@ -161,8 +184,9 @@ export class CommitStream implements AsyncDisposable {
     const pending = this.#pending.get(id);
     if (pending === undefined) return undefined;
     this.#pending.delete(id);
-    this.#pendingBytes -= pending.request.bytes.byteLength;
+    this.#pendingBytes.giveBack(pending.household, pending.request.bytes.byteLength);
     clearTimeout(pending.timer);
+    pending.leave();
     return pending;
   }
 }

@@ -51,6 +51,8 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
   readonly #open = new Map<HouseholdId, OpenFeed>();
   readonly #ticker: NodeJS.Timeout;
   readonly #stopListening: () => void;
+  /** Whose log is to be looked at, those that have waited longest at the end. */
+  #due: OpenFeed[] = [];
   #polling = 0;
 
   constructor(options: FeedsOptions) {
@@ -71,6 +73,7 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#ticker);
     this.#stopListening();
+    this.#due = [];
     const subscriptions = [...this.#open.values()].map(({ subscription }) => subscription[Symbol.asyncDispose]());
     this.#open.clear();
     await Promise.allSettled(subscriptions);
@@ -121,11 +124,19 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
 
   #tick(): void {
     const nowMs = performance.now();
-    const { available } = this.#options.events;
-    for (const opened of this.#open.values()) {
-      if (opened.pollAtMs > nowMs || this.#polling >= POLLS_AT_ONCE) continue;
-      const nextMs = available ? (this.#options.safetyPollMs ?? 30_000) : this.#pollMs;
-      opened.pollAtMs = nowMs + nextMs * (0.75 + Math.random() / 2);
+    // The longest due first: where there are more than can be looked at in time, each still has its turn.
+    this.#due = [...this.#open.values()]
+      .filter(({ pollAtMs }) => pollAtMs <= nowMs)
+      .sort((one, other) => other.pollAtMs - one.pollAtMs);
+    this.#pollDue();
+  }
+
+  #pollDue(): void {
+    while (this.#polling < POLLS_AT_ONCE) {
+      const opened = this.#due.pop();
+      if (opened === undefined) return;
+      const nextMs = this.#options.events.available ? (this.#options.safetyPollMs ?? 30_000) : this.#pollMs;
+      opened.pollAtMs = performance.now() + nextMs * (0.75 + Math.random() / 2);
       this.#poll(opened.feed);
     }
   }
@@ -137,6 +148,7 @@ export class SharedHouseholdFeeds implements HouseholdFeeds, AsyncDisposable {
       .catch((error: unknown) => this.#options.log.debug({ err: error }, "feed.poll-failed"))
       .finally(() => {
         this.#polling -= 1;
+        this.#pollDue();
       });
   }
 }

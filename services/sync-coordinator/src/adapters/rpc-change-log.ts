@@ -4,14 +4,19 @@ import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import type { RpcClient } from "@funkygibbon/rpc/client";
 import type { Logger } from "@funkygibbon/runtime/log";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
+import { FairTurns } from "../domain/fair-turns.ts";
 import type { HouseholdClock } from "../domain/ports.ts";
 import { type AnsweredCommit, answeredCommit } from "./applied-push.ts";
 import { type CommitCall, CommitStream } from "./commit-stream.ts";
+
+/** The store has few connections for reads; a household whose devices all come back at once takes some of them. */
+const READS_AT_ONCE = { atOnce: 64, perHousehold: 4, bytesPerHousehold: Number.POSITIVE_INFINITY };
 
 /** The log behind entity-store's ChangeLogService. */
 export class RpcChangeLog implements AsyncDisposable {
   readonly #client: RpcClient<typeof ChangeLogService>;
   readonly #commits: CommitStream;
+  readonly #reads = new FairTurns(READS_AT_ONCE);
 
   constructor(client: RpcClient<typeof ChangeLogService>, log: Logger) {
     this.#client = client;
@@ -28,12 +33,13 @@ export class RpcChangeLog implements AsyncDisposable {
     readonly limit?: number;
     readonly tombstonesAboveSeq?: number;
   }): Promise<ReadLogResponse> {
-    return this.#client.readLog({
+    const request = {
       householdId: query.household,
       afterSeq: BigInt(query.afterSeq),
       limit: query.limit ?? 0,
       skipTombstonesToSeq: BigInt(query.tombstonesAboveSeq ?? 0),
-    });
+    };
+    return this.#reads.run(query.household, () => this.#client.readLog(request));
   }
 
   async clock(household: HouseholdId): Promise<HouseholdClock | undefined> {
