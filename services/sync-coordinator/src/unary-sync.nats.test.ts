@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { fromBinary } from "@bufbuild/protobuf";
+import { householdSubject } from "@funkygibbon/events/subjects";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { PresenceChangedSchema } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
 import {
   GoAwayReason,
   type SubscribeResponse,
@@ -7,10 +10,15 @@ import {
   type SyncResponse,
   SyncStatus,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { must } from "@funkygibbon/kernel/must";
+import { connectRedis } from "@funkygibbon/redis/connection";
+import { silentLogger } from "@funkygibbon/runtime/log";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CoordinatorWorld, coordinatorWorld } from "../test/coordinator-world.ts";
 import { STORE_AWAY } from "../test/fake-store.ts";
 import { helloOf } from "../test/test-device.ts";
+import { clockKey } from "./adapters/redis-keys.ts";
 
 let world: CoordinatorWorld;
 beforeAll(async () => {
@@ -116,6 +124,29 @@ describe("unary Sync", () => {
       expect(await device.sync()).toMatchObject({ upToDate: true, headSeq: 3n, changes: [] });
     }
     expect({ reads: world.store.reads.length, clocks: world.store.clocksAsked }).toEqual(before);
+  });
+
+  it("compares with PostgreSQL once when the minute is over, however many devices ask at once", async () => {
+    const first = await poller();
+    await first.sync();
+    await first.sync({ changes: await edits("poller", 3) });
+    const household = parseHouseholdId(first.household);
+    const crowd = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => poller(`poller-${index}`, { household: first.household })),
+    );
+    for (const device of crowd) await device.sync();
+    await using redis = await connectRedis({ url: world.redisUrl, log: silentLogger() });
+    expect(await redis.client.pttl(clockKey(household))).toBeLessThanOrEqual(60_000);
+    await redis.client.del(clockKey(household));
+    const before = { reads: world.store.reads.length, clocks: world.store.clocksAsked };
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all(crowd.map((device) => device.sync()));
+      expect(answers.every(({ upToDate, headSeq }) => upToDate && headSeq === 3n)).toBe(true);
+    }
+    expect({ reads: world.store.reads.length, clocks: world.store.clocksAsked }).toEqual({
+      reads: before.reads,
+      clocks: before.clocks + 1,
+    });
   });
 
   it("sees a write that went past the coordinators, because its event raises the clock", async () => {
@@ -289,6 +320,66 @@ describe("the devices of a household", () => {
     expect(second).toMatchObject({ deviceId: "phone", userId: "ada", connected: true });
     expect(first?.connectedSince).toBeDefined();
     expect(Math.abs(Number(second?.connectedSince?.seconds) - Date.now() / 1_000)).toBeLessThan(30);
+  });
+
+  it("are told of as they come and go, and listed, on whichever replica they are", async () => {
+    const household = `home-${randomUUID()}`;
+    const claims = { household };
+    const token = await world.token(claims);
+    const other = await world.replica();
+    const events: (readonly [string, boolean])[] = [];
+    const subject = householdSubject(parseHouseholdId(household), "presence");
+    const listening = world.events.subscribe(subject, ({ data }) => {
+      const event = fromBinary(PresenceChangedSchema, data);
+      expect(event).toMatchObject({ householdId: household });
+      expect(Math.abs(Number(event.changedUs) / 1_000 - Date.now())).toBeLessThan(30_000);
+      events.push([event.deviceId, event.connected]);
+    });
+    await world.events.ping();
+    const here = await world.connected("here", { claims });
+    await expect.poll(() => events).toEqual([["here", true]]);
+    const there = await world.connected("there", { claims, at: other });
+    await expect
+      .poll(() => events)
+      .toEqual([
+        ["here", true],
+        ["there", true],
+      ]);
+    // Both replicas say the same of both.
+    for (const at of [world.coordinator, other]) {
+      const { devices } = await at.client.listDevices({}, { token });
+      expect(devices.map(({ deviceId, connected }) => [deviceId, connected])).toEqual([
+        ["here", true],
+        ["there", true],
+      ]);
+    }
+    // A newer session of the device, elsewhere, is no good-bye.
+    const moved = await world.connected("here", { claims, at: other });
+    expect((await here.next("goAway")).reason).toBe(GoAwayReason.SUPERSEDED);
+    await expect.poll(() => events.slice(2)).toEqual([["here", true]]);
+
+    // Behind by what it does not acknowledge, and by nothing once it has.
+    there.acks = false;
+    await moved.push(moved.edit(), moved.edit(), moved.edit());
+    await there.next("changes");
+    const lagOf = async (device: string) => {
+      const { devices } = await world.coordinator.client.listDevices({}, { token });
+      return devices.find(({ deviceId }) => deviceId === device)?.lag;
+    };
+    expect(await lagOf("there")).toBe(3n);
+    const { frameId, cursor } = must(there.changes.at(-1), "it has just come");
+    there.say({ case: "ack", value: { frameId, cursor } });
+    await expect.poll(() => lagOf("there"), { timeout: 5_000 }).toBe(0n);
+
+    there.leave();
+    await there.ended();
+    await expect.poll(() => events.slice(3)).toEqual([["there", false]]);
+    const { devices } = await world.coordinator.client.listDevices({}, { token });
+    expect(devices.map(({ deviceId, connected }) => [deviceId, connected])).toEqual([
+      ["here", true],
+      ["there", false],
+    ]);
+    await listening[Symbol.asyncDispose]();
   });
 
   it("are asked to sync on whichever replica they are", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EventBus } from "@funkygibbon/events/connection";
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { systemClock } from "@funkygibbon/kernel/clock";
+import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
 import { createTokenVerifier } from "@funkygibbon/rpc/auth";
 import { createRpcClient, type RpcClient } from "@funkygibbon/rpc/client";
 import { type RpcServer, startRpcServer } from "@funkygibbon/rpc/server";
@@ -38,8 +38,10 @@ export interface CoordinatorWorld extends AsyncDisposable {
   readonly events: EventBus;
   readonly redisUrl: string;
   readonly storeServer: RpcServer;
-  /** One more replica. */
-  replica(environment?: Environment): Promise<RunningCoordinator>;
+  /** What a coordinator of this world finds in its environment. */
+  readonly environment: Environment;
+  /** One more replica. @param clock what it takes for the time. */
+  replica(environment?: Environment, clock?: Clock): Promise<RunningCoordinator>;
   token(claims?: Partial<TokenClaims>): Promise<string>;
   /** A device with an open stream that has not said hello. */
   device(name: string, options?: DeviceOptions): Promise<TestDevice>;
@@ -49,12 +51,12 @@ export interface CoordinatorWorld extends AsyncDisposable {
 
 /** Who connects where. */
 export interface DeviceOptions {
-  readonly at?: RunningCoordinator;
+  readonly at?: Pick<RunningCoordinator, "client">;
   readonly claims?: Partial<TokenClaims>;
 }
 
-/** Builds a world; everything in it ends with it. */
-export async function coordinatorWorld(environment: Environment = {}): Promise<CoordinatorWorld> {
+/** Builds a world; everything in it ends with it. @param options more environment for every coordinator. */
+export async function coordinatorWorld(options: Environment = {}): Promise<CoordinatorWorld> {
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "funkygibbon-coordinator-"));
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,15 +71,15 @@ export async function coordinatorWorld(environment: Environment = {}): Promise<C
 
   // What tests open later, gone before what it stands on.
   const later = opened.use(new AsyncDisposableStack());
-  const replica = async (more: Environment = {}): Promise<RunningCoordinator> => {
-    const running = await boot({
-      ...{ LOG_LEVEL: "silent", PORT: "0", AUTH_LOCAL_JWKS_FILE: issuer.jwksFile, AUTH_ISSUER: issuer.issuer },
-      ...{ SERVICE_TOKEN_FILE: serviceTokenFile, TOKEN_SECRET: "a secret that all replicas of one test share" },
-      ...{ ENTITY_STORE_URL: storeServer.url, CONFLICT_RESOLUTION_URL: storeServer.url },
-      ...{ REDIS_URL: redis.url, NATS_URL: nats.url },
-      ...environment,
-      ...more,
-    });
+  const environment = {
+    ...{ LOG_LEVEL: "silent", PORT: "0", AUTH_LOCAL_JWKS_FILE: issuer.jwksFile, AUTH_ISSUER: issuer.issuer },
+    ...{ SERVICE_TOKEN_FILE: serviceTokenFile, TOKEN_SECRET: "a secret that all replicas of one test share" },
+    ...{ ENTITY_STORE_URL: storeServer.url, CONFLICT_RESOLUTION_URL: storeServer.url },
+    ...{ REDIS_URL: redis.url, NATS_URL: nats.url },
+    ...options,
+  };
+  const replica = async (more: Environment = {}, clock: Clock = systemClock): Promise<RunningCoordinator> => {
+    const running = await boot({ ...environment, ...more }, clock);
     later.use(running);
     return running;
   };
@@ -96,7 +98,7 @@ export async function coordinatorWorld(environment: Environment = {}): Promise<C
   const stack = opened.move();
   return {
     ...{ store, household, issuer, coordinator, events, redisUrl: redis.url, storeServer },
-    ...{ replica, token, device, connected },
+    ...{ environment, replica, token, device, connected },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -114,12 +116,12 @@ async function serveStore(store: FakeStore, issuer: LocalIssuer): Promise<RpcSer
   });
 }
 
-async function boot(environment: Environment): Promise<RunningCoordinator> {
+async function boot(environment: Environment, clock: Clock): Promise<RunningCoordinator> {
   const telemetry = startTelemetry({ service: "sync-coordinator", version: "test" });
   const health = new Health();
   const stopping = new AbortController();
   const service = await startSyncCoordinator(configureSyncCoordinator(environment), {
-    ...{ log: silentLogger(), telemetry, health, clock: systemClock, signal: stopping.signal },
+    ...{ log: silentLogger(), telemetry, health, clock, signal: stopping.signal },
   });
   health.markServing();
   const client = createRpcClient(SyncService, { url: service.url, log: silentLogger(), deadlineMs: 15_000 });
