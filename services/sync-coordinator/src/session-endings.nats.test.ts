@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { systemClock } from "@funkygibbon/kernel/clock";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CoordinatorWorld, coordinatorWorld, type RunningCoordinator } from "../test/coordinator-world.ts";
 import { helloOf } from "../test/test-device.ts";
@@ -185,6 +186,31 @@ describe("a token", () => {
     expect(await end(await world.token({ ...claims, deviceId: "x" }))).toMatchObject({ reason: "DEVICE_MISMATCH" });
     expect(await end("not a token")).toMatchObject({ kind: "unauthenticated" });
     expect(await end(await world.token(fresh()))).toBe("ok");
+  });
+});
+
+describe("a device that falls silent", () => {
+  it("is let go after 45 s, so that a half-open connection holds nothing", async () => {
+    const claims = fresh();
+    let aheadUs = 0;
+    const at = await world.replica({}, { now: () => systemClock.now() + aheadUs });
+    const phone = await world.connected("phone", { claims, at });
+    const isConnected = async () => {
+      const { devices } = await at.client.listDevices({}, { token: await world.token(claims) });
+      return devices.map(({ connected }) => connected);
+    };
+    expect(await isConnected()).toEqual([true]);
+    aheadUs = 30_000_000;
+    phone.say({ case: "ping", value: { nonce: 1n } });
+    for (let pong = await phone.next("pong"); pong.nonce !== 1n; ) pong = await phone.next("pong");
+    aheadUs += 30_000_000;
+    expect(await isConnected()).toEqual([true]);
+    aheadUs += 16_000_000;
+    const goodBye = await phone.next("goAway");
+    expect(goodBye.reason).toBe(GoAwayReason.SILENT);
+    expect(goodBye.reconnectAfter).toBeDefined();
+    expect(await phone.ended()).toBe("ok");
+    await expect.poll(isConnected).toEqual([false]);
   });
 });
 
