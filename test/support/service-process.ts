@@ -26,7 +26,7 @@ export interface ServicePlace {
   readonly group: ProcessGroup;
   /** Where its log goes. */
   readonly folder: string;
-  readonly ground: ConstellationGround;
+  readonly ground: Pick<ConstellationGround, "environment">;
   readonly urls: Partial<ConstellationUrls>;
 }
 
