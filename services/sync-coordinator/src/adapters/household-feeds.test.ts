@@ -30,7 +30,7 @@ it("looks at every log in turn while events are away, also when there are more t
   });
   const listener = {
     ...{ onAdvance: () => {}, onSettled: () => {}, onEpochChanged: () => {} },
-    ...{ onSyncRequested: () => {}, onSuperseded: () => {}, onForgotten: () => {} },
+    ...{ onSyncRequested: () => {}, onSuperseded: () => {}, onForgotten: () => {}, onConflictChanged: () => {} },
   };
   const position = { epoch, headSeq: 0, digest: 0n, committedUs: 0 };
   for (let count = 0; count < HOUSEHOLDS; count += 1) {
