@@ -45,6 +45,15 @@ export interface Constellation extends AsyncDisposable {
   newHousehold(name?: string): Promise<TestHousehold>;
   readonly clients: PublicClients;
   readonly ground: ConstellationGround;
+  /** One more sync-coordinator beside the first; ends with the constellation at the latest. */
+  anotherCoordinator(): Promise<Replica>;
+}
+
+/** A service of which there are several. */
+export interface Replica {
+  readonly url: string;
+  /** What SIGTERM does: it finishes what it has begun, sends its callers away in good order, and ends. */
+  retire(): Promise<void>;
 }
 
 /** Boots the four services in this process, on free ports. Any number of constellations may run side by side. */
@@ -61,13 +70,16 @@ export async function constellation(options: GroundOptions = {}): Promise<Conste
       { entityStore },
     ),
   ).url;
-  const syncCoordinator = opened.use(
-    await boot(
-      ground,
-      { name: "sync-coordinator", configure: configureSyncCoordinator, start: startSyncCoordinator },
-      { entityStore, conflictResolution },
-    ),
-  ).url;
+  const coordinators = opened.use(new AsyncDisposableStack());
+  const anotherCoordinator = async () =>
+    coordinators.use(
+      await boot(
+        ground,
+        { name: "sync-coordinator", configure: configureSyncCoordinator, start: startSyncCoordinator },
+        { entityStore, conflictResolution },
+      ),
+    );
+  const syncCoordinator = (await anotherCoordinator()).url;
   const mcpGateway = opened.use(
     await boot(
       ground,
@@ -79,7 +91,7 @@ export async function constellation(options: GroundOptions = {}): Promise<Conste
   const people = await peopleOf(ground, urls);
   opened.use(people.clients);
   const stack = opened.move();
-  return { urls, ground, ...people, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { urls, ground, ...people, anotherCoordinator, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 /** What a constellation offers whatever runs its services: households, tokens and clients. */
@@ -108,7 +120,7 @@ async function boot<Config>(
   ground: ConstellationGround,
   service: Bootable<Config>,
   urls: Partial<ConstellationUrls> = {},
-): Promise<AsyncDisposable & { readonly url: string }> {
+): Promise<AsyncDisposable & Replica> {
   const config = service.configure(ground.environment(service.name, 0, urls));
   const level = process.env.TEST_LOG_LEVEL === undefined ? undefined : config.runtime.logLevel;
   const log = level === undefined ? silentLogger() : await createLogger({ service: service.name, level });
@@ -123,13 +135,17 @@ async function boot<Config>(
     signal: stopping.signal,
   });
   health.markServing();
+  let ended: Promise<void> | undefined;
+  const end = async (inGoodOrder: boolean) => {
+    health.markDraining();
+    if (inGoodOrder) await running.drain?.();
+    stopping.abort(new Error("the test is over"));
+    await running[Symbol.asyncDispose]();
+    await telemetry[Symbol.asyncDispose]();
+  };
   return {
     url: running.url,
-    async [Symbol.asyncDispose]() {
-      health.markDraining();
-      stopping.abort(new Error("the test is over"));
-      await running[Symbol.asyncDispose]();
-      await telemetry[Symbol.asyncDispose]();
-    },
+    retire: () => (ended ??= end(true)),
+    [Symbol.asyncDispose]: () => (ended ??= end(false)),
   };
 }

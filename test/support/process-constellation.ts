@@ -14,7 +14,7 @@ import {
 import { type ServiceProcess, serviceProcess } from "./service-process.ts";
 
 /** A constellation whose services are processes. */
-export interface ProcessConstellation extends Constellation {
+export interface ProcessConstellation extends Omit<Constellation, "anotherCoordinator"> {
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
 }
 
