@@ -32,6 +32,15 @@ afterAll(() => notes[Symbol.asyncDispose]());
 beforeEach(() => notes.database.sql("TRUNCATE counters, notes"));
 
 describe("a transaction", () => {
+  test("is durable when it has been answered, whatever the database is set to", async () => {
+    const { name } = notes.database;
+    await notes.database.sql(`ALTER DATABASE ${name} SET synchronous_commit = off`);
+    await using own = notes.database.open();
+    const setting = statement("SELECT current_setting('synchronous_commit') AS value");
+    expect(await own.inTransaction(inAda, (tx) => tx.query(setting))).toEqual([{ value: "on" }]);
+    await notes.database.sql(`ALTER DATABASE ${name} RESET synchronous_commit`);
+  });
+
   test("commits what it did when its function returns", async () => {
     const changed = await pool.inTransaction(inAda, (tx) => tx.execute(SET_COUNTER, ["a", 1]));
     expect(changed).toBe(1);

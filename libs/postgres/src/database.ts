@@ -252,6 +252,8 @@ function poolConfig(options: DatabaseOptions): pg.PoolConfig {
     statement_timeout: options.statementTimeoutMs ?? 10_000,
     lock_timeout: options.lockTimeoutMs ?? 5_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
+    // What COMMIT has answered is on disk, whatever the server or the database is set to.
+    synchronous_commit: "on",
     // The parsers of times rely on these two.
     TimeZone: "UTC",
     DateStyle: "ISO",

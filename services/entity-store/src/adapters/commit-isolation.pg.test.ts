@@ -4,6 +4,7 @@ import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
+import { declaredStatements, STATEMENT_FILES } from "../../test/declared-statements.ts";
 import { PgLog } from "../../test/pg-log.ts";
 import { PostgresDeviceRegistry } from "./postgres-device-registry.ts";
 
@@ -16,7 +17,12 @@ interface Caught {
   readonly values: readonly unknown[];
 }
 
-const MINE = "mine" as HouseholdId;
+const MINE = "home-mine" as HouseholdId;
+/** Share transactions and lanes with mine. */
+const NEIGHBOUR = "home-next" as HouseholdId;
+const BUSY = "home-busy" as HouseholdId;
+/** As long as the others, so that it fits into their places in an array. */
+const NOBODY = "home-none" as HouseholdId;
 const THEIRS = "theirs" as HouseholdId;
 const caught = new Map<string, Caught>();
 /** Statements that found something in the name of their own household: only of those it says anything to find nothing. */
@@ -51,7 +57,7 @@ function catching(database: Database): Database {
 /** Works through everything that the commit path can do. */
 async function work(): Promise<void> {
   const own = catching(pg.database);
-  const store = pg.replica({ database: own });
+  const store = pg.replica({ database: own, lanes: 1 });
   const push = (changes: Parameters<PgLog["push"]>[0], options = {}) =>
     store.push(changes, { household: MINE, ...options });
   const phone = new TestDevice("phone");
@@ -97,6 +103,16 @@ async function work(): Promise<void> {
   await store.api({ ...target, kind: "delete" }, { ...changed, request: { id: "r-2", fingerprint: "f" } });
   await store.api({ ...target, kind: "restore", version: undefined }, changed);
 
+  // New records of two households, which wait together while the one lane is taken: foreseen in one transaction.
+  const create = (household: HouseholdId, n: number) => {
+    const hub = new TestDevice("hub");
+    hub.sequence = n;
+    return store.push([hub.edit(recordId(n), {})], { household });
+  };
+  for (const household of [BUSY, NEIGHBOUR, MINE]) await create(household, 20);
+  for (const n of [21, 22]) await Promise.all([BUSY, NEIGHBOUR, MINE].map((household) => create(household, n)));
+  await create(MINE, 23);
+
   const { PostgresLogReads } = await import("./postgres-log-reads.ts");
   const reads = new PostgresLogReads(own);
   const all = { afterSeq: 0, untilSeq: undefined, limit: 10, maxBytes: 1e6, skipTombstonesToSeq: 0 };
@@ -137,41 +153,41 @@ function findings(rows: readonly unknown[]): unknown[] {
   });
 }
 
+class RolledBack extends Error {}
+
+/** A parameter that names another household, one that nobody has founded. */
+function inTheNameOfNobody(value: unknown): unknown {
+  if (value === MINE) return NOBODY;
+  if (!(value instanceof Buffer)) return value;
+  const copy = Buffer.from(value);
+  for (const household of [MINE, NEIGHBOUR, BUSY]) {
+    for (let at = copy.indexOf(household); at >= 0; at = copy.indexOf(household)) copy.write(NOBODY, at);
+  }
+  return copy;
+}
+
 describe("I5: the statements of the commit path in the name of another household", () => {
   test("are all of them", () => {
-    expect([...caught.keys()].sort()).toEqual(
-      [
-        "commit.forget_requests",
-        "commit.insert_conflict",
-        "commit.lock",
-        "commit.read_clocks",
-        "commit.read_conflicts",
-        "commit.read_edges",
-        "commit.read_heads",
-        "commit.read_lineages",
-        "commit.read_neighbours",
-        "commit.read_open_conflicts",
-        "commit.read_policies",
-        "commit.read_requests",
-        "commit.read_versions",
-        "commit.read_ways",
-        "commit.read_whole_versions",
-        "commit.remember_request",
-        "commit.update_conflict",
-        "commit.write",
-        "devices.acknowledge",
-        "devices.forget",
-        "devices.list",
-        "devices.lock",
-        "devices.register",
-        "devices.see",
-        "households.found",
-        "households.found_relay",
-        "log.read_clocks",
-        "log.read_page",
-        "log.read_position",
-      ].sort(),
-    );
+    expect([...caught.keys()].sort()).toEqual(declaredStatements(STATEMENT_FILES.commits));
+  });
+
+  test("name their household themselves: without row level security another one gets nothing", async () => {
+    const superuser = pg.test.open();
+    const before = await everything();
+    for (const { statement, values } of caught.values()) {
+      const asNobody = values.map(inTheNameOfNobody);
+      expect(asNobody, statement.name).not.toEqual(values);
+      const run = superuser.inTransaction({ households: [] }, async (tx) => {
+        expect(findings(await tx.query<object>(statement, asNobody)), statement.name).toEqual([]);
+        throw new RolledBack();
+      });
+      await run.catch((error: unknown) => {
+        if (error instanceof RolledBack) return;
+        // commit_write finds no such household.
+        expect(error, statement.name).toMatchObject({ cause: { code: "FG001" } });
+      });
+    }
+    expect(await everything()).toEqual(before);
   });
 
   test("see nothing and change nothing", async () => {

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { type HouseholdId, parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
 import type { Database, TransactionOptions } from "@funkygibbon/postgres/database";
 import type { Transaction } from "@funkygibbon/postgres/transaction";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
+import { declaredStatements, STATEMENT_FILES } from "../../test/declared-statements.ts";
 import { SeededLog, seedId } from "../../test/seeded-log.ts";
 import type { GraphSnapshot } from "../domain/graph-reads.ts";
 import { QueryMatcher } from "../domain/search-match.ts";
@@ -176,16 +176,7 @@ describe("every read of the graph, of histories, conflicts, policies and search 
   );
 
   it("has left no statement of these rooms untried", () => {
-    const folder = new URL(".", import.meta.url);
-    const sources = readdirSync(folder)
-      .filter((file) =>
-        /^(graph-|postgres-(conflicts|graph|history|households|policies|search)|search-projection)/.test(file),
-      )
-      .filter((file) => !file.endsWith(".test.ts"))
-      .map((file) => readFileSync(new URL(file, folder), "utf8"));
-    const declared = sources.flatMap((text) =>
-      [...text.matchAll(/\bname: ["`]([a-z_.]+(?:\$\{index\})?)["`]/g)].map((match) => match[1] ?? ""),
-    );
+    const declared = declaredStatements(STATEMENT_FILES.reads);
     const names = declared.flatMap((name) => {
       const [stem = "", index] = name.split("$");
       return index === undefined ? [name] : ["all", "from", "to", "either"].map((end) => `${stem}${end}`);

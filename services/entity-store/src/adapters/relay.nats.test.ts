@@ -29,12 +29,17 @@ afterAll(() => events[Symbol.asyncDispose]());
 /** The bus, which a test can take away. */
 function switchable(inner: EventBus) {
   let down = false;
+  const messageIds: (string | undefined)[] = [];
   const listeners = new Set<(available: boolean) => void>();
   const outer: EventBus = {
     get available() {
       return !down && inner.available;
     },
-    publish: (...args) => (down ? Promise.reject(unavailable("NATS is away")) : inner.publish(...args)),
+    publish(subject, data, options) {
+      if (down) return Promise.reject(unavailable("NATS is away"));
+      messageIds.push(options?.messageId);
+      return inner.publish(subject, data, options);
+    },
     subscribe: (...args) => inner.subscribe(...args),
     ensureStream: (...args) => inner.ensureStream(...args),
     onAvailabilityChange(listener) {
@@ -48,7 +53,7 @@ function switchable(inner: EventBus) {
     down = !available;
     for (const listener of listeners) listener(available);
   };
-  return { outer, turn };
+  return { outer, turn, messageIds };
 }
 
 async function setUp(household: string) {
@@ -56,7 +61,7 @@ async function setUp(household: string) {
   let relay: Relay | undefined;
   const pg = await PgLog.open({ onCommit: (notice) => relay?.onCommit(notice) });
   stack.defer(() => pg[Symbol.asyncDispose]());
-  const { outer, turn } = switchable(bus);
+  const { outer, turn, messageIds } = switchable(bus);
   const lags: RelayLag[] = [];
   const heard: Committed[] = [];
   const conflicts: ConflictChanged[] = [];
@@ -96,6 +101,7 @@ async function setUp(household: string) {
   return {
     pg,
     turn,
+    messageIds,
     lags,
     heard,
     conflicts,
@@ -182,6 +188,41 @@ test("what a process did not tell before it died is found by the sweep of anothe
   ]);
   // Of the first commit only what is still head.
   expect(home.heard[0]?.versions.map((version) => version.recordId)).toEqual([recordId(2)]);
+});
+
+test("what is told again bears the same message id, so that JetStream keeps it once", async () => {
+  await using home = await setUp("relay-6");
+  home.startRelay();
+  const phone = new TestDevice("phone");
+  const { position } = await home.push([phone.edit(recordId(1), {}), phone.edit(recordId(2), {})]);
+  await until(async () => (await home.relayed()) === 2);
+  // As if it had died before it moved the position.
+  await home.pg.test.sql("update relay_positions set relayed_seq = 0 where household_id = 'relay-6'");
+  await until(() => home.heard.length === 2);
+  await until(async () => (await home.relayed()) === 2);
+  const id = `relay-6:${position.epoch}:2`;
+  expect(home.messageIds).toEqual([id, id]);
+});
+
+test("a log that is longer than one reading is told to its end, in order, each commit by itself", async () => {
+  await using home = await setUp("relay-7");
+  const phone = new TestDevice("phone");
+  const sizes = [600, 600, 1, 900];
+  let n = 0;
+  for (const size of sizes) await home.push(Array.from({ length: size }, () => phone.edit(recordId(++n), {})));
+  home.startRelay();
+  await until(async () => (await home.relayed()) === n);
+  const stretches = home.heard.map(({ fromSeq, toSeq }) => [Number(fromSeq), Number(toSeq)]);
+  // A reading may end within a commit, and then the rest of it comes next.
+  expect(stretches).toEqual([
+    [1, 600],
+    [601, 1000],
+    [1001, 1200],
+    [1201, 1201],
+    [1202, 2000],
+    [2001, 2101],
+  ]);
+  expect(home.heard.at(-1)).toMatchObject({ atHead: true });
 });
 
 test("conflicts are told as they are now", async () => {

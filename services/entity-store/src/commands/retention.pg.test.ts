@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
+import { recordId, TestDevice } from "../../test/changes.ts";
+import { PgLog } from "../../test/pg-log.ts";
 import { command } from "../../test/run-command.ts";
 import { SEED_START_US, SeededLog, seedId } from "../../test/seeded-log.ts";
 import { PostgresGraph } from "../adapters/postgres-graph.ts";
@@ -104,6 +106,62 @@ describe("retention", () => {
       [2, true, "ada"],
       [1, true, "ada"],
     ]);
+  });
+
+  test("keeps a resend a resend, and a device that was away for long is never too old", async () => {
+    const pg = new PgLog(database);
+    const phone = new TestDevice("phone");
+    const create = phone.edit(recordId(1), { name: "Lamp", on: false });
+    const update = phone.edit(recordId(1), { name: "Lamp", on: true }, { parents: [create.version] });
+    const gone = phone.remove(recordId(1), [update.version]);
+    const first = await pg.push([create, update]);
+    await pg.push([gone]);
+    const back = phone.edit(recordId(1), { name: "Lamp", on: true }, { parents: [gone.version] });
+    await pg.push([back]);
+    const { versions } = await removeOldBodies({
+      url: database.url,
+      household: "home",
+      beforeUs: Date.now() * 1_000 + HOUR_US,
+      mode: "remove",
+    });
+    expect(versions).toBe(2);
+
+    const { outcomes, position } = await pg.push([create, update, gone]);
+    expect(outcomes.map((outcome) => [outcome?.outcome, outcome?.duplicate])).toEqual([
+      ["applied", true],
+      ["applied", true],
+      ["applied", true],
+    ]);
+    expect(position.headSeq).toBe(first.position.headSeq + 2);
+    phone.sequence -= 1;
+    const forged = phone.edit(recordId(1), { name: "Forged" }, { parents: [gone.version] });
+    expect((await pg.push([forged])).outcomes).toMatchObject([{ rejection: { reason: "VERSION_REUSED" } }]);
+
+    // What it builds on has lost its body, and still says by its stamps who set which key.
+    const late = new TestDevice("panel").edit(recordId(1), { name: "Lamp", on: 1 }, { parents: [update.version] });
+    const [divergence] = (await pg.push([late])).divergences;
+    expect(divergence?.base).toMatchObject({ version: update.version, bodyRemoved: true, content: { body: null } });
+    expect(divergence?.base?.stamps).toMatchObject([{ stamp: { device: "phone", sequence: 1 }, keys: ["name"] }]);
+    expect(divergence?.server.version).toBe(back.version);
+  });
+
+  test("leaves what it took unrestorable, and says so", async () => {
+    const pg = new PgLog(database);
+    const phone = new TestDevice("phone");
+    const create = phone.edit(recordId(1), { name: "Lamp" });
+    await pg.push([create]);
+    await pg.push([phone.edit(recordId(1), { name: "Other" }, { parents: [create.version] })]);
+    await removeOldBodies({
+      url: database.url,
+      household: "home",
+      beforeUs: Date.now() * 1_000 + HOUR_US,
+      mode: "remove",
+    });
+    const restore = { kind: "restore", record: recordId(1) as never, recordKind: "entity", expected: "any" } as const;
+    await expect(pg.api({ ...restore, version: create.version as never })).rejects.toMatchObject({
+      kind: "failed-precondition",
+      reason: "BODY_REMOVED",
+    });
   });
 
   test("leaves a household that is exported and imported as it is", async () => {
