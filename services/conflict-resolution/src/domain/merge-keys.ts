@@ -97,17 +97,20 @@ export function takeSide(
 }
 
 /**
- * Decides every key as gone, with all that the side that is not deleted did since the base. The ends stay as the
- * deleted side has them: a tombstone names them still.
+ * Decides every key as gone, with all that the side that is not deleted did since the base: a key that it removed is lost
+ * too, for what it wanted to live on was the record without that key. The ends stay as the deleted side has them: a
+ * tombstone names them still.
  */
 export function takeNothing(
   comparisons: readonly KeyComparison[],
   deletedSide: "local" | "server",
   rule: DecisionRule,
 ): readonly DecidedKey[] {
-  return comparisons.map((comparison) =>
-    decideFor(comparison, comparison.place === "ends" ? comparison[deletedSide].value : undefined, rule),
-  );
+  return comparisons.map((comparison) => {
+    if (comparison.place === "ends") return decideFor(comparison, comparison[deletedSide].value, rule);
+    const lost = deletedSide === "local" ? comparison.serverChanged : comparison.localChanged;
+    return { ...decideFor(comparison, undefined, rule), lost };
+  });
 }
 
 /** One key, decided as `value` by something else than stamps. Only what a side did since the base can be lost. */
