@@ -63,6 +63,22 @@ export class DevicePen {
     return this.#after(before, { content: { case: "entity", value }, ...overrides });
   }
 
+  /** Edits an edge on top of `before`: leads it elsewhere, or says something else of it. */
+  updateEdge(
+    before: Change,
+    to: { readonly to?: string; readonly properties?: JsonObject },
+    overrides: ChangeInit = {},
+  ): Change {
+    if (before.content.case !== "relationship") throw new Error("only edges are updated here");
+    const { value: edge } = before.content;
+    const value = {
+      ...edge,
+      ...(to.to !== undefined && { toId: to.to }),
+      ...(to.properties && { propertiesJson: JSON.stringify(to.properties) }),
+    };
+    return this.#after(before, { content: { case: "relationship", value }, ...overrides });
+  }
+
   /** Deletes a record whose head is `before`. */
   remove(before: Change): Change {
     const { content } = before;
