@@ -155,6 +155,13 @@ create table search_positions (
   constraint search_positions_pkey PRIMARY KEY (household_id)
 ) with (fillfactor=50);
 
+create table search_words (
+  household_id text collate "C" not null,
+  word text collate "C" not null,
+  constraint search_words_pkey PRIMARY KEY (household_id, word)
+);
+alter table search_words alter column household_id set (n_distinct=1);
+
 CREATE INDEX conflicts_by_record ON public.conflicts USING btree (household_id, record_id, opened_us DESC);
 CREATE INDEX conflicts_by_time ON public.conflicts USING btree (household_id, opened_us DESC, conflict_id DESC);
 CREATE INDEX conflicts_open ON public.conflicts USING btree (household_id, record_id) WHERE (settled_us = 0);
@@ -164,15 +171,16 @@ CREATE INDEX heads_by_name ON public.heads USING btree (household_id, type, name
 CREATE UNIQUE INDEX heads_by_seq ON public.heads USING btree (household_id, seq);
 CREATE INDEX heads_by_to ON public.heads USING btree (household_id, to_id, type) WHERE (to_id IS NOT NULL);
 CREATE INDEX record_versions_by_call ON public.record_versions USING btree (household_id, origin_call) WHERE (origin_call IS NOT NULL);
-CREATE INDEX record_versions_by_from ON public.record_versions USING btree (household_id, from_id, seq) WHERE (from_id IS NOT NULL);
+CREATE INDEX record_versions_by_from ON public.record_versions USING btree (household_id, from_id, type, seq) WHERE (from_id IS NOT NULL);
 CREATE UNIQUE INDEX record_versions_by_record ON public.record_versions USING btree (household_id, record_id, seq);
 CREATE UNIQUE INDEX record_versions_by_sequence ON public.record_versions USING btree (household_id, device_id, sequence);
-CREATE INDEX record_versions_by_to ON public.record_versions USING btree (household_id, to_id, seq) WHERE (to_id IS NOT NULL);
+CREATE INDEX record_versions_by_to ON public.record_versions USING btree (household_id, to_id, type, seq) WHERE (to_id IS NOT NULL);
 CREATE INDEX request_ids_by_age ON public.request_ids USING btree (household_id, created_us);
 CREATE INDEX search_by_facts ON public.search USING gin (household_id, facts) WITH (gin_pending_list_limit='128');
 CREATE INDEX search_by_name_part ON public.search USING gin (household_id, name gin_trgm_ops) WITH (gin_pending_list_limit='128');
 CREATE INDEX search_by_name_start ON public.search USING btree (household_id, name text_pattern_ops);
 CREATE INDEX search_by_words ON public.search USING gin (household_id, words) WITH (gin_pending_list_limit='128');
+CREATE INDEX search_words_by_part ON public.search_words USING gin (household_id, word gin_trgm_ops) WITH (gin_pending_list_limit='128');
 
 alter table conflicts enable row level security;
 alter table conflicts force row level security;
@@ -194,6 +202,8 @@ alter table search enable row level security;
 alter table search force row level security;
 alter table search_positions enable row level security;
 alter table search_positions force row level security;
+alter table search_words enable row level security;
+alter table search_words force row level security;
 
 create policy own_households on conflicts for all to funkygibbon_app, funkygibbon_relay
   using ((household_id = ANY (( SELECT app_households() AS app_households)::text[])))
@@ -234,6 +244,9 @@ create policy all_positions on search_positions for all to funkygibbon_relay
 create policy own_households on search_positions for all to funkygibbon_app, funkygibbon_relay
   using ((household_id = ANY (( SELECT app_households() AS app_households)::text[])))
   with check ((household_id = ANY (( SELECT app_households() AS app_households)::text[])));
+create policy own_households on search_words for all to funkygibbon_app, funkygibbon_relay
+  using ((household_id = ANY (( SELECT app_households() AS app_households)::text[])))
+  with check ((household_id = ANY (( SELECT app_households() AS app_households)::text[])));
 
 grant select on cluster_identity to funkygibbon_app;
 grant insert, select, update on cluster_identity to funkygibbon_definer;
@@ -256,6 +269,8 @@ grant delete, insert, select, update on search to funkygibbon_app;
 grant select on search to funkygibbon_definer;
 grant insert, select, update on search_positions to funkygibbon_app;
 grant select on search_positions to funkygibbon_relay;
+grant insert, select on search_words to funkygibbon_app;
+grant select on search_words to funkygibbon_definer;
 
 grant select (household_id) on households to funkygibbon_relay;
 grant select (epoch) on households to funkygibbon_relay;
@@ -573,6 +588,27 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.named_candidates(p_words text, p_best text, p_types smallint[], p_limit integer)
+ RETURNS TABLE(record_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  own text := app_household();
+begin
+  return query
+    select s.record_id from search s
+    where s.household_id = (select own) and s.words @@ p_words::tsquery and s.type = any (p_types)
+    order by s.words @@ p_best::tsquery desc, length(s.name), s.name, s.record_id limit p_limit;
+end
+$function$;
+alter function named_candidates(text,text,smallint[],integer) owner to funkygibbon_definer;
+revoke execute on function named_candidates(text,text,smallint[],integer) from public;
+grant execute on function named_candidates(text,text,smallint[],integer) to funkygibbon_app;
+
 CREATE OR REPLACE FUNCTION public.new_epoch()
  RETURNS uuid
  LANGUAGE sql
@@ -603,14 +639,13 @@ $function$;
 alter function renew_epochs() owner to funkygibbon_definer;
 revoke execute on function renew_epochs() from public;
 
-CREATE OR REPLACE FUNCTION public.search_candidates(p_query text, p_pattern text, p_words text, p_variants text, p_types smallint[], p_limit integer)
+CREATE OR REPLACE FUNCTION public.search_candidates(p_query text, p_pattern text, p_words text, p_types smallint[], p_limit integer)
  RETURNS TABLE(record_id uuid)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_custom_plan'
  SET enable_seqscan TO 'off'
- SET "pg_trgm.word_similarity_threshold" TO '0.35'
 AS $function$
 declare
   own text := app_household();
@@ -640,27 +675,12 @@ begin
       where s.household_id = (select own) and s.words @@ p_words::tsquery and s.type = any (p_types)
       -- A word says more of a short text than of a long one.
       order by length(s.words), s.name, s.record_id limit p_limit;
-    get diagnostics rows_found = row_count;
-    found_count := greatest(found_count, rows_found);
-  end if;
-
-  if found_count < p_limit and p_words <> '' then
-    return query
-      select s.record_id from search s
-      where s.household_id = (select own) and p_query <% s.name and s.type = any (p_types)
-      order by word_similarity(p_query, s.name) desc, s.name, s.record_id limit p_limit;
-    if p_variants <> '' then
-      return query
-        select s.record_id from search s
-        where s.household_id = (select own) and s.words @@ p_variants::tsquery and s.type = any (p_types)
-        order by length(s.words), s.name, s.record_id limit p_limit;
-    end if;
   end if;
 end
 $function$;
-alter function search_candidates(text,text,text,text,smallint[],integer) owner to funkygibbon_definer;
-revoke execute on function search_candidates(text,text,text,text,smallint[],integer) from public;
-grant execute on function search_candidates(text,text,text,text,smallint[],integer) to funkygibbon_app;
+alter function search_candidates(text,text,text,smallint[],integer) owner to funkygibbon_definer;
+revoke execute on function search_candidates(text,text,text,smallint[],integer) from public;
+grant execute on function search_candidates(text,text,text,smallint[],integer) to funkygibbon_app;
 
 CREATE OR REPLACE FUNCTION public.similar_candidates(p_type smallint, p_facts text[], p_name text, p_limit integer)
  RETURNS TABLE(record_id uuid)
@@ -687,6 +707,35 @@ $function$;
 alter function similar_candidates(smallint,text[],text,integer) owner to funkygibbon_definer;
 revoke execute on function similar_candidates(smallint,text[],text,integer) from public;
 grant execute on function similar_candidates(smallint,text[],text,integer) to funkygibbon_app;
+
+CREATE OR REPLACE FUNCTION public.similar_words(p_words text[], p_meant text[], p_variants text[], p_limit integer)
+ RETURNS TABLE(meant text, word text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET "pg_trgm.word_similarity_threshold" TO '0.25'
+AS $function$
+declare
+  own text := app_household();
+begin
+  return query
+    select q.word, s.word from unnest(p_words) q (word) cross join lateral (
+      select w.word from search_words w where w.household_id = (select own) and q.word <% w.word
+      order by word_similarity(q.word, w.word) desc, w.word limit p_limit
+    ) s;
+  return query
+    select q.meant, s.word from unnest(p_meant, p_variants) q (meant, variant) cross join lateral (
+      select w.word from search_words w
+      where w.household_id = (select own) and w.word >= q.variant and w.word < q.variant || chr(1114111)
+      order by w.word limit p_limit
+    ) s;
+end
+$function$;
+alter function similar_words(text[],text[],text[],integer) owner to funkygibbon_definer;
+revoke execute on function similar_words(text[],text[],text[],integer) from public;
+grant execute on function similar_words(text[],text[],text[],integer) to funkygibbon_app;
 
 CREATE OR REPLACE FUNCTION public.unprojected_entities(p_household text, p_types smallint[], p_heads bigint, p_limit bigint)
  RETURNS TABLE(record_id uuid)

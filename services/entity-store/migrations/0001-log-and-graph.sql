@@ -80,8 +80,8 @@ create unique index record_versions_by_sequence on record_versions (household_id
 -- The history of a record, and what it said at a time: the last accepted one not committed after it.
 create unique index record_versions_by_record on record_versions (household_id, record_id, seq);
 -- Edges at an entity in the past; nodes do not pay for it.
-create index record_versions_by_from on record_versions (household_id, from_id, seq) where from_id is not null;
-create index record_versions_by_to on record_versions (household_id, to_id, seq) where to_id is not null;
+create index record_versions_by_from on record_versions (household_id, from_id, type, seq) where from_id is not null;
+create index record_versions_by_to on record_versions (household_id, to_id, type, seq) where to_id is not null;
 -- Undo and audit ask by call; device pushes do not pay for it.
 create index record_versions_by_call on record_versions (household_id, origin_call) where origin_call is not null;
 

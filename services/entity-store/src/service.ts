@@ -19,6 +19,7 @@ import { PostgresHouseholds } from "./adapters/postgres-households.ts";
 import { PostgresLogReads } from "./adapters/postgres-log-reads.ts";
 import { PostgresPolicies } from "./adapters/postgres-policies.ts";
 import { PostgresSearch } from "./adapters/postgres-search.ts";
+import { READER_SETTINGS } from "./adapters/reader-settings.ts";
 import { Relay } from "./adapters/relay.ts";
 import { postgresProjection } from "./adapters/search-projection.ts";
 import { laggingHouseholds, startSearchProjector } from "./adapters/search-projector.ts";
@@ -69,6 +70,7 @@ export async function startEntityStore(config: EntityStoreConfig, context: Servi
   const readers = open({
     applicationName: "entity-store-read",
     maxConnections: config.readers,
+    settings: READER_SETTINGS,
     meter: telemetry.meter,
     onConnect,
   });

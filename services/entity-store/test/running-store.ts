@@ -24,6 +24,7 @@ import { foundingCommits, PostgresHouseholdFounding } from "../src/adapters/post
 import { PostgresHouseholds } from "../src/adapters/postgres-households.ts";
 import { PostgresPolicies } from "../src/adapters/postgres-policies.ts";
 import { PostgresSearch } from "../src/adapters/postgres-search.ts";
+import { READER_SETTINGS } from "../src/adapters/reader-settings.ts";
 import { postgresProjection } from "../src/adapters/search-projection.ts";
 import { startSearchProjector } from "../src/adapters/search-projector.ts";
 import { PageTokens } from "../src/domain/page-token.ts";
@@ -71,7 +72,7 @@ export async function startStore() {
   const log = silentLogger();
   const telemetry = opened.use(startTelemetry({ service: "entity-store", version: "0" }));
   const database = opened.use(await createTestDatabase({ migrations: "services/entity-store/migrations" }));
-  const pool = database.open({ role: "funkygibbon_app" });
+  const pool = database.open({ role: "funkygibbon_app", settings: READER_SETTINGS });
   const projector = opened.use(
     startSearchProjector({ project: postgresProjection(pool), findLagging: async () => [], log, quietMs: 1 }),
   );

@@ -3,6 +3,7 @@ import { uuidArray } from "@funkygibbon/postgres/binary-array";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { relationshipTypes } from "@funkygibbon/wire/graph-types";
 import type {
+  AroundQuery,
   EntityListQuery,
   EntityView,
   ExpandQuery,
@@ -12,6 +13,7 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
+import { CREATED_US, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
 import {
   directionFlags,
   entityNumbers,
@@ -21,8 +23,16 @@ import {
   relationshipFilter,
   relationshipNumbers,
   sourceNumbers,
-} from "./graph-now.ts";
-import { entityViewOf, type RecordViewRow, relationshipViewOf, type StepRow, stepOf } from "./record-view-row.ts";
+} from "./graph-parameters.ts";
+import {
+  type EdgeRow,
+  entityViewOf,
+  leastSteps,
+  type RecordViewRow,
+  relationshipViewOf,
+  type StepRow,
+  stepOf,
+} from "./record-view-row.ts";
 import { ENTITY_KIND, RELATIONSHIP_KIND } from "./version-row.ts";
 
 /** A household's graph as its log had it when everything up to one seq was committed. */
@@ -89,6 +99,18 @@ export class GraphAsOf implements GraphSnapshot {
     return rows.map(stepOf);
   }
 
+  async around(query: AroundQuery): Promise<readonly Step[]> {
+    const rows = await this.#tx.query<EdgeRow>(AROUND, [
+      this.#household,
+      uuidArray(query.frontier),
+      ...directionFlags(query.direction),
+      relationshipNumbers(query.types),
+      this.#seq,
+      uuidArray(query.goals),
+    ]);
+    return leastSteps(rows, query.exclude);
+  }
+
   async expand(query: ExpandQuery): Promise<readonly Step[]> {
     const rows = await this.#tx.query<StepRow>(EXPAND, [
       this.#household,
@@ -135,18 +157,14 @@ function versionAt(seq: string, record: string): string {
     and v.outcome in ${ACCEPTED} order by v.seq desc limit 1`;
 }
 
-const VIEW = `v.record_id, v.type, v.source, v.from_id, v.to_id, v.version, v.seq, v.deleted,
-    v.body, v.body_removed, v.author, v.committed_us, f.created_us`;
-const JOIN_FIRST = `cross join lateral (select f.committed_us as created_us from record_versions f
-    where f.household_id = $1 and f.record_id = v.record_id order by f.seq limit 1) f`;
 /** The name of `v`: as the heads have it where `h`, its head, is the same version; else from its body. */
 const NAME = "case when h.seq = v.seq then h.name else coalesce(body_name(v.body), '') end";
 
 const RECORDS: Statement = {
   name: "graph_as_of.records",
   text: `
-  select ${VIEW}, '' as sort_name
-  from unnest($2::uuid[]) w (id) cross join lateral (${versionAt("$4", "w.id")}) v ${JOIN_FIRST}
+  select ${VERSION_VIEW}
+  from unnest($2::uuid[]) w (id) cross join lateral (${versionAt("$4", "w.id")}) v
   where v.kind = $3::smallint`,
 };
 
@@ -161,14 +179,14 @@ const MATCHING = `v.source = any ($3::smallint[]) and ($4::text = '' or strpos(l
 const LIST_ENTITIES: Statement = {
   name: "graph_as_of.list_entities",
   text: `
-  select ${VIEW}, v.sort_name
+  select v.record_id, v.type, v.source, v.from_id, v.to_id, v.sort_name, v.version, v.seq, v.deleted, v.body,
+    v.body_removed, v.author, v.committed_us, ${CREATED_US}
   from (
     select * from (${ENTITIES_THEN}) v
     where ${MATCHING}
       and ($9::uuid is null or (v.type, v.sort_name, v.record_id) > (($7::smallint[])[1], $8::text, $9::uuid))
     order by v.type, v.sort_name, v.record_id limit $10::bigint
   ) v
-  ${JOIN_FIRST}
   order by v.type, v.sort_name, v.record_id`,
 };
 
@@ -178,8 +196,8 @@ const COUNT_ENTITIES: Statement = {
 };
 
 /** Edge versions found by one of their ends count only while no later version of the edge has replaced them. */
-const STILL_COUNTS = (seq: string) => `not exists (select from record_versions l where l.household_id = $1
-      and l.record_id = v.record_id and l.seq > v.seq and l.seq <= ${seq}::bigint and l.outcome in ${ACCEPTED})`;
+const STILL_COUNTS = (seq: string) => `(select l.seq from record_versions l where l.household_id = $1
+      and l.record_id = v.record_id and l.seq > v.seq and l.seq <= ${seq}::bigint and l.outcome in ${ACCEPTED} limit 1) is null`;
 
 function edgesThen(index: RelationshipIndex): string {
   const byEnd = (end: string, value: string) => `select v.* from record_versions v
@@ -201,12 +219,11 @@ function listRelationships(index: RelationshipIndex): Statement {
   return {
     name: `graph_as_of.list_relationships_${index}`,
     text: `
-    select ${VIEW}, '' as sort_name
+    select ${VERSION_VIEW}
     from (
       select v.* ${edgesThen(index)} and ($8::uuid is null or (v.type, v.record_id) > ($7::smallint, $8::uuid))
       order by v.type, v.record_id limit $9::bigint
     ) v
-    ${JOIN_FIRST}
     order by v.type, v.record_id`,
   };
 }
@@ -229,33 +246,41 @@ const COUNT_RELATIONSHIPS: Record<RelationshipIndex, Statement> = {
   either: countRelationships("either"),
 };
 
-/** As in the graph of now, with the versions of seq $6. OFFSET 0 leaves only index lookups by the outer row. */
+/** As in the graph of now, with the versions of seq $6. */
 const STEPS = `
   select f.id as start, v.to_id as reached, v.record_id as relationship, v.type, false as inverse
   from unnest($2::uuid[]) f (id) cross join lateral (select * from record_versions v
-    where $3::boolean and v.household_id = $1 and v.from_id = f.id and v.seq <= $6::bigint
-      and v.outcome in ${ACCEPTED} and not v.deleted and v.type = any ($5::smallint[]) offset 0) v
-  where ${STILL_COUNTS("$6")}
+    where $3::boolean and v.household_id = $1 and v.from_id = f.id and v.type = any ($5::smallint[])
+      and v.seq <= $6::bigint and not v.deleted and v.outcome in ${ACCEPTED} and ${STILL_COUNTS("$6")} offset 0) v
   union all
   select f.id, v.from_id, v.record_id, v.type, true
   from unnest($2::uuid[]) f (id) cross join lateral (select * from record_versions v
-    where $4::boolean and v.household_id = $1 and v.to_id = f.id and v.seq <= $6::bigint
-      and v.outcome in ${ACCEPTED} and not v.deleted and v.type = any ($5::smallint[])
-      and (not $3::boolean or v.from_id <> v.to_id) offset 0) v
-  where ${STILL_COUNTS("$6")}`;
+    where $4::boolean and v.household_id = $1 and v.to_id = f.id and v.type = any ($5::smallint[])
+      and v.seq <= $6::bigint and not v.deleted and v.outcome in ${ACCEPTED}
+      and (not $3::boolean or v.from_id <> v.to_id) and ${STILL_COUNTS("$6")} offset 0) v`;
 
-/** The live node that a step reached, as it was then. */
+/** The live node that a step reached, as it was then. Its head tells, unless it has changed since. */
 const REACHED = `
-  cross join lateral (${versionAt("$6", "s.reached")}) v
-  join heads h on h.household_id = $1 and h.record_id = s.reached`;
+  cross join lateral (select * from heads h
+    where h.household_id = $1 and h.record_id = s.reached and h.kind = 1 offset 0) h
+  left join lateral (select * from record_versions v
+    where h.seq > $6::bigint and v.household_id = $1 and v.record_id = s.reached and v.seq <= $6::bigint
+      and v.outcome in ${ACCEPTED} order by v.seq desc limit 1) v on true
+  where case when h.seq <= $6::bigint then not h.deleted else not v.deleted end`;
+const REACHED_NAME = "case when h.seq <= $6::bigint then h.name else coalesce(body_name(v.body), '') end";
+
+const AROUND: Statement = {
+  name: "graph_as_of.around",
+  rowMode: "array",
+  text: withGoals(STEPS, "$7"),
+};
 
 const NEIGHBOURS: Statement = {
   name: "graph_as_of.neighbours",
   text: `
   select s.start, s.reached, s.relationship, s.inverse
-  from (${STEPS}) s ${REACHED}
-  where v.kind = 1 and not v.deleted and v.type = any ($7::smallint[])
-  order by s.type, ${NAME}, s.reached, s.relationship limit $8::bigint`,
+  from (${STEPS}) s ${REACHED} and h.type = any ($7::smallint[])
+  order by s.type, ${REACHED_NAME}, s.reached, s.relationship limit $8::bigint`,
 };
 
 const EXPAND: Statement = {
@@ -268,20 +293,16 @@ const EXPAND: Statement = {
     where not exists (select from unnest($7::uuid[]) x (id) where x.id = s.reached)
     order by s.reached, s.type, s.relationship
   ) s ${REACHED}
-  where v.kind = 1 and not v.deleted
-  order by ${NAME}, s.reached limit $8::bigint`,
+  order by ${REACHED_NAME}, s.reached limit $8::bigint`,
 };
 
 const EDGES_AMONG: Statement = {
   name: "graph_as_of.edges_among",
   text: `
-  select ${VIEW}, '' as sort_name
+  select ${VERSION_VIEW}
   from (select distinct id from unnest($2::uuid[]) w (id)) w
   cross join lateral (select * from record_versions v
-    where v.household_id = $1 and v.from_id = w.id and v.seq <= $3::bigint and v.outcome in ${ACCEPTED}
-      and not v.deleted offset 0) v
-  join (select distinct id from unnest($2::uuid[]) w (id)) t on t.id = v.to_id
-  ${JOIN_FIRST}
-  where ${STILL_COUNTS("$3")}
+    where v.household_id = $1 and v.from_id = w.id and v.seq <= $3::bigint and ${isAmong("v.to_id", "$2")}
+      and not v.deleted and v.outcome in ${ACCEPTED} and ${STILL_COUNTS("$3")} offset 0) v
   order by v.type, v.record_id`,
 };

@@ -8,6 +8,7 @@ import type {
   RecordDifference,
 } from "../domain/graph-reads.ts";
 import { differingKeys } from "../domain/history.ts";
+import { CREATED_US } from "./graph-fragments.ts";
 import { entityViewOf, relationshipViewOf } from "./record-view-row.ts";
 import { ENTITY_KIND, VERSION_COLUMNS, type VersionRow, versionFromRow } from "./version-row.ts";
 
@@ -127,9 +128,6 @@ const PAIRS: Statement = {
 const VERSIONS: Statement = {
   name: "graph_difference.versions",
   text: `
-  select ${VERSION_COLUMNS}, '' as sort_name, f.created_us
-  from unnest($2::bigint[]) w (seq)
-  cross join lateral (select * from record_versions v where v.household_id = $1 and v.seq = w.seq offset 0) v
-  cross join lateral (select f.committed_us as created_us from record_versions f
-    where f.household_id = $1 and f.record_id = v.record_id order by f.seq limit 1) f`,
+  select ${VERSION_COLUMNS}, '' as sort_name, ${CREATED_US}
+  from record_versions v where v.household_id = $1 and v.seq = any ($2::bigint[])`,
 };

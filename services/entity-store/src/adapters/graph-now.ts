@@ -1,11 +1,9 @@
-import { ENTITY_TYPES, SOURCE_TYPES } from "@funkygibbon/kernel/entity-type";
 import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
-import { RELATIONSHIP_TYPES } from "@funkygibbon/kernel/relationship-type";
-import { int2Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
+import { uuidArray } from "@funkygibbon/postgres/binary-array";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
-import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
+import { relationshipTypes } from "@funkygibbon/wire/graph-types";
 import type {
-  Direction,
+  AroundQuery,
   EntityListQuery,
   EntityView,
   ExpandQuery,
@@ -15,7 +13,27 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import { entityViewOf, type RecordViewRow, relationshipViewOf, type StepRow, stepOf } from "./record-view-row.ts";
+import { CREATED_US, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
+import {
+  directionFlags,
+  entityNumbers,
+  indexOf,
+  limitOf,
+  type RelationshipIndex,
+  relationshipFilter,
+  relationshipNumbers,
+  sourceNumbers,
+  startOfTypes,
+} from "./graph-parameters.ts";
+import {
+  type EdgeRow,
+  entityViewOf,
+  leastSteps,
+  type RecordViewRow,
+  relationshipViewOf,
+  type StepRow,
+  stepOf,
+} from "./record-view-row.ts";
 import { ENTITY_KIND, RELATIONSHIP_KIND } from "./version-row.ts";
 
 /** A household's graph as its heads have it. */
@@ -91,6 +109,17 @@ export class GraphNow implements GraphSnapshot {
     return rows.map(stepOf);
   }
 
+  async around(query: AroundQuery): Promise<readonly Step[]> {
+    const rows = await this.#tx.query<EdgeRow>(AROUND, [
+      this.#household,
+      uuidArray(query.frontier),
+      ...directionFlags(query.direction),
+      relationshipNumbers(query.types),
+      uuidArray(query.goals),
+    ]);
+    return leastSteps(rows, query.exclude);
+  }
+
   async expand(query: ExpandQuery): Promise<readonly Step[]> {
     const rows = await this.#tx.query<StepRow>(EXPAND, [
       this.#household,
@@ -113,74 +142,29 @@ export class GraphNow implements GraphSnapshot {
   }
 }
 
-/** The columns `type`s stand for; none stand for all. */
-export function entityNumbers(types: EntityListQuery["types"]): Buffer {
-  return int2Array((types.length === 0 ? ENTITY_TYPES : types).map((type) => entityTypes.toWire(type)));
-}
-
-export function relationshipNumbers(types: RelationshipListQuery["types"]): Buffer {
-  return int2Array((types.length === 0 ? RELATIONSHIP_TYPES : types).map((type) => relationshipTypes.toWire(type)));
-}
-
-export function sourceNumbers({ sources }: Pick<EntityListQuery, "sources">): Buffer {
-  return int2Array((sources.length === 0 ? SOURCE_TYPES : sources).map((source) => sourceTypes.toWire(source)));
-}
-
-export function directionFlags(direction: Direction): [out: boolean, into: boolean] {
-  return [direction !== "in", direction !== "out"];
-}
-
-/** NULL, which is no limit, for more rows than a household can have. */
-export function limitOf({ limit }: Pick<ExpandQuery, "limit">): number | null {
-  return limit > 2 ** 31 ? null : limit;
-}
-
-/** The types that a page goes on with and where in each it starts: only the first of them has been read in part. */
-export function startOfTypes({ types, after }: EntityListQuery): { types: Buffer; names: Buffer; ids: Buffer } {
-  const wanted = [...new Set(types.length === 0 ? ENTITY_TYPES : types)].map((type) => entityTypes.toWire(type));
-  const reached = after === undefined ? 0 : entityTypes.toWire(after.type);
-  const left = wanted.filter((type) => type >= reached);
-  return {
-    types: int2Array(left),
-    names: textArray(left.map((type) => (type === reached ? (after?.sortName ?? "") : ""))),
-    ids: uuidArray(left.map((type) => (type === reached ? (after?.id ?? null) : null))),
-  };
-}
-
-export type RelationshipIndex = "all" | "from" | "to" | "either";
-
-/** The end by which edges are looked up; further ends only filter. */
-export function indexOf(query: RelationshipListQuery): RelationshipIndex {
-  if (query.from !== undefined) return "from";
-  if (query.to !== undefined) return "to";
-  return query.entity === undefined ? "all" : "either";
-}
-
-export function relationshipFilter(household: HouseholdId, query: RelationshipListQuery): unknown[] {
-  return [household, relationshipNumbers(query.types), query.from ?? null, query.to ?? null, query.entity ?? null];
+/** The versions of some heads. Two index scans that go through their keys in order, in place of one lookup after another. */
+function versionsOf(heads: string): string {
+  return `
+  select ${VERSION_VIEW}
+  from record_versions v
+  where v.household_id = $1 and v.seq = any (array(${heads}))`;
 }
 
 /**
- * The parts of a head that reads show, joined by position: `h` is the head. OFFSET 0 keeps a subselect from being
- * merged into the rest, which leaves only the index lookup by its outer row: a plan that was made while tables were
- * empty cannot become a join over the whole household.
+ * A head of a list together with its version, `h` and `v`. OFFSET 0 keeps a subselect from being merged into the rest,
+ * which leaves only the index lookup by its outer row: a plan that was made while tables were empty cannot become a join
+ * over the whole household.
  */
 const VIEW = `h.record_id, h.type, h.source, h.from_id, h.to_id, h.name as sort_name, h.version, h.seq, h.deleted,
-    v.body, v.body_removed, v.author, v.committed_us, f.created_us`;
+    v.body, v.body_removed, v.author, v.committed_us, ${CREATED_US}`;
 const JOIN_VERSION = `
-  cross join lateral (select v.body, v.body_removed, v.author, v.committed_us from record_versions v
-    where v.household_id = h.household_id and v.seq = h.seq offset 0) v
-  cross join lateral (select f.committed_us as created_us from record_versions f
-    where f.household_id = h.household_id and f.record_id = h.record_id order by f.seq limit 1) f`;
+  cross join lateral (select * from record_versions v
+    where v.household_id = h.household_id and v.seq = h.seq offset 0) v`;
 
 const RECORDS: Statement = {
   name: "graph_now.records",
-  text: `
-  select ${VIEW}
-  from unnest($2::uuid[]) w (id)
-  cross join lateral (select * from heads h
-    where h.household_id = $1 and h.record_id = w.id and h.kind = $3::smallint offset 0) h
-  ${JOIN_VERSION}`,
+  text: versionsOf(`select h.seq from heads h
+    where h.household_id = $1 and h.record_id = any ($2::uuid[]) and h.kind = $3::smallint`),
 };
 
 // Each type is read in the order of its index, so a page costs a page, whatever the size of the household.
@@ -287,15 +271,19 @@ const COUNT_RELATIONSHIPS: Record<RelationshipIndex, Statement> = {
 
 /** The live edges at $2, out of them when $3, into them when $4, of the types $5; an edge from a node to itself once. */
 const STEPS = `
-  select f.id as start, e.to_id as reached, e.record_id as relationship, e.type, false as inverse
-  from unnest($2::uuid[]) f (id) cross join lateral (select * from heads e
-    where $3::boolean and e.household_id = $1 and e.from_id = f.id and e.type = any ($5::smallint[])
-      and e.kind = 2 and not e.deleted offset 0) e
+  select e.from_id as start, e.to_id as reached, e.record_id as relationship, e.type, false as inverse from heads e
+  where $3::boolean and e.household_id = $1 and e.from_id = any ($2::uuid[]) and e.type = any ($5::smallint[])
+    and e.kind = 2 and not e.deleted
   union all
-  select f.id, e.from_id, e.record_id, e.type, true
-  from unnest($2::uuid[]) f (id) cross join lateral (select * from heads e
-    where $4::boolean and e.household_id = $1 and e.to_id = f.id and e.type = any ($5::smallint[])
-      and e.kind = 2 and not e.deleted and (not $3::boolean or e.from_id <> e.to_id) offset 0) e`;
+  select e.to_id, e.from_id, e.record_id, e.type, true from heads e
+  where $4::boolean and e.household_id = $1 and e.to_id = any ($2::uuid[]) and e.type = any ($5::smallint[])
+    and e.kind = 2 and not e.deleted and (not $3::boolean or e.from_id <> e.to_id)`;
+
+const AROUND: Statement = {
+  name: "graph_now.around",
+  rowMode: "array",
+  text: withGoals(STEPS, "$6"),
+};
 
 const NEIGHBOURS: Statement = {
   name: "graph_now.neighbours",
@@ -325,12 +313,8 @@ const EXPAND: Statement = {
 
 const EDGES_AMONG: Statement = {
   name: "graph_now.edges_among",
-  text: `
-  select ${VIEW}
-  from (select distinct id from unnest($2::uuid[]) w (id)) w
-  cross join lateral (select * from heads h
-    where h.household_id = $1 and h.from_id = w.id and h.kind = 2 and not h.deleted offset 0) h
-  join (select distinct id from unnest($2::uuid[]) w (id)) t on t.id = h.to_id
-  ${JOIN_VERSION}
-  order by h.type, h.record_id`,
+  text: `${versionsOf(`select h.seq from heads h
+    where h.household_id = $1 and h.from_id = any ($2::uuid[]) and h.kind = 2 and not h.deleted
+      and ${isAmong("h.to_id", "$2")}`)}
+  order by v.type, v.record_id`,
 };

@@ -52,6 +52,10 @@ const reads: [string, (graph: GraphSnapshot) => Promise<unknown>][] = [
     "neighbours",
     (graph) => graph.neighbours({ entity: lamp, direction: "both", types: [], entityTypes: [], limit: 9 }),
   ],
+  [
+    "around",
+    (graph) => graph.around({ frontier: [lamp], direction: "both", types: [], exclude: new Set(), goals: [home] }),
+  ],
   ["expand", (graph) => graph.expand({ frontier: [lamp], direction: "both", types: [], exclude: [], limit: 9 })],
   ["edgesAmong", (graph) => graph.edgesAmong([lamp, room])],
 ];

@@ -1,5 +1,5 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
-import { parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { parseHouseholdId, type RecordId } from "@funkygibbon/kernel/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
 import { SEED_START_US, SeededLog, seedId } from "../../test/seeded-log.ts";
@@ -227,12 +227,25 @@ describe("walks", () => {
   it("find a shortest path through the graph of that time", async () => {
     const query = { from: bulb, to: home, types: [], directed: true, maxDepth: 10 } as const;
     const via = (time: number | undefined) =>
-      at(time, async (snapshot) => (await shortestPath(snapshot, query))?.map((step) => step.reached));
+      at(time, async (snapshot) => (await shortestPath(snapshot, query))?.steps.map((step) => step.reached));
     expect(await via(undefined)).toEqual([lamp, hall, home]);
     expect(await via(beforeMove)).toEqual([lamp, kitchen, home]);
     expect(
       await at(undefined, (snapshot) => shortestPath(snapshot, { ...query, from: home, to: bulb })),
     ).toBeUndefined();
+  });
+
+  it("tell what is around some nodes, each once, or only the goals among it", async () => {
+    const around = (time: number | undefined, goals: readonly RecordId[]) =>
+      at(time, async (snapshot) => {
+        const query = { frontier: [lamp, lock], direction: "both", types: [], exclude: new Set([lamp, lock]) } as const;
+        const steps = await snapshot.around({ ...query, goals });
+        return steps.map((step) => step.reached).sort();
+      });
+    expect(await around(undefined, [])).toEqual([hall, bulb]);
+    expect(await around(beforeMove, [])).toEqual([kitchen, hall, bulb]);
+    expect(await around(beforeMove, [home])).toEqual([kitchen, hall, bulb]);
+    expect(await around(beforeMove, [hall, home])).toEqual([hall]);
   });
 
   it("show the neighbours by relationship type and name, with the edges among some entities", async () => {

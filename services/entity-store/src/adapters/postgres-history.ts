@@ -81,7 +81,7 @@ const CREATED_AT: Statement = {
   name: "history.created_at",
   text: `
   select v.committed_us from record_versions v
-  where v.household_id = $1 and v.record_id = $2::uuid order by v.seq limit 1`,
+  where v.household_id = $1 and v.record_id = $2::uuid and v.outcome in (1, 2) order by v.seq limit 1`,
 };
 
 const VERSIONS: Statement = {

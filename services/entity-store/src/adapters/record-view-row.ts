@@ -7,7 +7,7 @@ import type { RecordId, UserId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
-import type { EntityView, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
+import type { AroundQuery, EntityView, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
 import { nameOf } from "../domain/search-text.ts";
 
 /** A record as every read of this room selects it. */
@@ -34,6 +34,24 @@ export interface StepRow {
   readonly reached: string;
   readonly relationship: string;
   readonly inverse: boolean;
+}
+
+/** An edge that was followed, as the columns start, reached, relationship, type and inverse. */
+export type EdgeRow = readonly [start: string, reached: string, relationship: string, type: number, inverse: boolean];
+
+/** Each node that the edges reach once, by its edge of the least type and id. */
+export function leastSteps(rows: readonly EdgeRow[], exclude: AroundQuery["exclude"]): Step[] {
+  const least = new Map<string, EdgeRow>();
+  for (const row of rows) {
+    const [, reached, relationship, type] = row;
+    if (exclude.has(reached as RecordId)) continue;
+    const known = least.get(reached);
+    const less = known === undefined || type < known[3] || (type === known[3] && relationship < known[2]);
+    if (less) least.set(reached, row);
+  }
+  return Array.from(least.values(), ([start, reached, relationship, , inverse]) =>
+    stepOf({ start, reached, relationship, inverse }),
+  );
 }
 
 /** Names longer than this are cut in the tables, and read from the body where they are shown. */

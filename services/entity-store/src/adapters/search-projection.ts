@@ -73,13 +73,16 @@ async function projectStep(tx: Transaction, { household, project, limit }: StepO
     }
   });
   const gone = rows.filter((row) => row.kind === ENTITY_KIND && row.deleted).map((row) => row.record_id);
-  if (live.length > 0) await writeRows(tx, household, live, made);
+  if (live.length > 0) await Promise.all([writeRows(tx, household, live, made), writeWords(tx, household, made)]);
   if (gone.length > 0) await tx.execute(DELETE_ROWS, [household, uuidArray(gone)]);
   // The newest version need not be a head. What was committed since the position was read has a seq above it.
   const reached = Math.max(rows.at(-1)?.seq ?? 0, caughtUp ? position.head_seq : 0);
   if (reached > position.projected_seq) await tx.execute(MOVE_POSITION, [household, reached]);
   return { heads: rows.length, caughtUp, failed };
 }
+
+/** What names are looked up by. Lexemes of the name alone begin with a sign that no word has. */
+export const NAME_SIGN = "=";
 
 function writeRows(tx: Transaction, household: HouseholdId, heads: readonly HeadRow[], rows: readonly SearchRow[]) {
   return tx.execute(WRITE_ROWS, [
@@ -89,9 +92,14 @@ function writeRows(tx: Transaction, household: HouseholdId, heads: readonly Head
     int2Array(heads.map((head) => head.type)),
     textArray(rows.map((row) => row.name)),
     // Arrays of arrays must be rectangular, so each row's words and facts come as one text; neither holds a line feed.
-    textArray(rows.map((row) => row.words.join("\n"))),
+    textArray(rows.map((row) => [...row.words, ...row.nameWords.map((word) => NAME_SIGN + word)].join("\n"))),
     textArray(rows.map((row) => row.facts.join("\n"))),
   ]);
+}
+
+function writeWords(tx: Transaction, household: HouseholdId, rows: readonly SearchRow[]) {
+  const words = new Set(rows.flatMap((row) => row.nameWords));
+  return tx.execute(WRITE_WORDS, [household, textArray([...words])]);
 }
 
 /** A step failed as a whole: the same heads one at a time, the one that fails again without its words. */
@@ -158,6 +166,11 @@ const WRITE_ROWS: Statement = {
     r (record_id, seq, type, name, words, facts)
   on conflict (household_id, record_id) do update set
     seq = excluded.seq, type = excluded.type, name = excluded.name, words = excluded.words, facts = excluded.facts`,
+};
+
+const WRITE_WORDS: Statement = {
+  name: "search_projection.write_words",
+  text: "insert into search_words (household_id, word) select $1, unnest($2::text[]) on conflict do nothing",
 };
 
 const DELETE_ROWS: Statement = {

@@ -15,7 +15,7 @@ export interface RecordView {
   readonly author: UserId;
   /** When this version was committed. */
   readonly committedUs: Micros;
-  /** When the first version of the record was committed. */
+  /** When the first accepted version of the record was committed. */
   readonly createdUs: Micros;
   readonly deleted: boolean;
   readonly bodyRemoved: boolean;
@@ -60,6 +60,14 @@ export interface StepQuery {
 }
 
 /** Asks for each node around a set of nodes once. */
+export interface AroundQuery extends StepQuery {
+  /** Nodes that are known already. */
+  readonly exclude: { has(node: RecordId): boolean };
+  /** Nodes that are looked for: when there are any of them around, nothing else matters and is answered. */
+  readonly goals: readonly RecordId[];
+}
+
+/** Asks for each live node around a set of nodes once. */
 export interface ExpandQuery extends StepQuery {
   /** Nodes that are known already. */
   readonly exclude: readonly RecordId[];
@@ -128,7 +136,12 @@ export interface GraphSnapshot {
   countRelationships(query: RelationshipListQuery): Promise<number>;
   /** The edges of one node, by relationship type, name of the other end and its id. */
   neighbours(query: NeighbourQuery): Promise<readonly Step[]>;
-  /** The nodes around a set of nodes, each once (by its least edge), ordered by name and id. */
+  /**
+   * The nodes around a set of nodes, each once (by its least edge), in any order. Nothing is asked about the nodes
+   * themselves, so one that is dead or none may be among them.
+   */
+  around(query: AroundQuery): Promise<readonly Step[]>;
+  /** The live nodes around a set of nodes, each once (by its least edge), ordered by name and id. */
   expand(query: ExpandQuery): Promise<readonly Step[]>;
   /** The live edges of which both ends are among these nodes, ordered by type and id. */
   edgesAmong(ids: readonly RecordId[]): Promise<readonly RelationshipView[]>;

@@ -26,6 +26,6 @@ export interface HistoryQuery {
 export interface HistoryReads {
   /** Newest first; empty when the household has no such record. */
   history(query: HistoryQuery): Promise<readonly HistoryItem[]>;
-  /** When the first version of a record was committed; undefined when the household has no such record. */
+  /** When the first accepted version of a record was committed; undefined when there is none. */
   createdAt(household: HouseholdId, record: RecordId): Promise<Micros | undefined>;
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { type FoldedText, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
-import { nameSimilarity, wordSimilarity } from "./text-similarity.ts";
+import { nameSimilarity, wordLikeness, wordSimilarity } from "./text-similarity.ts";
 
 /** How a hit matched, best first. */
 export type MatchKind = "exact" | "prefix" | "substring" | "content" | "fuzzy";
@@ -91,6 +91,20 @@ export class QueryMatcher {
     const at = wordAt(folded.folded, nearest) ?? { from: 0, to: folded.folded.length };
     return { kind: "fuzzy", score: 0.39 * similarity, highlight: mark(name, folded, at) };
   }
+}
+
+/** Those of some words that a word of a query may mean, and those of them that it means most likely. */
+export interface MeantWords {
+  readonly all: readonly string[];
+  readonly likeliest: readonly string[];
+}
+
+/** Judges words as the matcher does, so a name matches nearly just when it has one of these for each word of the query. */
+export function meantWords(word: string, proposed: readonly string[]): MeantWords {
+  const likeness = new Map(proposed.map((one) => [one, wordLikeness(word, one)]));
+  const all = [...likeness.keys()].filter((one) => (likeness.get(one) ?? 0) >= MIN_WORD_LIKENESS);
+  const most = Math.max(...all.map((one) => likeness.get(one) ?? 0));
+  return { all, likeliest: all.filter((one) => likeness.get(one) === most) };
 }
 
 /** Words one transposition away: `lmap` → `mlap`, `lamp`, `lmpa`. Trigrams see no likeness there in short words. */

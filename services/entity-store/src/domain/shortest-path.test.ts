@@ -26,13 +26,17 @@ function distance(edges: Edges, from: number, to: number, directed: boolean): nu
   return undefined;
 }
 
+async function stepsOf(graph: Parameters<typeof shortestPath>[0], asked: PathQuery) {
+  return (await shortestPath(graph, asked))?.steps;
+}
+
 describe("shortestPath", () => {
   it("is empty from a node to itself", async () => {
-    expect(await shortestPath(memoryGraph([]), query(1, 1))).toEqual([]);
+    expect(await stepsOf(memoryGraph([]), query(1, 1))).toEqual([]);
   });
 
   it("tells which edges are followed backwards", async () => {
-    const path = await shortestPath(
+    const path = await stepsOf(
       memoryGraph([
         [1, 2],
         [3, 2],
@@ -52,8 +56,8 @@ describe("shortestPath", () => {
       [1, 2],
       [3, 2],
     ]);
-    expect(await shortestPath(graph, query(1, 3))).toHaveLength(2);
-    expect(await shortestPath(graph, query(1, 3, { directed: true }))).toBeUndefined();
+    expect(await stepsOf(graph, query(1, 3))).toHaveLength(2);
+    expect(await stepsOf(graph, query(1, 3, { directed: true }))).toBeUndefined();
   });
 
   it("finds nothing beyond the depth and ends in cycles", async () => {
@@ -64,16 +68,40 @@ describe("shortestPath", () => {
       [3, 4],
       [4, 5],
     ];
-    expect(await shortestPath(memoryGraph(ring), query(1, 5, { maxDepth: 3 }))).toHaveLength(3);
-    expect(await shortestPath(memoryGraph(ring), query(1, 5, { maxDepth: 2 }))).toBeUndefined();
-    expect(await shortestPath(memoryGraph(ring), query(1, 9))).toBeUndefined();
+    expect(await stepsOf(memoryGraph(ring), query(1, 5, { maxDepth: 3 }))).toHaveLength(3);
+    expect(await stepsOf(memoryGraph(ring), query(1, 5, { maxDepth: 2 }))).toBeUndefined();
+    expect(await stepsOf(memoryGraph(ring), query(1, 9))).toBeUndefined();
   });
 
   it("searches from both ends, so a hub at one end is not unfolded", async () => {
     const hub: Edges = Array.from({ length: 50 }, (_, leaf) => [1, leaf + 2] as const);
     const graph = memoryGraph([...hub, [51, 60], [60, 61]]);
-    expect(await shortestPath(graph, query(61, 1))).toHaveLength(3);
+    expect(await stepsOf(graph, query(61, 1))).toHaveLength(3);
     expect(graph.queries).toBe(3);
+  });
+
+  it("brings the nodes that it reaches", async () => {
+    const edges: Edges = [
+      [1, 2],
+      [2, 3],
+    ];
+    const path = await shortestPath(memoryGraph(edges), query(1, 3));
+    expect([...(path?.nodes.keys() ?? [])]).toEqual([nodeId(2), nodeId(3)]);
+  });
+
+  it("goes round dead nodes, should an edge lead to one", async () => {
+    const edges: Edges = [
+      [1, 2],
+      [2, 5],
+      [1, 3],
+      [3, 4],
+      [4, 5],
+    ];
+    const reached = async (dead: number[]) =>
+      (await stepsOf(memoryGraph(edges, dead), query(1, 5)))?.map((step) => step.reached);
+    expect(await reached([])).toEqual([nodeId(2), nodeId(5)]);
+    expect(await reached([2])).toEqual([nodeId(3), nodeId(4), nodeId(5)]);
+    expect(await reached([2, 4])).toBeUndefined();
   });
 
   it("is a real path of the least length in any graph", async () => {
@@ -81,7 +109,7 @@ describe("shortestPath", () => {
     const graphs = fc.array(fc.tuple(nodes, nodes), { maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(graphs, nodes, nodes, fc.boolean(), async (edges, from, to, directed) => {
-        const path = await shortestPath(memoryGraph(edges), query(from, to, { directed }));
+        const path = await stepsOf(memoryGraph(edges), query(from, to, { directed }));
         expect(path?.length).toBe(distance(edges, from, to, directed));
         let at = nodeId(from);
         for (const step of path ?? []) {

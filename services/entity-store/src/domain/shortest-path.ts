@@ -1,7 +1,6 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
-import type { Direction, GraphSnapshot, Step } from "./graph-reads.ts";
-import { UNLIMITED } from "./graph-walk.ts";
+import type { AroundQuery, Direction, EntityView, GraphSnapshot, Step } from "./graph-reads.ts";
 
 /** Asks for a shortest path. */
 export interface PathQuery {
@@ -14,6 +13,32 @@ export interface PathQuery {
   readonly maxDepth: number;
 }
 
+/** A way through the graph. */
+export interface Path {
+  /** From start to end; empty when they are the same. */
+  readonly steps: readonly Step[];
+  /** The nodes that the steps reach. */
+  readonly nodes: ReadonlyMap<RecordId, EntityView>;
+}
+
+type PathGraph = Pick<GraphSnapshot, "around" | "entities">;
+
+/**
+ * A shortest path; undefined when there is none within `maxDepth`. Equal questions have equal answers. Only the nodes of
+ * the path are read: there are no edges to dead nodes (I11), and should there be one, the search starts again without it.
+ */
+export async function shortestPath(graph: PathGraph, query: PathQuery): Promise<Path | undefined> {
+  const dead = new Set<RecordId>();
+  for (;;) {
+    const steps = await search(graph, query, dead);
+    if (steps === undefined) return undefined;
+    const nodes = await graph.entities(steps.map((step) => step.reached));
+    const gone = steps.filter((step) => nodes.get(step.reached)?.deleted !== false);
+    if (gone.length === 0) return { steps, nodes };
+    for (const step of gone) dead.add(step.reached);
+  }
+}
+
 /** Half of a search from both ends: what it has reached, and by which step. */
 interface Side {
   readonly direction: Direction;
@@ -22,22 +47,18 @@ interface Side {
 }
 
 /**
- * A shortest path, as steps from start to end: empty when they are the same, undefined when there is none within
- * `maxDepth`. Searches from both ends, whole levels at a time and the smaller one first, so that a path of length n
- * costs two searches of depth n/2. As no level had met before, any node in which the newest level meets the other side
- * lies on a shortest path; the least id is taken, so equal questions have equal answers.
+ * Searches from both ends, whole levels at a time and the smaller one first, so that a path of length n costs two
+ * searches of depth n/2. As no level had met before, any node in which the newest level meets the other side lies on a
+ * shortest path; the least id is taken.
  */
-export async function shortestPath(
-  snapshot: Pick<GraphSnapshot, "expand">,
-  query: PathQuery,
-): Promise<readonly Step[] | undefined> {
+async function search(graph: PathGraph, query: PathQuery, dead: ReadonlySet<RecordId>): Promise<Step[] | undefined> {
   if (query.from === query.to) return [];
   const forwards = side(query.from, query.directed ? "out" : "both");
   const backwards = side(query.to, query.directed ? "in" : "both");
   for (let depth = 0; depth < query.maxDepth; depth++) {
     const nearer = forwards.frontier.length <= backwards.frontier.length ? forwards : backwards;
     const other = nearer === forwards ? backwards : forwards;
-    await advance(snapshot, nearer, query.types);
+    await advance(graph, nearer, { types: query.types, goals: other.frontier, dead });
     if (nearer.frontier.length === 0) return undefined;
     const meeting = nearer.frontier.filter((node) => other.cameBy.has(node)).sort()[0];
     if (meeting !== undefined) return [...leadingTo(meeting, forwards), ...leadingFrom(meeting, backwards)];
@@ -49,15 +70,15 @@ function side(start: RecordId, direction: Direction): Side {
   return { direction, cameBy: new Map([[start, undefined]]), frontier: [start] };
 }
 
-async function advance(snapshot: Pick<GraphSnapshot, "expand">, side: Side, types: readonly RelationshipType[]) {
-  const steps = await snapshot.expand({
-    frontier: side.frontier,
-    direction: side.direction,
-    types,
-    exclude: [...side.cameBy.keys()],
-    limit: UNLIMITED,
-  });
-  for (const step of steps) side.cameBy.set(step.reached, step);
+async function advance(
+  graph: PathGraph,
+  side: Side,
+  { types, goals, dead }: Pick<AroundQuery, "types" | "goals"> & { readonly dead: ReadonlySet<RecordId> },
+): Promise<void> {
+  const { frontier, direction, cameBy } = side;
+  const exclude = { has: (node: RecordId) => cameBy.has(node) || dead.has(node) };
+  const steps = await graph.around({ frontier, direction, types, exclude, goals });
+  for (const step of steps) cameBy.set(step.reached, step);
   side.frontier = steps.map((step) => step.reached);
 }
 

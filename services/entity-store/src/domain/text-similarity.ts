@@ -34,13 +34,17 @@ export function nameSimilarity(query: readonly string[], name: readonly string[]
   return { similarity: mean * (1 - 0.02 * Math.min(surplus, 5)), weakest: Math.min(...likeness), nearest: best.word };
 }
 
+/** How likely a word of a query means a word of a name, 0 to 1. */
+export function wordLikeness(word: string, meant: string): number {
+  // What a person is still typing is compared with as much of the word.
+  const begun = [...meant].slice(0, [...word].length + 1).join("");
+  return Math.max(wordSimilarity(word, meant), 0.9 * wordSimilarity(word, begun));
+}
+
 function nearestWord(word: string, name: readonly string[]): { readonly word: string; readonly likeness: number } {
-  const length = [...word].length;
   let nearest = { word: "", likeness: 0 };
   for (const candidate of name) {
-    // What a person is still typing is compared with as much of the word.
-    const begun = [...candidate].slice(0, length + 1).join("");
-    const likeness = Math.max(wordSimilarity(word, candidate), 0.9 * wordSimilarity(word, begun));
+    const likeness = wordLikeness(word, candidate);
     if (likeness > nearest.likeness) nearest = { word: candidate, likeness };
   }
   return nearest;

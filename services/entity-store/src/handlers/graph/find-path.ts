@@ -29,8 +29,8 @@ export function findPath({ graph }: Pick<StoreApi, "graph">): HandlerOf<typeof G
         const message = `no path of at most ${query.maxDepth} steps leads from ${query.from} to ${query.to}`;
         throw new DomainError("not-found", message, { reason: "NO_PATH" });
       }
-      const steps = path.map((step, index) => ({ ...step, distance: index + 1 }));
-      return { start: presentEntity(start), steps: await presentReached(snapshot, steps) };
+      const steps = path.steps.map((step, index) => ({ ...step, distance: index + 1 }));
+      return { start: presentEntity(start), steps: await presentReached(snapshot, steps, path.nodes) };
     });
   };
 }

@@ -32,13 +32,14 @@ export function parseDirection(direction: WireDirection): Direction {
   }
 }
 
-/** What was reached, with the entities and edges themselves, in the given order. */
+/** What was reached, with the entities and edges themselves, in the given order. @param nodes those reached, where they have been read already. */
 export async function presentReached(
   snapshot: GraphSnapshot,
   reached: readonly Reached[],
+  nodes?: ReadonlyMap<RecordId, EntityView>,
 ): Promise<MessageInitShape<typeof ReachedEntitySchema>[]> {
   const [entities, relationships] = await Promise.all([
-    snapshot.entities([...new Set(reached.map((step) => step.reached))]),
+    nodes ?? snapshot.entities([...new Set(reached.map((step) => step.reached))]),
     snapshot.relationships([...new Set(reached.map((step) => step.relationship))]),
   ]);
   return reached.map((step) => ({

@@ -88,7 +88,7 @@ export type Entity = Message<"funkygibbon.entity.v1.Entity"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * When the first version was committed.
+   * When the first accepted version was committed.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */

@@ -104,7 +104,7 @@ export type Relationship = Message<"funkygibbon.entity.v1.Relationship"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * When the first version was committed.
+   * When the first accepted version was committed.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */

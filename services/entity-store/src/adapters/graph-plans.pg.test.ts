@@ -1,0 +1,165 @@
+import { type HouseholdId, parseHouseholdId, type RecordId } from "@funkygibbon/kernel/ids";
+import type { Database } from "@funkygibbon/postgres/database";
+import type { Statement } from "@funkygibbon/postgres/transaction";
+import { typeParsers } from "@funkygibbon/postgres/type-parsers";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
+import { SEED_START_US, SeededLog, seedId } from "../../test/seeded-log.ts";
+import type { GraphSnapshot } from "../domain/graph-reads.ts";
+import { PostgresGraph } from "./postgres-graph.ts";
+import { PostgresLogReads } from "./postgres-log-reads.ts";
+import { READER_SETTINGS } from "./reader-settings.ts";
+
+const household = parseHouseholdId("large");
+const [place, other] = [seedId(1), seedId(2)];
+const ids: RecordId[] = [place, other];
+const THEN = SEED_START_US + 4_000 * 1_000_000;
+
+const edges = { direction: "both", types: [] } as const;
+const reads = {
+  entities: (graph) => graph.entities(ids),
+  relationships: (graph) => graph.relationships(ids),
+  neighbours: (graph) => graph.neighbours({ ...edges, entity: place, entityTypes: [], limit: 10 }),
+  around: (graph) => graph.around({ ...edges, frontier: ids, exclude: new Set(ids), goals: [place] }),
+  expand: (graph) => graph.expand({ ...edges, frontier: ids, exclude: ids, limit: 10 }),
+  edgesAmong: (graph) => graph.edgesAmong(ids),
+} satisfies Record<string, (graph: GraphSnapshot) => Promise<unknown>>;
+type Read = keyof typeof reads;
+
+const NOW: Record<Read, string[]> = {
+  entities: ["heads_pkey", "record_versions_by_record", "record_versions_pkey"],
+  relationships: ["heads_pkey", "record_versions_by_record", "record_versions_pkey"],
+  neighbours: ["heads_by_from", "heads_by_to", "heads_pkey"],
+  around: ["heads_by_from", "heads_by_to"],
+  expand: ["heads_by_from", "heads_by_to", "heads_pkey"],
+  edgesAmong: ["heads_by_from", "record_versions_by_record", "record_versions_pkey"],
+};
+const LOOKS_BACK = ["record_versions_by_from", "record_versions_by_record", "record_versions_by_to"];
+const THEN_INDEXES: Record<Read, string[]> = {
+  entities: ["record_versions_by_record"],
+  relationships: ["record_versions_by_record"],
+  neighbours: ["heads_pkey", ...LOOKS_BACK],
+  around: LOOKS_BACK,
+  expand: ["heads_pkey", ...LOOKS_BACK],
+  edgesAmong: ["record_versions_by_from", "record_versions_by_record"],
+};
+
+let test: TestDatabase;
+let reader: ExplainingReader;
+
+beforeAll(async () => {
+  test = await createTestDatabase({ migrations: "services/entity-store/migrations" });
+  reader = await ExplainingReader.open(test.url);
+  // Every statement is planned now, for good, in tables that have never had a row of their own.
+  for (const at of [undefined, THEN]) for (const read of Object.values(reads)) await ask(at, read);
+  await expect(page()).rejects.toThrow("not found");
+  const log = new SeededLog(household);
+  for (let n = 1; n <= 3_000; n++) log.entity(seedId(n), "device", { name: `Device ${n}` });
+  for (let n = 1; n <= 3_000; n++) log.edge(seedId(10_000 + n), [seedId(n), "connects_to", seedId(1 + (n % 50))]);
+  log.entity(other, "device", { name: "Changed" });
+  await log.write(test);
+}, 60_000);
+
+afterAll(async () => {
+  await reader?.[Symbol.asyncDispose]();
+  await test?.[Symbol.asyncDispose]();
+});
+
+function ask(at: number | undefined, read: (graph: GraphSnapshot) => Promise<unknown>): Promise<unknown> {
+  return new PostgresGraph(reader.database).snapshot({ household, at }, read);
+}
+
+function page() {
+  const query = { household, afterSeq: 100, untilSeq: undefined, limit: 10, maxBytes: 1e6, skipTombstonesToSeq: 0 };
+  return new PostgresLogReads(reader.database).page(query);
+}
+
+describe("a plan made while the database was empty looks up no more than it is asked for", () => {
+  it.each(Object.entries(NOW))("%s of now", async (name, indexes) => {
+    await expectIndexes(() => ask(undefined, reads[name as Read]), indexes);
+  });
+
+  it.each(Object.entries(THEN_INDEXES))("%s of then", async (name, indexes) => {
+    await expectIndexes(() => ask(THEN, reads[name as Read]), indexes);
+  });
+
+  it("a page of the log", async () => {
+    await expectIndexes(page, ["heads_by_seq", "record_versions_pkey"]);
+  });
+});
+
+async function expectIndexes(question: () => Promise<unknown>, indexes: readonly string[]): Promise<void> {
+  const { answer, plans } = await reader.plansOf(question);
+  expect(answer).toBeDefined();
+  const scans = [...plans.matchAll(/(?:Scan(?: Backward)? using|Bitmap Index Scan on) (\w+).*\n\s*Index Cond: (.*)/g)];
+  expect([...new Set(scans.map(([, index]) => index))].sort()).toEqual(indexes);
+  // The household alone would be all of it.
+  for (const [scan] of scans) expect(scan).toMatch(/Cond:.*\b(record_id|seq|from_id|to_id)\b/);
+  expect(plans).not.toContain("Seq Scan");
+}
+
+/** A session of the application role as the service opens it, whose plans auto_explain tells. */
+class ExplainingReader implements AsyncDisposable {
+  readonly #client: pg.Client;
+  #plans: string[] = [];
+
+  private constructor(client: pg.Client) {
+    this.#client = client;
+    client.on("notice", (notice) => this.#plans.push(notice.message ?? ""));
+  }
+
+  static async open(url: string): Promise<ExplainingReader> {
+    const client = new pg.Client({ connectionString: url, types: typeParsers });
+    await client.connect();
+    const reader = new ExplainingReader(client);
+    const settings = {
+      ...READER_SETTINGS,
+      "auto_explain.log_min_duration": "0",
+      "auto_explain.log_nested_statements": "off",
+      "auto_explain.log_level": "notice",
+      role: "funkygibbon_app",
+    };
+    await client.query("load 'auto_explain'");
+    for (const [name, value] of Object.entries(settings)) await client.query(`set ${name} = '${value}'`);
+    return reader;
+  }
+
+  get database(): Database {
+    const client = this.#client;
+    const query = async <Row>({ name, text, rowMode }: Statement, values: readonly unknown[] = []) => {
+      const config = { name, text, values: [...values] };
+      const result = rowMode === "array" ? await client.query({ ...config, rowMode }) : await client.query(config);
+      return result.rows as Row[];
+    };
+    return {
+      async inTransaction({ households }, work) {
+        await client.query(`begin read only; select set_config('app.households', '${scopeOf(households)}', true)`);
+        const execute = async (statement: Statement) => (await query(statement)).length;
+        try {
+          return await work({ query, execute, scopeTo: async () => {} });
+        } finally {
+          await client.query("commit");
+        }
+      },
+      ping: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  /** What a question is answered with, and the plans of the statements it took, without that of where the log stands. */
+  async plansOf(question: () => Promise<unknown>): Promise<{ readonly answer: unknown; readonly plans: string }> {
+    this.#plans = [];
+    const answer = await question();
+    const plans = this.#plans.filter((plan) => /heads_|record_versions_|Seq Scan/.test(plan.replace(/^Query.*$/m, "")));
+    return { answer, plans: plans.join("\n") };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.end();
+  }
+}
+
+function scopeOf(households: readonly HouseholdId[] | "positions-only"): string {
+  return households === "positions-only" ? "" : households.join(",");
+}
