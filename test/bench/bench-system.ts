@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { createRpcClient, type RpcClient } from "@funkygibbon/rpc/client";
-import type { Environment } from "@funkygibbon/runtime/config";
+import type { Environment, LogLevel } from "@funkygibbon/runtime/config";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { openIssuer } from "../../deploy/local/issuer.ts";
 import { anyPorts } from "../../deploy/local/ports.ts";
@@ -27,18 +27,25 @@ export interface BenchSystem extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly urls: Readonly<Record<BenchService, string>>;
   readonly pids: Readonly<Record<BenchService, number>>;
+  /** Where each service writes its log. */
+  readonly logFiles: Readonly<Record<BenchService, string>>;
   /** CPU seconds that each service has used so far; 0 where the operating system does not say. */
   cpuSeconds(): Readonly<Record<BenchService, number>>;
   /** A client over grpc-js; those of one system share a connection. */
   connect(): RpcClient<typeof SyncService>;
   /** A household that nobody has seen yet, and its owner's token. */
   household(): Promise<{ readonly id: string; readonly token: string }>;
+  /** The credential of a service, for its calls of another one. */
+  serviceToken(name: BenchService): Promise<string>;
   /** Resolves when what follows the logs, search and relay, has caught up with them: the next measurement is its own. */
   settled(): Promise<void>;
 }
 
-/** Starts servers and services; DATABASE_URL, REDIS_URL and NATS_URL of the environment are used where given. */
-export async function startBenchSystem(): Promise<BenchSystem> {
+/**
+ * Starts servers and services; DATABASE_URL, REDIS_URL and NATS_URL of the environment are used where given.
+ * @param options.logLevel of the services; at `debug` their logs tell how long each call has taken.
+ */
+export async function startBenchSystem(options: { readonly logLevel?: LogLevel } = {}): Promise<BenchSystem> {
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "funkygibbon-bench-"));
   chmodSync(folder, 0o755);
@@ -63,7 +70,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
   };
   const shared: Environment = {
     PATH: process.env.PATH,
-    LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? "warn",
+    LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? options.logLevel ?? "warn",
     NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,
     // As the runner has it: without it, what compiles the services stays in their memory.
     NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url)),
@@ -78,6 +85,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     CONFLICT_RESOLUTION_URL: urls["conflict-resolution"],
     SYNC_COORDINATOR_URL: urls["sync-coordinator"],
   };
+  const logFileOf = (name: BenchService) => join(process.env.BENCH_FOLDER ?? folder, `${name}.log`);
   const start = async (name: BenchService) => {
     const tokenFile = join(folder, `${name}.jwt`);
     writePrivateFile(tokenFile, await issuer.mintServiceToken(name));
@@ -87,7 +95,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       args: [fileURLToPath(new URL(`../../services/${name}/src/main.ts`, import.meta.url))],
       cwd: process.env.BENCH_FOLDER ?? folder,
       env: { ...shared, PORT: new URL(urls[name]).port, SERVICE_TOKEN_FILE: tokenFile },
-      logFile: join(process.env.BENCH_FOLDER ?? folder, `${name}.log`),
+      logFile: logFileOf(name),
       stopSignal: "SIGTERM",
       stopWithinMs: 12_000,
       isReady: () => isReady(urls[name]),
@@ -107,6 +115,12 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     databaseUrl: database.url,
     urls,
     pids,
+    logFiles: {
+      "entity-store": logFileOf("entity-store"),
+      "conflict-resolution": logFileOf("conflict-resolution"),
+      "sync-coordinator": logFileOf("sync-coordinator"),
+      "mcp-gateway": logFileOf("mcp-gateway"),
+    },
     cpuSeconds: () => ({
       "entity-store": cpuSecondsOf(pids["entity-store"]),
       "conflict-resolution": cpuSecondsOf(pids["conflict-resolution"]),
@@ -121,6 +135,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       const id = `bench-${randomBytes(5).toString("hex")}`;
       return { id, token: await issuer.mintToken({ user: "ada", household: id, role: "owner" }) };
     },
+    serviceToken: (name) => issuer.mintServiceToken(name),
     async settled() {
       await asSuperuser(database.url, async (client) => {
         while ((await client.query(LAGGING)).rowCount !== 0) await sleep(50);

@@ -14,6 +14,11 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   "idle-streams": () => import("./idle-streams.ts"),
   "noisy-neighbour": () => import("./noisy-neighbour.ts"),
   "rss-total": () => import("./rss-total.ts"),
+  "page-10k": () => import("./page-10k.ts"),
+  "graph-neighbours": () => import("./graph-neighbours.ts"),
+  "graph-path": () => import("./graph-path.ts"),
+  "graph-search": () => import("./graph-search.ts"),
+  "graph-asof": () => import("./graph-asof.ts"),
   "resolve-1000": () => import("./resolve-1000.ts"),
 };
 

@@ -12,8 +12,10 @@ import {
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import { formatVersion, type VersionId } from "@funkygibbon/kernel/version";
+import { byteaArray, int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
 import type { TestDatabase } from "../../../test/support/test-database.ts";
+import { headName } from "../src/domain/head-name.ts";
 
 /** When the first commit of a seeded log was made. */
 export const SEED_START_US = Date.UTC(2026, 0, 1) * 1_000;
@@ -45,6 +47,11 @@ export class SeededLog {
 
   constructor(household: string) {
     this.household = parseHouseholdId(household);
+  }
+
+  /** The seq of the newest version. */
+  get headSeq(): number {
+    return this.#versions.length;
   }
 
   /** The commit time of the newest version. */
@@ -86,39 +93,29 @@ export class SeededLog {
   }
 
   /** Writes everything into empty tables. */
-  async write(database: TestDatabase): Promise<void> {
-    const head_seq = this.#versions.length;
+  async write(database: Pick<TestDatabase, "sql">): Promise<void> {
+    let writing: Promise<unknown> = Promise.resolve();
+    for (let from = 0; from < this.#versions.length; from += ROWS_PER_STATEMENT) {
+      const columns = this.#versionColumns(this.#versions.slice(from, from + ROWS_PER_STATEMENT));
+      await writing;
+      writing = database.sql(INSERT_VERSIONS, columns);
+    }
+    await writing;
     let digest = 0n;
-    for (const head of this.#heads.values()) {
-      if (head.content.body !== null) digest = addToDigest(digest, digestTerm(head.record, head.version, sha256));
+    const heads = [...this.#heads.values()].map((head) => {
+      const term = digestTerm(head.record, head.version, sha256);
+      if (head.content.body !== null) digest = addToDigest(digest, term);
+      return { ...head, term: BigInt.asIntN(64, term) };
+    });
+    for (let from = 0; from < heads.length; from += ROWS_PER_STATEMENT) {
+      const some = heads.slice(from, from + ROWS_PER_STATEMENT);
+      await database.sql(INSERT_HEADS, [
+        this.household,
+        int8Array(some.map(({ seq }) => seq)),
+        textArray(some.map(({ content }) => headName(content.body))),
+        int8Array(some.map(({ term }) => term)),
+      ]);
     }
-    for (let from = 0; from < this.#versions.length; from += 5_000) {
-      const rows = this.#versions.slice(from, from + 5_000).map((version) => this.#versionRow(version));
-      await database.sql(
-        `insert into record_versions (household_id, seq, record_id, version, device_id, sequence, parents, kind, type,
-           from_id, to_id, body, deleted, content_hash, source, author, claimed_us, effective_us, committed_us, outcome)
-         select $1, seq, record_id, version, 'seed', seq, parents, kind, type, from_id, to_id, body, deleted,
-           decode(content_hash, 'hex'), 1, 'ada', committed_us, committed_us, committed_us, outcome
-         from json_to_recordset($2) as v (seq bigint, record_id uuid, version text, parents text[], kind smallint,
-           type smallint, from_id uuid, to_id uuid, body text, deleted boolean, content_hash text, committed_us bigint,
-           outcome smallint)`,
-        [this.household, JSON.stringify(rows)],
-      );
-    }
-    const heads = [...this.#heads.values()].map((head) => ({
-      ...this.#versionRow(head),
-      name:
-        typeof head.content.body?.name === "string" ? head.content.body.name.replaceAll("\0", "").slice(0, 256) : "",
-      digest_term: BigInt.asIntN(64, digestTerm(head.record, head.version, sha256)).toString(),
-    }));
-    await database.sql(
-      `insert into heads (household_id, record_id, seq, version, kind, type, source, name, deleted, digest_term,
-         from_id, to_id)
-       select $1, record_id, seq, version, kind, type, 1, name, deleted, digest_term, from_id, to_id
-       from json_to_recordset($2) as v (record_id uuid, seq bigint, version text, kind smallint, type smallint,
-         name text, deleted boolean, digest_term bigint, from_id uuid, to_id uuid)`,
-      [this.household, JSON.stringify(heads)],
-    );
     const newest = this.#versions.at(-1);
     if (newest !== undefined) {
       await database.sql(
@@ -131,28 +128,49 @@ export class SeededLog {
     await database.sql(
       `insert into households (household_id, epoch, head_seq, digest, committed_us, created_us)
        values ($1, gen_random_uuid(), $2, $3, $4, $5)`,
-      [this.household, head_seq, BigInt.asIntN(64, digest).toString(), this.nowUs, SEED_START_US],
+      [this.household, this.headSeq, BigInt.asIntN(64, digest).toString(), this.nowUs, SEED_START_US],
     );
   }
 
-  #versionRow({ seq, record, version, parents, content, committedUs, outcome }: SeededVersion) {
-    const edge = content.kind === "relationship" ? content : undefined;
-    return {
-      seq,
-      record_id: record,
-      version,
-      parents,
-      kind: edge === undefined ? 1 : 2,
-      type: content.kind === "entity" ? entityTypes.toWire(content.type) : relationshipTypes.toWire(content.type),
-      from_id: edge?.from ?? null,
-      to_id: edge?.to ?? null,
-      body: content.body === null ? null : JSON.stringify(content.body),
-      deleted: content.body === null,
-      content_hash: contentHash(content, sha256),
-      committed_us: committedUs,
-      outcome,
-    };
+  #versionColumns(versions: readonly SeededVersion[]): unknown[] {
+    const ends = versions.map(({ content }) => (content.kind === "relationship" ? content : undefined));
+    return [
+      this.household,
+      int8Array(versions.map(({ seq }) => seq)),
+      uuidArray(versions.map(({ record }) => record)),
+      textArray(versions.map(({ version }) => version)),
+      textArray(versions.map(({ parents }) => parents.join(" "))),
+      int2Array(ends.map((edge) => (edge === undefined ? 1 : 2))),
+      int2Array(versions.map(({ content }) => typeNumber(content))),
+      uuidArray(ends.map((edge) => edge?.from ?? null)),
+      uuidArray(ends.map((edge) => edge?.to ?? null)),
+      textArray(versions.map(({ content }) => (content.body === null ? null : JSON.stringify(content.body)))),
+      byteaArray(versions.map(({ content }) => contentHash(content, sha256))),
+      int8Array(versions.map(({ committedUs }) => committedUs)),
+      int2Array(versions.map(({ outcome }) => outcome)),
+    ];
   }
+}
+
+const ROWS_PER_STATEMENT = 10_000;
+
+const INSERT_VERSIONS = `
+  insert into record_versions (household_id, seq, record_id, version, device_id, sequence, parents, kind, type,
+    from_id, to_id, body, deleted, content_hash, source, author, claimed_us, effective_us, committed_us, outcome)
+  select $1, seq, record_id, version, 'seed', seq, string_to_array(parents, ' '), kind, type, from_id, to_id, body,
+    body is null, content_hash, 1, 'ada', committed_us, committed_us, committed_us, outcome
+  from unnest($2::int8[], $3::uuid[], $4::text[], $5::text[], $6::int2[], $7::int2[], $8::uuid[], $9::uuid[],
+    $10::text[], $11::bytea[], $12::int8[], $13::int2[])
+    as v (seq, record_id, version, parents, kind, type, from_id, to_id, body, content_hash, committed_us, outcome)`;
+
+const INSERT_HEADS = `
+  insert into heads (household_id, record_id, seq, version, kind, type, source, name, deleted, digest_term, from_id, to_id)
+  select $1, v.record_id, v.seq, v.version, v.kind, v.type, v.source, h.name, v.deleted, h.digest_term, v.from_id, v.to_id
+  from unnest($2::int8[], $3::text[], $4::int8[]) as h (seq, name, digest_term)
+  join record_versions v on v.household_id = $1 and v.seq = h.seq`;
+
+function typeNumber(content: RecordContent): number {
+  return content.kind === "entity" ? entityTypes.toWire(content.type) : relationshipTypes.toWire(content.type);
 }
 
 /** A readable id: the first eight digits are `n`. */
