@@ -27,7 +27,10 @@ test("a push is one transaction: a fault at any of its rows leaves nothing of it
       $$ begin raise exception 'the disk of a test is full' using errcode = 'disk_full'; end $$`);
     await pg.test.sql(`create trigger refuse after insert or update on ${table} for each row ${WHEN[table] ?? ""}
       execute function refuse_${table}()`);
-    await expect(pg.push(changes), table).rejects.toMatchObject({ name: "DomainError" });
+    await expect(pg.push(changes), table).rejects.toMatchObject({
+      kind: "unavailable",
+      retryAfterMs: expect.any(Number),
+    });
     await pg.test.sql(`drop trigger refuse on ${table}`);
     expect(await counts(), table).toEqual([standing]);
   }

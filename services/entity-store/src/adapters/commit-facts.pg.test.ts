@@ -65,6 +65,18 @@ describe("a device's durable clock", () => {
   });
 });
 
+test("a commit is answered although whoever listens to commits fails", async () => {
+  const failing = pg.replica({
+    onCommit: () => {
+      throw new Error("a listener of a test");
+    },
+  });
+  const { household, phone, rows } = setUp();
+  const { outcomes } = await failing.push([phone.edit(recordId(1), {})], { household });
+  expect(outcomes).toMatchObject([{ outcome: "applied" }]);
+  expect(await rows("seq::int")).toEqual([{ seq: 1 }]);
+});
+
 describe("claimed times at both ends of the calendar", () => {
   test("are kept in the version, as near as numbers come in the column, and bounded where they count", async () => {
     const { phone, push, rows } = setUp();

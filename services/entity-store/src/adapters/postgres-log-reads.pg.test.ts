@@ -1,6 +1,9 @@
-import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import { addToDigest, digestTerm } from "@funkygibbon/kernel/digest";
+import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import type { VersionId } from "@funkygibbon/kernel/version";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
+import { sha256 } from "../../test/memory-log.ts";
 import { PgLog } from "../../test/pg-log.ts";
 import type { LogQuery } from "../domain/log-reads.ts";
 
@@ -58,6 +61,32 @@ describe("a page of the log", () => {
     await push([phone.remove(recordId(2), [b.version])]);
     expect((await page({ skipTombstonesToSeq: 3 })).versions.map((version) => version.recordId)).toEqual([recordId(2)]);
     expect((await page({ skipTombstonesToSeq: 4 })).throughSeq).toBe(4);
+  });
+
+  test("is of one snapshot with head seq and digest, whatever is committed meanwhile", async () => {
+    const { page, push, phone } = setUp("snapshot");
+    await push([phone.edit(recordId(1), {})]);
+    let writing = true;
+    const writer = (async () => {
+      for (let n = 2; n <= 60; n++) {
+        const head = (await page()).versions.find((version) => version.recordId === recordId(n - 1));
+        await push([phone.edit(recordId(n), {}), phone.remove(recordId(n - 1), [head?.version ?? ""])]);
+      }
+      writing = false;
+    })();
+    const seen = new Set<number>();
+    while (writing) {
+      const { versions, position, throughSeq } = await page();
+      let digest = 0n;
+      for (const { recordId: record, version, deleted } of versions) {
+        if (!deleted) digest = addToDigest(digest, digestTerm(record as RecordId, version as VersionId, sha256));
+      }
+      expect(digest).toBe(position.digest);
+      expect([Number(versions.at(-1)?.seq), throughSeq]).toEqual([position.headSeq, position.headSeq]);
+      seen.add(position.headSeq);
+    }
+    await writer;
+    expect(seen.size).toBeGreaterThan(3);
   });
 
   test("of an unknown household is NOT_FOUND", async () => {

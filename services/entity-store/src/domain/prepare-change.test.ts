@@ -50,6 +50,7 @@ describe("a fault inside one change", () => {
     ["an end that is no UUID", { content: { ...edge, to: "x" } }, "MALFORMED_ID", "relationship.to_id"],
     ["a body that is no JSON", { content: { ...entity, bodyJson: "{" } }, "INVALID_JSON", "entity.body_json"],
     ["no body", { content: { ...entity, bodyJson: "" } }, "INVALID_JSON", "entity.body_json"],
+    ["null as body", { content: { ...entity, bodyJson: "null" } }, "NOT_AN_OBJECT", "entity.body_json"],
     ["a list as body", { content: { ...edge, bodyJson: "[]" } }, "NOT_AN_OBJECT", "relationship.properties_json"],
     [
       "a body above 64 KiB",
