@@ -135,3 +135,22 @@ it("a device whose clock is days ahead wins nothing by it, and its own edits kee
   const { entity } = await system.clients.entities.getEntity({ id: lamp.recordId }, { token: household.tokens.owner });
   expect(JSON.parse(entity?.bodyJson ?? "")).toEqual({ name: "Lamp", colour: "green" });
 });
+
+it.each([
+  ["9999", "9999-12-31T23:59:59.999Z"],
+  ["1601", "1601-01-01T00:00:00.000Z"],
+])("a device whose clock stands in the year %s loses nothing by it (I1, I7)", async (_year, time) => {
+  const household = await system.newHousehold();
+  const token = household.tokens.owner;
+  const clockOffsetUs = (Date.parse(time) - Date.now()) * 1_000;
+  await using panel = WireDevice.open({ sync: system.clients.sync, token, deviceId: "panel", clockOffsetUs });
+  const pen = new DevicePen("panel");
+  const note = pen.entity({ name: "Note" }, { type: "note", overrides: { version: `${time}-panel-000001` } });
+  const { outcomes, headSeq } = await panel.push([note]);
+  expect(outcomes).toMatchObject([{ outcome: Outcome.APPLIED, duplicate: false }]);
+  await using fresh = open(household, "fresh");
+  const { digest } = await fresh.upToDate(headSeq);
+  expect(fresh.heads.get(note.recordId)?.version).toBe(note.version);
+  expect(fresh.digest()).toBe(digest);
+  await expectIntegrity(household);
+});

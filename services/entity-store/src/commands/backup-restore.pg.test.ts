@@ -3,11 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
 import { outcomesOf, recordId, TestDevice } from "../../test/changes.ts";
 import { PgLog } from "../../test/pg-log.ts";
 import { command } from "../../test/run-command.ts";
+import { PostgresHouseholds } from "../adapters/postgres-households.ts";
 
 const TABLES = ["record_versions", "heads", "conflicts", "policies", "request_ids", "relay_positions", "search"];
 const phone = new TestDevice("phone");
@@ -98,6 +100,36 @@ describe("restore", () => {
     expect(await restore(target, "--force")).toMatchObject({ code: 0 });
     expect(await contents(target)).toEqual(await contents(pg.test));
     expect((await standing(target)).length).toBe(2);
+  });
+
+  test("is of one moment, although commits went on during the backup", async () => {
+    await using busy = await PgLog.open();
+    const households = ["one", "two", "three"];
+    await Promise.all(households.map((household) => busy.epoch(household)));
+    let writing = true;
+    const writers = households.map(async (household) => {
+      const device = new TestDevice("phone");
+      for (let n = 1; writing; n++) {
+        const box = device.edit(recordId(n), {});
+        const edge = device.connect(recordId(100_000 + n), { type: "part_of", from: recordId(n), to: recordId(1) });
+        await busy.push(n === 1 ? [box] : [box, edge], { household });
+      }
+    });
+    const archive = join(folder, "busy.backup");
+    for (let round = 0; round < 3; round++) {
+      expect(await command(["backup", "--out", archive], { url: busy.test.url })).toMatchObject({ code: 0 });
+    }
+    writing = false;
+    await Promise.all(writers);
+    await using target = await emptyDatabase();
+    expect(await command(["restore", "--in", archive], { url: target.url })).toMatchObject({ code: 0 });
+    const restored = new PostgresHouseholds(target.open({ role: "funkygibbon_app" }));
+    for (const household of households) {
+      const { faults, checkedRecords } = await restored.checkIntegrity(household as HouseholdId);
+      expect(faults).toEqual([]);
+      // Each commit but the first wrote a box with its edge: neither is there without the other.
+      expect(checkedRecords % 2).toBe(1);
+    }
   });
 
   test("refuses another schema version", async () => {
