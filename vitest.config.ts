@@ -8,6 +8,11 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["libs/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts", "deploy/**/*.test.ts"],
+    // Simulated schedules by the thousand take minutes: they belong to `npm run soak`.
+    exclude:
+      process.env.SOAK === undefined
+        ? ["test/simulation/{faults,restores}.test.ts", "**/node_modules/**"]
+        : ["**/node_modules/**"],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -1,0 +1,244 @@
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonValue } from "@funkygibbon/kernel/json";
+import { compareStamps, type Stamp } from "@funkygibbon/kernel/stamp";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import { stampsOf } from "../../services/entity-store/src/domain/derive-stamps.ts";
+import {
+  isServerWritten,
+  ownStamp,
+  type StoredVersion,
+} from "../../services/entity-store/src/domain/stored-version.ts";
+import type { ConfirmedEdit, Journal } from "./journal.ts";
+import { ownKey, SHARED_KEYS, type Simulation } from "./simulation.ts";
+
+/** Everything that is wrong after a schedule was played to its end. */
+export function checkInvariants(simulation: Simulation): string[] {
+  const { journal, devices } = simulation;
+  return [
+    ...journal.problems,
+    ...devices.flatMap(({ disk }) => disk.problems),
+    ...answeredIsInHistory(simulation),
+    ...replicasAreEqual(simulation),
+    ...ownOrderHolds(simulation),
+    ...ownWritesStay(simulation),
+    ...greatestStampStands(simulation),
+    ...deletedStaysDeleted(simulation),
+    ...confirmedIsThere(simulation),
+    ...heldIsBack(simulation),
+  ];
+}
+
+/** I1. What was answered by the log as it is now is in it, as it was answered. */
+function answeredIsInHistory({ journal, store }: Simulation): string[] {
+  const outcomes = new Map<string, string | undefined>(store.log.versions.map((one) => [one.version, one.outcome]));
+  return [...journal.answers]
+    .filter(([version, answer]) => outcomes.get(version) !== answer)
+    .map(([version, answer]) => `I1: ${version} was answered ${answer} and is ${outcomes.get(version) ?? "gone"}`);
+}
+
+/** I2. */
+function replicasAreEqual({ devices, store }: Simulation): string[] {
+  const problems: string[] = [];
+  const live = [...store.log.heads.values()].filter(({ deleted }) => !deleted);
+  for (const { name, disk } of devices) {
+    const records = [...disk.records.values()].filter(({ deleted }) => !deleted);
+    for (const head of live) {
+      const found = disk.records.get(head.record);
+      const { bodyText } = store.log.head(head.record);
+      if (found?.version !== head.version || found.deleted) {
+        problems.push(`I2: ${name} has ${found?.version ?? "nothing"} where the log has ${head.version}`);
+      } else if (found.content.bodyJson !== bodyText) {
+        problems.push(`I2: ${name} has another content of ${head.version}: ${found.content.bodyJson} for ${bodyText}`);
+      }
+    }
+    if (records.length !== live.length)
+      problems.push(`I2: ${name} has ${records.length} records, the log ${live.length}`);
+  }
+  return problems;
+}
+
+/**
+ * I7. An installation's edits keep their order: all of them under one name, and those of one record under whatever name.
+ * Clones share a name for a while, and not its order.
+ */
+function ownOrderHolds({ journal, store }: Simulation): string[] {
+  const problems: string[] = [];
+  const newest = new Map<string, StoredVersion>();
+  for (const version of store.log.versions.toSorted((a, b) => a.sequence - b.sequence)) {
+    const writer = journal.writerOf(version.version);
+    if (writer === undefined) continue;
+    for (const line of [`${writer} ${version.device}`, `${writer} ${version.record}`]) {
+      const before = newest.get(line);
+      if (before !== undefined && before.effectiveUs > version.effectiveUs) {
+        problems.push(`I7: ${version.version} counts as older than ${before.version}`);
+      }
+      newest.set(line, version);
+    }
+  }
+  return problems;
+}
+
+/** I6. The last write of a key that only one installation writes stays, unless the record had been deleted meanwhile. */
+function ownWritesStay(simulation: Simulation): string[] {
+  const { journal, store } = simulation;
+  const stored = new Map(store.log.versions.map((version) => [version.version, version]));
+  const buried = new Set(store.log.versions.filter(({ deleted }) => deleted).map(({ record }) => record));
+  const last = new Map<string, { readonly edit: ConfirmedEdit; readonly key: string; readonly value: string }>();
+  for (const edit of journal.confirmed) {
+    const key = ownKey(edit.installation);
+    const value = edit.keys.get(key);
+    if (journal.lostDisks.has(edit.disk) || journal.copied.has(edit.installation)) continue;
+    if (value !== undefined) last.set(`${edit.record} ${key}`, { edit, key, value });
+  }
+  const problems: string[] = [];
+  for (const { edit, key, value } of last.values()) {
+    const record = edit.record as RecordId;
+    const found = edit.version && stored.get(edit.disk.follow(edit.version).version);
+    const head = store.log.heads.get(record);
+    if (!found || found.outcome === "pending_review" || buried.has(record) || head?.deleted !== false) continue;
+    const now = store.log.head(record).content.body?.[key];
+    // A later one may have reached the disk of a device that died before it could confirm it.
+    if (writeNumber(now) < writeNumber(value)) {
+      problems.push(`I6: ${key} of ${record} is ${String(now)} instead of ${value}`);
+    }
+  }
+  return problems;
+}
+
+/**
+ * I6. Of the edits of a key that no other one has overwritten knowingly the one with the greatest stamp stands, whatever
+ * the order in which they came. Of records that were never deleted and wait for nobody.
+ */
+function greatestStampStands(simulation: Simulation): string[] {
+  const { journal, store } = simulation;
+  const problems: string[] = [];
+  const everything = journal.everCommitted;
+  const known = [...knownVersions(simulation)].flatMap((version) => everything.get(version) ?? []);
+  for (const { record, kind } of store.log.heads.values()) {
+    const lineage = known.filter((version) => version.record === record);
+    if (kind !== "entity" || lineage.some((one) => one.deleted || one.outcome === "pending_review")) continue;
+    for (const key of SHARED_KEYS) {
+      const sets = lineage.filter((one) => !one.device.startsWith("merge.") && setsKey(one, key, everything));
+      const overwritten = new Set(sets.flatMap(({ version }) => [...ancestorsOf(version, everything)]));
+      const current = sets.filter(({ version }) => !overwritten.has(version));
+      const now = store.log.head(record).content.body?.[key];
+      const winners = current.filter((one) => one.content.body?.[key] === now);
+      const greater = current.find(
+        (one) => !winners.includes(one) && winners.every((winner) => isGreater(one, winner, key, journal)),
+      );
+      if (greater === undefined) continue;
+      problems.push(`I6: ${key} of ${record} is ${String(now)} although ${greater.version} has a greater stamp`);
+    }
+  }
+  return problems;
+}
+
+/** Whether an edit has the greater stamp by whatever judgement of the two. */
+function isGreater(one: StoredVersion, other: StoredVersion, key: string, journal: Journal): boolean {
+  const [stamp, otherStamp] = [stampOf(one, key), stampOf(other, key)];
+  const { earliestUs } = journal.timesOf(stamp);
+  const { latestUs } = journal.timesOf(otherStamp);
+  return compareStamps({ ...stamp, effectiveUs: earliestUs }, { ...otherStamp, effectiveUs: latestUs }) > 0;
+}
+
+function stampOf(version: StoredVersion, key: string): Stamp {
+  return stampsOf(version).get(key) ?? ownStamp(version);
+}
+
+function setsKey(one: StoredVersion, key: string, byId: ReadonlyMap<VersionId, StoredVersion>): boolean {
+  const value = one.content.body?.[key];
+  return one.parents.length === 0
+    ? value !== undefined
+    : one.parents.every((parent) => byId.get(parent)?.content.body?.[key] !== value);
+}
+
+/** Every version that this one descends from, as far as that was ever known. */
+function ancestorsOf(version: VersionId, byId: ReadonlyMap<VersionId, StoredVersion>): Set<VersionId> {
+  const reached = new Set<VersionId>();
+  const waiting = [...(byId.get(version)?.parents ?? [])];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    waiting.push(...(byId.get(next)?.parents ?? []));
+  }
+  return reached;
+}
+
+/** Values are numbered in the order in which they were written. */
+function writeNumber(value: JsonValue | undefined): number {
+  return typeof value === "string" ? Number(value.slice(value.indexOf("/") + 1)) : -1;
+}
+
+/** I9. What was deleted lives again only by a version that stands on the deletion and came after it. */
+function deletedStaysDeleted({ journal, store }: Simulation): string[] {
+  const problems: string[] = [];
+  const everything = journal.everCommitted;
+  for (const head of store.log.heads.values()) {
+    if (head.deleted) continue;
+    const lineage = store.log.versions.filter(({ record }) => record === head.record);
+    const deleted = new Set(lineage.filter((one) => one.deleted).map(({ version }) => version));
+    const restores = lineage.filter((one) => !one.deleted && one.parents.some((parent) => deleted.has(parent)));
+    for (const tombstone of lineage) {
+      // Nobody has decided the server's own, and one that waits for a person is not decided yet.
+      const decided = tombstone.deleted && !isServerWritten(tombstone.device) && tombstone.outcome !== "pending_review";
+      const stands = ({ seq, version }: StoredVersion) =>
+        seq > tombstone.seq || ancestorsOf(version, everything).has(tombstone.version);
+      if (!decided || restores.some(stands)) continue;
+      problems.push(`I9: ${head.record} lives although ${tombstone.version} deleted it`);
+    }
+  }
+  return problems;
+}
+
+/** Every version that is in the log, or behind one that is, as far as anything was ever known of it. */
+function knownVersions({ journal, store }: Simulation): ReadonlySet<VersionId> {
+  const reached = new Set<VersionId>();
+  const waiting = store.log.versions.flatMap(({ version, parents }) => [version, ...parents]);
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    waiting.push(...(journal.everCommitted.get(next)?.parents ?? []));
+  }
+  return reached;
+}
+
+/** I1 and I10, as the user sees them: what a device has confirmed is in the log, whatever happened to the device. */
+function confirmedIsThere(simulation: Simulation): string[] {
+  const { journal } = simulation;
+  const inLog = knownVersions(simulation);
+  const problems: string[] = [];
+  for (const edit of journal.confirmed) {
+    if (edit.version === undefined || journal.lostDisks.has(edit.disk)) continue;
+    const { version, fate } = edit.disk.follow(edit.version);
+    if (inLog.has(version) || fate === "withdrawn") continue;
+    const state = edit.disk.edits.get(version)?.state;
+    // Answered by a log that is gone, and held by nobody when that was lost.
+    if (fate === "held" && journal.everCommitted.has(version) && journal.restores > 0) continue;
+    const reason = state?.kind === "dead" ? `: ${state.rejection.reason}` : "";
+    problems.push(
+      `I1, I10: ${version}, confirmed by installation ${edit.installation}, is ${state?.kind ?? fate}${reason}`,
+    );
+  }
+  return problems;
+}
+
+/**
+ * I13. Versions that were squashed, relabelled or withdrawn since live on as what they became; one whose name a clone has
+ * given away comes back under another.
+ */
+function heldIsBack(simulation: Simulation): string[] {
+  const { journal, devices, store } = simulation;
+  const inLog = knownVersions(simulation);
+  const said = new Set(store.log.versions.map(({ record, bodyText }) => `${record} ${bodyText ?? ""}`));
+  const livesOn = (version: VersionId): boolean =>
+    devices.some(({ disk }) => {
+      const now = disk.follow(version);
+      return now.fate === "withdrawn" || inLog.has(now.version);
+    });
+  const lost = new Set<string>();
+  for (const { disk, record, version, bodyJson } of journal.held) {
+    if (inLog.has(version) || journal.lostDisks.has(disk)) continue;
+    if (!said.has(`${record} ${bodyJson}`) && !livesOn(version)) lost.add(`${version} of ${record}`);
+  }
+  return [...lost].map((what) => `I13: ${what} was held by a device and is lost`);
+}

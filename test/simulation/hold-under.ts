@@ -1,0 +1,56 @@
+import * as fc from "fast-check";
+import { checkInvariants } from "./check-invariants.ts";
+import { describeSchedule, type Schedule } from "./schedule.ts";
+import { simulate } from "./simulation.ts";
+
+/** Schedules of one property in `npm test`. */
+const RUNS = 1_000;
+/** How many lines of what happened are shown of a schedule that has failed. */
+const SHOWN_EVENTS = 200;
+
+/** How many schedules a property plays: a thousand, or as many as `npm run soak` says, times `inSoak`. */
+export function runsOf(inSoak: number): number {
+  return process.env.SOAK === undefined ? RUNS : Number(process.env.SOAK) * inSoak;
+}
+
+/** How long they may take, in milliseconds: generous, for a machine that has other things to do. */
+export function timeLimitMs(runs: number): number {
+  return 60_000 + runs * 200;
+}
+
+/**
+ * Plays random schedules and demands that every invariant holds after each. What fails is made as small as it can be and
+ * thrown with all that is needed to see it again: `SIMULATION=<seed>:<path>` replays it.
+ */
+export async function holdUnder(schedules: fc.Arbitrary<Schedule>, runs: number): Promise<void> {
+  const result = await fc.check(
+    fc.asyncProperty(schedules, async (schedule) => {
+      const problems = checkInvariants(await simulate(schedule));
+      if (problems.length > 0) throw new Error(problems.join("\n"));
+    }),
+    { numRuns: runs, ...replayed() },
+  );
+  if (result.failed) throw new Error(await describeFailure(result));
+}
+
+/** What `SIMULATION` asks for. */
+function replayed(): fc.Parameters<[Schedule]> {
+  const [seed, ...path] = (process.env.SIMULATION ?? "").split(":");
+  return seed === undefined || seed === "" ? {} : { seed: Number(seed), path: path.join(":"), endOnFailure: true };
+}
+
+async function describeFailure(result: fc.RunDetails<[Schedule]>): Promise<string> {
+  const { counterexample, counterexamplePath, seed, numRuns, numShrinks } = result;
+  if (counterexample === null) return `no schedule was played: ${String(result.errorInstance)}`;
+  const [schedule] = counterexample;
+  const simulation = await simulate(schedule, true);
+  const { events } = simulation.journal;
+  return [
+    `Schedule ${numRuns} broke what the protocol promises:`,
+    ...checkInvariants(simulation).map((problem) => `  ${problem}`),
+    `Made smaller ${numShrinks} times it is: ${describeSchedule(schedule)}`,
+    `What happened${events.length > SHOWN_EVENTS ? `, the last of ${events.length} lines` : ""}:`,
+    ...events.slice(-SHOWN_EVENTS).map((event) => `  ${event}`),
+    `Again: SIMULATION=${seed}:${counterexamplePath ?? ""} npm test -- test/simulation`,
+  ].join("\n");
+}
