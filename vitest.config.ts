@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+const LONG_RUNS = ["test/simulation/{faults,restores}.test.ts", "test/faults/faults.test.ts"];
+
 /**
  * The suffix of a test file says what it needs: `.test.ts` nothing, `.pg.test.ts`, `.redis.test.ts` and `.nats.test.ts`
  * that server, everything in test/ whatever it takes. Servers are started when the first test asks for them
@@ -8,11 +10,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["libs/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts", "deploy/**/*.test.ts"],
-    // Simulated schedules by the thousand take minutes: they belong to `npm run soak`.
-    exclude:
-      process.env.SOAK === undefined
-        ? ["test/simulation/{faults,restores}.test.ts", "**/node_modules/**"]
-        : ["**/node_modules/**"],
+    // What takes minutes belongs to `npm run soak` and `npm run faults`.
+    exclude: ["**/node_modules/**", ...(process.env.SOAK === undefined ? LONG_RUNS : [])],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -85,10 +85,10 @@ function startOn(port: number, { cluster, programs, user, options }: Start): Pro
     // SIGINT is "fast": roll back what is open, write a checkpoint, end.
     stopSignal: "SIGINT",
     stopWithinMs: 20_000,
-    // A predecessor that was killed has left its own file, which says "ready" too.
+    // A predecessor that was killed has left its own file, which says "ready" too. A standby answers those who read.
     isReady: (pid) => {
       const found = postmasterStatus(cluster);
-      return found?.pid === pid && found.status === "ready";
+      return found?.pid === pid && (found.status === "ready" || found.status === "standby");
     },
     readyWithinMs: 60_000,
   });

@@ -7,9 +7,9 @@ import type { Environment } from "@funkygibbon/runtime/config";
 import { type LocalIssuer, openIssuer } from "../../deploy/local/issuer.ts";
 import { writePrivateFile } from "../../deploy/local/private-file.ts";
 import { openSecrets } from "../../deploy/local/secrets.ts";
-import { createTestDatabase, type TestDatabase } from "./test-database.ts";
-import { createTestEvents, type TestEvents } from "./test-events.ts";
-import { createTestRedis, type TestRedis } from "./test-redis.ts";
+import { createTestDatabase, type TestDatabase, testDatabaseAt } from "./test-database.ts";
+import { createTestEvents, type TestEvents, testEventsAt } from "./test-events.ts";
+import { createTestRedis, type TestRedis, testRedisAt } from "./test-redis.ts";
 
 /** The four services, in the order in which they can start. */
 export const SERVICE_NAMES = ["entity-store", "conflict-resolution", "sync-coordinator", "mcp-gateway"] as const;
@@ -23,8 +23,9 @@ export interface ConstellationUrls {
   readonly mcpGateway: string;
 }
 
-/** Whose servers a constellation stands on, where it is not on servers of the test run. */
+/** Whose servers a constellation stands on, where it is not on servers of the test run; the latter are started when needed. */
 export interface GroundOptions {
+  /** A database with entity-store's schema. */
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
   readonly natsUrl?: string;
@@ -54,9 +55,11 @@ export async function openGround(options: GroundOptions = {}): Promise<Constella
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
   const [issuer, database, redis, events] = await Promise.all([
     openIssuer(folder),
-    createTestDatabase({ migrations: ENTITY_STORE_MIGRATIONS }),
-    createTestRedis(),
-    createTestEvents(),
+    options.databaseUrl === undefined
+      ? createTestDatabase({ migrations: ENTITY_STORE_MIGRATIONS })
+      : testDatabaseAt(options.databaseUrl),
+    options.redisUrl === undefined ? createTestRedis() : testRedisAt(options.redisUrl),
+    options.natsUrl === undefined ? createTestEvents() : testEventsAt(options.natsUrl),
   ]);
   opened.use(database);
   opened.use(redis);
@@ -80,9 +83,9 @@ export async function openGround(options: GroundOptions = {}): Promise<Constella
       SERVICE_TOKEN_FILE: tokenFile(service),
       ACTOR_SECRET: secrets.actorSecret,
       TOKEN_SECRET: secrets.tokenSecret,
-      DATABASE_URL: options.databaseUrl ?? database.url,
-      REDIS_URL: options.redisUrl ?? redis.url,
-      NATS_URL: options.natsUrl ?? events.url,
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      NATS_URL: events.url,
       ENTITY_STORE_URL: urls.entityStore,
       SYNC_COORDINATOR_URL: urls.syncCoordinator,
       CONFLICT_RESOLUTION_URL: urls.conflictResolution,

@@ -18,8 +18,20 @@ export interface OwnServers extends AsyncDisposable {
   /** @param port the port of a predecessor, to come back where clients look for it. */
   startRedis(port?: number, kind?: RedisKind): Promise<LocalServer>;
   startNats(port?: number): Promise<LocalServer>;
-  startPostgres(port?: number): Promise<LocalServer>;
+  /** @param options.cluster the name of its folder, default `postgres`; another one may stand beside it. */
+  startPostgres(port?: number, options?: OwnPostgresOptions): Promise<LocalServer>;
+  /** Where all of them have their folders. */
+  readonly folder: string;
 }
+
+/** Which PostgreSQL, and how it is set. */
+export interface OwnPostgresOptions {
+  readonly cluster?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** The superuser's password of every PostgreSQL here. */
+export const OWN_PASSWORD = "of-one-test";
 
 /** A place for servers of one test; all that still runs is stopped when it is disposed. */
 export function ownServers(): OwnServers {
@@ -38,8 +50,14 @@ export function ownServers(): OwnServers {
       return startRedis({ ...common("redis", port), ...cluster });
     },
     startNats: (port) => startNats(common("nats", port)),
-    startPostgres: (port) =>
-      startPostgres({ ...common("postgres", port), logFile: join(folder, "postgres.log"), password: "of-one-test" }),
+    startPostgres: (port, { cluster = "postgres", settings = {} } = {}) =>
+      startPostgres({
+        ...common(cluster, port),
+        logFile: join(folder, `${cluster}.log`),
+        password: OWN_PASSWORD,
+        settings,
+      }),
+    folder,
     [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
   };
 }

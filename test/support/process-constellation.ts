@@ -16,9 +16,13 @@ import { type ServiceProcess, serviceProcess } from "./service-process.ts";
 /** A constellation whose services are processes. */
 export interface ProcessConstellation extends Omit<Constellation, "anotherCoordinator"> {
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
+  /** Two replicas side by side; the first is that of `services` and `urls`. */
+  readonly coordinators: readonly [ServiceProcess, ServiceProcess];
+  /** Where the services' logs are. */
+  readonly folder: string;
 }
 
-/** Starts the four services as `node services/<name>/src/main.ts`, as the runner and the containers do. */
+/** Starts the services as `node services/<name>/src/main.ts`, as the runner and the containers do. */
 export async function processConstellation(options: GroundOptions = {}): Promise<ProcessConstellation> {
   await using opened = new AsyncDisposableStack();
   const ground = opened.use(await openGround(options));
@@ -41,9 +45,19 @@ export async function processConstellation(options: GroundOptions = {}): Promise
     "sync-coordinator": serviceProcess(place, "sync-coordinator", port.syncCoordinator),
     "mcp-gateway": serviceProcess(place, "mcp-gateway", port.mcpGateway),
   };
-  await Promise.all(SERVICE_NAMES.map((name) => services[name].start()));
+  const second = serviceProcess(place, "sync-coordinator", await ports.next());
+  const coordinators = [services["sync-coordinator"], second] as const;
+  await Promise.all([...SERVICE_NAMES.map((name) => services[name].start()), second.start()]);
   const people = await peopleOf(ground, urls);
   opened.use(people.clients);
   const stack = opened.move();
-  return { urls, ground, services, ...people, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    urls,
+    ground,
+    services,
+    coordinators,
+    folder,
+    ...people,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }

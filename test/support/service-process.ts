@@ -11,12 +11,17 @@ export interface ServiceProcess {
   readonly url: string;
   readonly pid: number;
   readonly isRunning: boolean;
+  readonly isSuspended: boolean;
   /** SIGKILL: ends it at whatever instruction it is. Resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM: asks it to drain and end. Resolves with how it ended, for example `exit code 0`. */
   stop(): Promise<string>;
   /** Starts it (again); resolves when it is ready. */
   start(): Promise<void>;
+  /** SIGSTOP: it stands still, its connections stay open, and time goes on without it. */
+  suspend(): void;
+  /** SIGCONT: it goes on, knowing nothing of the pause. */
+  resume(): void;
   /** Everything it has logged. */
   log(): string;
 }
@@ -37,8 +42,9 @@ export function serviceProcess(
   port: number,
 ): ServiceProcess {
   const url = `http://127.0.0.1:${port}`;
-  const logFile = join(folder, `${name}.log`);
+  const logFile = join(folder, `${name}-${port}.log`);
   let running: GroupedProcess | undefined;
+  let suspended = false;
   const present = () => {
     if (running === undefined) throw new Error(`${name} does not run`);
     return running;
@@ -51,6 +57,9 @@ export function serviceProcess(
     },
     get isRunning() {
       return running !== undefined;
+    },
+    get isSuspended() {
+      return suspended;
     },
     async kill() {
       const { child, exited } = present();
@@ -78,6 +87,14 @@ export function serviceProcess(
         // A second and a half of one core; a test run shares its cores with others.
         readyWithinMs: 60_000,
       });
+    },
+    suspend() {
+      present().child.kill("SIGSTOP");
+      suspended = true;
+    },
+    resume() {
+      present().child.kill("SIGCONT");
+      suspended = false;
     },
     log: () => readFileSync(logFile, "utf8"),
   };

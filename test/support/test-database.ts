@@ -23,11 +23,22 @@ export async function createTestDatabase(options: { migrations?: string } = {}):
   const name = `test_${randomBytes(6).toString("hex")}`;
   const server = await serverFor(options.migrations);
   await asSuperuser(server.url, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`));
-  const url = databaseUrl(server.url, name);
+  const database = testDatabaseAt(databaseUrl(server.url, name));
+  return {
+    ...database,
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]();
+      await asSuperuser(server.url, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+    },
+  };
+}
+
+/** A database that is there already, on a server of the test's own; disposing it closes the pools on it. @param url of a superuser. */
+export function testDatabaseAt(url: string): TestDatabase {
   const pools: Database[] = [];
   return {
     url,
-    name,
+    name: new URL(url).pathname.slice(1),
     open(poolOptions) {
       const pool = openDatabase({
         url,
@@ -42,7 +53,6 @@ export async function createTestDatabase(options: { migrations?: string } = {}):
     sql: (text, values = []) => asSuperuser(url, async (client) => (await client.query(text, [...values])).rows),
     async [Symbol.asyncDispose]() {
       await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
-      await asSuperuser(server.url, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };
 }

@@ -12,7 +12,11 @@ export interface TestEvents extends AsyncDisposable {
 
 /** Makes a private NATS account. With a NATS_URL of the environment there is only that one world, and household ids keep tests apart. */
 export async function createTestEvents(): Promise<TestEvents> {
-  const { url } = await askBroker("nats");
+  return testEventsAt((await askBroker("nats")).url);
+}
+
+/** A NATS of the test's own; disposing closes the connections to it. */
+export function testEventsAt(url: string): TestEvents {
   const buses: EventBus[] = [];
   return {
     url,

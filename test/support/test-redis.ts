@@ -15,26 +15,36 @@ export interface TestRedis extends AsyncDisposable {
 export async function createTestRedis(kind: RedisKind = "one node"): Promise<TestRedis> {
   const servers = ownServers();
   const { url } = kind === "a cluster" ? await servers.startRedis(undefined, kind) : await askBroker("redis");
-  const connections: RedisConnection[] = [];
-  const connect = async (options?: Partial<RedisOptions>) => {
-    // Machines that run tests stall now and then; what a test says about time it says itself.
-    const connection = await connectRedis({
-      url,
-      log: silentLogger(),
-      commandTimeoutMs: 5_000,
-      firstConnectTimeoutMs: 20_000,
-      ...options,
-    });
-    connections.push(connection);
-    return connection;
+  const redis = testRedisAt(url);
+  if (kind === "one node") await (await redis.connect()).client.flushdb();
+  return {
+    ...redis,
+    async [Symbol.asyncDispose]() {
+      await redis[Symbol.asyncDispose]();
+      await servers[Symbol.asyncDispose]();
+    },
   };
-  await (await connect()).client.flushdb();
+}
+
+/** A Redis of the test's own; disposing closes the connections to it. */
+export function testRedisAt(url: string): TestRedis {
+  const connections: RedisConnection[] = [];
   return {
     url,
-    connect,
+    async connect(options) {
+      // Machines that run tests stall now and then; what a test says about time it says itself.
+      const connection = await connectRedis({
+        url,
+        log: silentLogger(),
+        commandTimeoutMs: 5_000,
+        firstConnectTimeoutMs: 20_000,
+        ...options,
+      });
+      connections.push(connection);
+      return connection;
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all(connections.map((connection) => connection[Symbol.asyncDispose]()));
-      await servers[Symbol.asyncDispose]();
     },
   };
 }
