@@ -119,7 +119,7 @@ it("a service that is asked to stop says good-bye to its streams, drains within 
   const note = await device.create({ type: "note", body: { name: "Written while all was down" } });
   await Promise.all(SERVICE_NAMES.map((name) => system.services[name].start()));
   device.retryNow();
-  await device.settled(within(20_000));
+  await device.settled(within(90_000));
   const { entity } = await system.clients.entities.getEntity({ id: note }, { token: household.tokens.owner });
   expect(entity?.name).toBe("Written while all was down");
 }, 150_000);

@@ -16,7 +16,7 @@ line per fault; what is wrong goes to stderr, with the logs of that moment kept.
 
   --only NAME   this fault; may be repeated
   --seed N      the decisions of an earlier run again: who edits what, and when something breaks
-  --quick       the compact form that npm test plays
+  --quick       the compact form
   --long        larger crowds and longer outages, in any order, round after round until Ctrl-C
   --hours N     … or until so many hours have passed; what is under way is finished
 
