@@ -67,11 +67,6 @@ test("whatever is committed, PostgreSQL answers and keeps it as the model in mem
     await Promise.all(histories.map(expectSameAsModel));
   });
   await fc.assert(property, { numRuns: RUNS, endOnFailure: true });
-  console.log(
-    groups.length,
-    groups.filter(({ jobs }) => jobs > 1).length,
-    groups.filter(({ outcome }) => outcome === "disproved").length,
-  );
   expect(groups.some(({ jobs }) => jobs > 1)).toBe(true);
   expect(groups.some(({ outcome }) => outcome === "disproved")).toBe(true);
 });
