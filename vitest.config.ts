@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const LONG_RUNS = ["test/simulation/{faults,restores}.test.ts", "test/faults/faults.test.ts", "test/properties/**"];
+const LONG_RUNS = ["test/simulation/{faults,restores}.test.ts", "test/faults/faults.test.ts"];
 
 /**
  * The suffix of a test file says what it needs: `.test.ts` nothing, `.pg.test.ts`, `.redis.test.ts` and `.nats.test.ts`

@@ -26,7 +26,7 @@ export interface FaultSize {
   readonly patienceMs: number;
 }
 
-/** In `npm test`, by itself, and for hours. */
+/** `--quick`, by itself, and for hours. */
 export const SIZES: Readonly<Record<FaultSize["name"], FaultSize>> = {
   quick: {
     name: "quick",

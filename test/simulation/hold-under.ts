@@ -3,7 +3,7 @@ import { checkInvariants } from "./check-invariants.ts";
 import { describeSchedule, type Schedule } from "./schedule.ts";
 import { simulate } from "./simulation.ts";
 
-/** Schedules of one property in `npm test`. */
+/** Schedules of one property when nothing else is said. */
 const RUNS = 1_000;
 /** How many lines of what happened are shown of a schedule that has failed. */
 const SHOWN_EVENTS = 200;
