@@ -228,7 +228,7 @@ export class LiveSession implements RunningSession, FeedListener {
   }
 
   onEpochChanged(epoch: Epoch): void {
-    this.voice.enterEpoch(epoch);
+    this.voice.logRenewed(epoch);
     this.leave("epoch-changed");
   }
 

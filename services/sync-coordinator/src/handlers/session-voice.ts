@@ -44,7 +44,9 @@ export class SessionVoice {
   readonly #parts: VoiceParts;
   readonly #tombstonesAboveSeq: number;
   readonly #onGone: () => void;
-  #ground: Ground;
+  /** What every frame names, but the good-bye of a renewed log. A push is committed to the log that it was made for. */
+  readonly ground: Ground;
+  #renewedEpoch: Epoch | undefined;
   /** Resolves when all frames so far are in the hands of the sink. */
   #handedOver: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<"pong" | "heartbeat" | "syncRequested">();
@@ -63,18 +65,14 @@ export class SessionVoice {
     this.#kind = options.kind;
     this.#sink = options.sink;
     this.#parts = options.parts;
-    this.#ground = options.ground;
+    this.ground = options.ground;
     this.#tombstonesAboveSeq = options.tombstonesAboveSeq;
     this.#onGone = options.onGone;
   }
 
-  get ground(): Ground {
-    return this.#ground;
-  }
-
-  /** The log was renewed; the good-bye names the new epoch. */
-  enterEpoch(epoch: Epoch): void {
-    this.#ground = { ...this.#ground, epoch };
+  /** The log was renewed: the good-bye will name its new epoch. */
+  logRenewed(epoch: Epoch): void {
+    this.#renewedEpoch = epoch;
   }
 
   /** Resolves when the transport has taken the frame. */
@@ -83,32 +81,32 @@ export class SessionVoice {
     const facts = { frameId, cursor, backlog, headSeq: Math.max(headSeq, page.throughSeq) };
     const { frameBudget } = this.#parts;
     await this.#inOrder(
-      () => frameBudget.acquire(this.#ground.household, page.byteLength),
-      (release) => this.#sink.send(changesFrame(this.#kind, this.#ground, facts, { page, runs })).finally(release),
+      () => frameBudget.acquire(this.ground.household, page.byteLength),
+      (release) => this.#sink.send(changesFrame(this.#kind, this.ground, facts, { page, runs })).finally(release),
     );
   }
 
   upToDate(log: SettledLog): void {
     const { headSeq } = log.clock.position;
     const cursor = this.#cursorAt(headSeq, headSeq);
-    const frame = () => upToDateFrame(this.#kind, this.#ground, log, cursor);
+    const frame = () => upToDateFrame(this.#kind, this.ground, log, cursor);
     this.#inOrder(atOnce, () => this.#sink.send(frame())).catch(this.#onGone);
   }
 
   /** @param nonce of the ping; 0 for a heartbeat of ours. */
   pong(nonce: bigint): void {
     const value = { nonce, serverTime: timestamp(this.#parts.clock.now()) };
-    this.#once(nonce === 0n ? "heartbeat" : "pong", commonFrame(this.#kind, this.#ground, { case: "pong", value }));
+    this.#once(nonce === 0n ? "heartbeat" : "pong", commonFrame(this.#kind, this.ground, { case: "pong", value }));
   }
 
   syncRequested(reason: string): void {
-    const frame = commonFrame(this.#kind, this.#ground, { case: "syncRequested", value: { reason } });
+    const frame = commonFrame(this.#kind, this.ground, { case: "syncRequested", value: { reason } });
     this.#once("syncRequested", frame);
   }
 
   /** What changes while much of that waits is not told one by one: the device is told that there was more. */
   conflictChanged(conflict: ToldConflict): void {
-    const frame = conflictFrame(this.#kind, this.#ground, conflict);
+    const frame = conflictFrame(this.#kind, this.ground, conflict);
     const waiting = this.#waitingConflictBytes;
     if (waiting > 0 && waiting + frame.bytes.byteLength > MAX_WAITING_CONFLICT_BYTES) this.#conflictsLeftOut = true;
     else this.#tellOfConflicts(frame);
@@ -116,7 +114,10 @@ export class SessionVoice {
 
   /** The last word, after all others. */
   async goAway(reason: GoAwayReason): Promise<void> {
-    const frame = () => goAwayFrame(this.#kind, this.#ground, reason, this.#parts.random);
+    const frame = () => {
+      const ground = { ...this.ground, epoch: this.#renewedEpoch ?? this.ground.epoch };
+      return goAwayFrame(this.#kind, ground, reason, this.#parts.random);
+    };
     await this.#inOrder(atOnce, () => this.#sink.send(frame()));
   }
 
@@ -127,7 +128,7 @@ export class SessionVoice {
       this.#waitingConflictBytes -= byteLength;
       if (this.#waitingConflictBytes > 0 || !this.#conflictsLeftOut) return;
       this.#conflictsLeftOut = false;
-      this.#tellOfConflicts(commonFrame(this.#kind, this.#ground, { case: "conflictChanged", value: {} }));
+      this.#tellOfConflicts(commonFrame(this.#kind, this.ground, { case: "conflictChanged", value: {} }));
     }, this.#onGone);
   }
 
@@ -149,7 +150,7 @@ export class SessionVoice {
 
   #cursorAt(seq: number, snapshotSeq: number): string {
     const tombstonesAboveSeq = this.#tombstonesAboveSeq;
-    return this.#parts.cursors.encode({ ...this.#ground, seq, tombstonesAboveSeq, snapshotSeq });
+    return this.#parts.cursors.encode({ ...this.ground, seq, tombstonesAboveSeq, snapshotSeq });
   }
 }
 

@@ -1,0 +1,35 @@
+import { create } from "@bufbuild/protobuf";
+import { CommitResultSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import { PushSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { parseEpoch } from "@funkygibbon/kernel/ids";
+import { expect, it, vi } from "vitest";
+import { quietSession } from "../../test/quiet-session.ts";
+import { ClockOffset } from "../domain/clock-offset.ts";
+import type { Allowance } from "../domain/ports.ts";
+import { StreamPushes } from "./stream-pushes.ts";
+
+const renewed = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d22");
+
+it("commits a push to the log that it was made for, although that was renewed while it waited", async () => {
+  const allowed = Promise.withResolvers<Allowance>();
+  const commit = vi.fn(async (_call: { readonly epoch: string }) => ({
+    result: create(CommitResultSchema, { position: { epoch: renewed } }),
+    written: undefined,
+  }));
+  using quiet = quietSession({
+    rateLimits: { spend: () => allowed.promise },
+    changeLog: { commit } as never,
+  });
+  const { session, feed, caller, parts } = quiet;
+  const { household, epoch } = session.voice.ground;
+  const pushes = new StreamPushes(session, parts, { caller, clockOffset: new ClockOffset() });
+  session.start(pushes);
+  pushes.take("push", create(PushSchema, { pushId: 1n, householdId: household, epoch }));
+
+  feed.renew(renewed);
+  allowed.resolve({ allowed: true, remaining: 1, resetAtUs: 0, retryAfterMs: 0 });
+  await expect.poll(() => commit.mock.calls.map(([call]) => call.epoch)).toEqual([epoch]);
+  // Only the good-bye speaks of the new log.
+  await session.ended;
+  expect(quiet.frames.at(-1)).toMatchObject({ epoch: renewed, frame: { case: "goAway" } });
+});
