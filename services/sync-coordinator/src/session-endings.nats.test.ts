@@ -15,6 +15,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 const fresh = () => ({ household: `home-${randomUUID()}` });
 const WITHOUT_REDIS = { REDIS_URL: "redis://127.0.0.1:9" };
 const YOUNGER = "0192f3b1-7c4e-7a10-8f2d-1c5a9b7e4d21";
+const YOUNGEST = "0192f3b2-7c4e-7a10-8f2d-1c5a9b7e4d21";
 
 describe("a newer session of the same device", () => {
   it("ends the older one, which is told never to come back by itself", async () => {
@@ -131,6 +132,28 @@ describe("other ground", () => {
     }
     await back.upToDate(2);
     expect(back.seqs).toEqual([1, 2]);
+  });
+
+  it("lets a device in to heal at once when a push of its own found out, and nobody else has said so", async () => {
+    const claims = fresh();
+    const phone = await world.connected("phone", { claims });
+    await phone.push(phone.edit());
+    world.store.renew(claims.household, YOUNGER);
+    phone.sendPush([phone.edit()]);
+    expect((await phone.next("goAway")).reason).toBe(GoAwayReason.EPOCH_CHANGED);
+    expect(phone.epoch).toBe(YOUNGER);
+    // As it comes for its second replica: from empty, naming no epoch.
+    const back = await world.connected("phone", { claims });
+    expect(back.epoch).toBe(YOUNGER);
+
+    world.store.renew(claims.household, YOUNGEST);
+    const { client } = world.coordinator;
+    const token = await world.token(claims);
+    const unary = { protocolVersion: "inbetweenies-v1", deviceId: "phone", householdId: claims.household };
+    const changes = [back.edit()];
+    const refused = client.sync({ ...unary, epoch: YOUNGER, changes }, { token });
+    await expect(refused).rejects.toMatchObject({ reason: "EPOCH_CHANGED", details: { epoch: YOUNGEST } });
+    expect(await client.sync(unary, { token })).toMatchObject({ epoch: YOUNGEST, upToDate: true });
   });
 
   it("sends a device of another household away without a way back", async () => {

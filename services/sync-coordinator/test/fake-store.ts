@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { EventBus } from "@funkygibbon/events/connection";
 import { householdSubject } from "@funkygibbon/events/subjects";
 import { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
@@ -24,11 +24,12 @@ import { DeviceRegistryService } from "@funkygibbon/gen/funkygibbon/entity/v1/de
 import { CommittedSchema } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
 import { addToDigest, digestTerm, subtractFromDigest } from "@funkygibbon/kernel/digest";
-import { DomainError, notFound, permissionDenied, unavailable } from "@funkygibbon/kernel/errors";
+import { DomainError, failedPrecondition, notFound, permissionDenied, unavailable } from "@funkygibbon/kernel/errors";
 import { parseHouseholdId, parseRecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { type BoundService, implement } from "@funkygibbon/rpc/service";
+import { toGrpcStatus } from "@funkygibbon/rpc/status";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -123,8 +124,7 @@ export class FakeStore {
                 await stream.send({ requestId, result: { case: "committed", value: await this.#commit(request) } });
               } catch (error) {
                 if (!(error instanceof DomainError)) throw error;
-                const code = { unavailable: 14, "failed-precondition": 9 }[String(error.kind)] ?? 13;
-                const value = create(StatusSchema, { code, message: error.message });
+                const value = fromBinary(StatusSchema, toGrpcStatus(error).details);
                 await stream.send({ requestId, result: { case: "error", value } });
               }
             });
@@ -235,7 +235,7 @@ export class FakeStore {
   async #commit(request: CommitStreamRequest): Promise<CommitResult> {
     const home = this.#known(request.householdId);
     if (request.epoch !== home.epoch) {
-      throw new DomainError("failed-precondition", "epoch", { reason: "EPOCH_CHANGED" });
+      throw failedPrecondition("EPOCH_CHANGED", "the log has begun anew", { epoch: home.epoch });
     }
     const from = home.log.length;
     const result = create(CommitResultSchema);

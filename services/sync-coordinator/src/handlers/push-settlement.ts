@@ -14,7 +14,7 @@ import {
 import { type ConflictInfo, ConflictInfoSchema, SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Micros } from "@funkygibbon/kernel/clock";
 import { DomainError } from "@funkygibbon/kernel/errors";
-import type { Epoch } from "@funkygibbon/kernel/ids";
+import { type Epoch, type HouseholdId, parseEpoch } from "@funkygibbon/kernel/ids";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
@@ -89,6 +89,9 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     resolve: (divergences) => parts.resolver.resolve(divergences),
     retry: (change) =>
       create(ChangeOutcomeSchema, { recordId: change.recordId, version: change.version, outcome: Outcome.RETRY }),
+  }).catch(async (error: unknown) => {
+    await leaveOldClock(push.from.household, error, parts.liveClocks);
+    throw error;
   });
 
   await Promise.all(settlement.answers.map((answer) => raiseClock(push, answer, parts.liveClocks)));
@@ -158,6 +161,19 @@ function conflictInfo(row: ConflictRecord): ConflictInfo {
     decision: row.decision,
     details: row.fields,
   });
+}
+
+/**
+ * A live clock of a log that is no more would send every device that comes to heal into the same wall, until it expires.
+ */
+async function leaveOldClock(
+  household: HouseholdId,
+  error: unknown,
+  liveClocks: Pick<LiveClocks, "raise">,
+): Promise<void> {
+  if (!(error instanceof DomainError) || error.reason !== "EPOCH_CHANGED" || error.details.epoch === undefined) return;
+  const position = { epoch: parseEpoch(error.details.epoch), headSeq: 0, digest: 0n, committedUs: 0 };
+  await liveClocks.raise({ household, position, firstSeq: 0, entry: undefined });
 }
 
 async function raiseClock(push: PushToSettle, answer: Answer, liveClocks: Pick<LiveClocks, "raise">): Promise<void> {
