@@ -347,6 +347,28 @@ describe("answers", () => {
       expect(send(tx)).toEqual([{ ...edit, state: { kind: "sent" } }]);
     });
   });
+
+  it("are sent again before what was made after them, in the same transaction, in later ones and after a restart", async () => {
+    const store = new MemoryStore();
+    const opened = await replica(store);
+    const made = await opened.transact("local", (tx) => {
+      const lamp = write(tx, LAMP, "lamp");
+      const room = write(tx, ROOM, "room");
+      send(tx);
+      answer(tx, lamp, "applied", { seq: 7 });
+      answer(tx, room, "applied", { seq: 8 });
+      const edge = relate(tx);
+      return [lamp, room, edge].map((edit) => edit?.version);
+    });
+    const inOrder = (edits: Iterable<Edit>) => [...edits].map(({ version }) => version);
+    await opened.transact("local", (tx) => {
+      reopenAnswers(tx);
+      expect(inOrder(tx.pendingEdits())).toEqual(made);
+    });
+    expect(inOrder(opened.pendingEdits())).toEqual(made);
+    await opened.transact("local", (tx) => expect(inOrder(send(tx))).toEqual(made));
+    expect(inOrder((await replica(store)).pendingEdits())).toEqual(made);
+  });
 });
 
 describe("a push", () => {

@@ -3,7 +3,15 @@ import { addToDigest, type Digest, digestTerm, subtractFromDigest } from "@funky
 import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { GraphIndex } from "./graph-index.ts";
-import { type BaseRecord, type Edit, freshMeta, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
+import {
+  type BaseRecord,
+  bySequence,
+  type Edit,
+  freshMeta,
+  isPending,
+  isVisible,
+  type ReplicaMeta,
+} from "./replica-record.ts";
 import { type ReplicaSnapshot, ReplicaTransaction, type Visible } from "./replica-transaction.ts";
 import type { Store } from "./store.ts";
 
@@ -27,7 +35,11 @@ export class LocalReplica {
   #meta: ReplicaMeta;
   #base = new Map<RecordId, BaseRecord>();
   readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
-  readonly #pending = new Map<VersionId, Edit>();
+  /** By sequence, once a transaction has been adopted. */
+  #pending = new Map<VersionId, Edit>();
+  /** Above all that ever was pending: what comes above it keeps the order by itself. */
+  #newestPending = 0;
+  #pendingDisordered = false;
   #digest: Digest = 0n;
   readonly #counts = { answered: 0, dead: 0 };
   #queue: Promise<unknown> = Promise.resolve();
@@ -46,7 +58,7 @@ export class LocalReplica {
     const stored = await options.store.load();
     const replica = new LocalReplica(options.store, stored.meta ?? freshMeta(options.deviceId), options.sha256);
     for (const record of stored.records) replica.#setBase(record);
-    const edits = [...stored.edits].sort((a, b) => a.sequence - b.sequence);
+    const edits = [...stored.edits].sort(bySequence);
     for (const edit of edits) {
       replica.#adoptEdits(edit.record, [...(replica.#editsByRecord.get(edit.record) ?? []), edit]);
     }
@@ -142,6 +154,7 @@ export class LocalReplica {
     }
     for (const record of records) this.#setBase(record);
     for (const [record, edits] of tx.changedEdits()) this.#adoptEdits(record, edits);
+    this.#orderPending();
     const changed = new Set<RecordId>();
     for (const id of touched) if (this.index.set(id, this.visible(id))) changed.add(id);
     const change: ReplicaChange = { records: changed, origin };
@@ -155,9 +168,21 @@ export class LocalReplica {
     for (const edit of before) {
       if (!edits.some((kept) => kept.version === edit.version && isPending(kept))) this.#pending.delete(edit.version);
     }
-    for (const edit of edits) if (isPending(edit)) this.#pending.set(edit.version, edit);
+    for (const edit of edits) if (isPending(edit)) this.#addPending(edit);
     if (edits.length === 0) this.#editsByRecord.delete(record);
     else this.#editsByRecord.set(record, edits);
+  }
+
+  #addPending(edit: Edit): void {
+    if (edit.sequence > this.#newestPending) this.#newestPending = edit.sequence;
+    else if (!this.#pending.has(edit.version)) this.#pendingDisordered = true;
+    this.#pending.set(edit.version, edit);
+  }
+
+  #orderPending(): void {
+    if (!this.#pendingDisordered) return;
+    this.#pendingDisordered = false;
+    this.#pending = new Map([...this.#pending].sort(([, a], [, b]) => bySequence(a, b)));
   }
 
   #count(edit: Edit, by: 1 | -1): void {

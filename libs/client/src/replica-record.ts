@@ -95,6 +95,11 @@ export function freshMeta(deviceId: DeviceId): ReplicaMeta {
   };
 }
 
+/** The order in which edits were made, and are pushed. */
+export function bySequence(a: Edit, b: Edit): number {
+  return a.sequence - b.sequence;
+}
+
 /** Whether an edit still has to be pushed. */
 export function isPending(edit: Edit): boolean {
   return edit.state.kind === "unsent" || edit.state.kind === "sent" || edit.state.kind === "deferred";

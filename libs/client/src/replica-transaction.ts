@@ -1,6 +1,6 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
-import { type BaseRecord, type Edit, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
+import { type BaseRecord, bySequence, type Edit, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
 import type { StoreBatch } from "./store.ts";
 
 /** What a transaction reads from: the state before it. */
@@ -80,20 +80,24 @@ export class ReplicaTransaction {
 
   /** The edits that are to be pushed, by sequence. */
   *pendingEdits(): Iterable<Edit> {
+    // Mostly new ones, above all others; those that an answer had taken out of the line belong between the others.
+    const joined = [...this.#putEdits.values()]
+      .filter((edit) => isPending(edit) && !this.#before.pending.has(edit.version))
+      .sort(bySequence);
+    let next = 0;
     for (const [version, edit] of this.#before.pending) {
+      for (let one = joined[next]; one !== undefined && one.sequence < edit.sequence; one = joined[++next]) yield one;
       if (this.#removedEdits.has(version)) continue;
       const now = this.#putEdits.get(version) ?? edit;
       if (isPending(now)) yield now;
     }
-    for (const [version, edit] of this.#putEdits) {
-      if (!this.#before.pending.has(version) && isPending(edit)) yield edit;
-    }
+    yield* joined.slice(next);
   }
 
   /** Adds an edit, or replaces the one of the same version. New ones come in the order of their sequence. */
   putEdit(edit: Edit): void {
     const others = this.editsOf(edit.record).filter((other) => other.version !== edit.version);
-    const edits = [...others, edit].sort((a, b) => a.sequence - b.sequence);
+    const edits = [...others, edit].sort(bySequence);
     this.#editsByRecord.set(edit.record, edits);
     this.#putEdits.set(edit.version, edit);
     this.#removedEdits.delete(edit.version);
