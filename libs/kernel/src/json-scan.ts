@@ -24,7 +24,7 @@ export function scanJson(text: string): JsonFault | undefined {
       const keys = open.at(-1);
       if (expectsKey && keys !== undefined) {
         const key: string = JSON.parse(literal);
-        if (keys.has(key)) return { reason: "DUPLICATE_KEY", description: `has the key ${literal} twice` };
+        if (keys.has(key)) return { reason: "DUPLICATE_KEY", description: `has the key ${excerpt(literal)} twice` };
         keys.add(key);
         expectsKey = false;
       }
@@ -37,7 +37,7 @@ export function scanJson(text: string): JsonFault | undefined {
       if (!keepsDecimalValue(literal)) {
         return {
           reason: "NUMBER_PRECISION",
-          description: `has the number ${literal.slice(0, 40)}, which a double cannot hold exactly as written`,
+          description: `has the number ${excerpt(literal)}, which a double cannot hold exactly as written`,
         };
       }
       continue;
@@ -70,9 +70,18 @@ function decimal(literal: string): string {
   const [mantissa = "", exponent = "0"] = literal.toLowerCase().split("e");
   const negative = mantissa.startsWith("-");
   const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
-  const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  if (significant === "") return "0";
-  const power = Number(exponent) - fraction.length + (digits.length - significant.length);
-  return `${negative ? "-" : ""}${significant}e${power}`;
+  const digits = `${whole}${fraction}`;
+  let first = 0;
+  while (digits[first] === "0") first += 1;
+  if (first === digits.length) return "0";
+  // Not by a pattern: one that looks for zeros before the end takes time by the square of their number.
+  let end = digits.length;
+  while (digits[end - 1] === "0") end -= 1;
+  const power = Number(exponent) - fraction.length + (digits.length - end);
+  return `${negative ? "-" : ""}${digits.slice(first, end)}e${power}`;
+}
+
+/** As much of a literal as an error may quote: errors travel in trailers, where there is little room. */
+function excerpt(literal: string): string {
+  return literal.length <= 40 ? literal : `${literal.slice(0, 40)}…`;
 }

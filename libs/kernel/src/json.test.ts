@@ -24,6 +24,8 @@ describe("a body", () => {
     ['{"a":{"b":{"c":{"d":{}}}}}', "TOO_DEEP"],
     [`{"a":"${"x".repeat(60)}"}`, "BODY_TOO_LARGE"],
     [`{"a":"${"€".repeat(20)}"}`, "BODY_TOO_LARGE"],
+    // Short as it is written, and 100 digits long in the canonical text that a merge writes.
+    ['{"a":[1e20,1e20,1e20,1e20,1e20]}', "BODY_TOO_LARGE"],
   ])("%s is refused as %s, naming the field", (text, reason) => {
     expect(() => parse(text)).toThrow(
       expect.objectContaining({ reason, fields: [expect.objectContaining({ field: "body_json" })] }),
@@ -38,6 +40,24 @@ describe("a body", () => {
     ['{"😀":1,"￿":2}', '{"😀":1,"￿":2}'],
   ])("%s has the canonical text %s (RFC 8785)", (text, canonical) => {
     expect(parse(text).canonical).toBe(canonical);
+  });
+
+  it("quotes a key and a number only in part, because errors travel where there is little room", () => {
+    const wide = { maxBytes: 100_000, maxDepth: 4 };
+    const key = "k".repeat(30_000);
+    for (const text of [`{"${key}":1,"${key}":2}`, `{"a":1.${"2".repeat(60_000)}}`]) {
+      expect(() => parseJsonObject(text, wide, "body_json")).toThrow(
+        expect.objectContaining({ message: expect.stringMatching(/^.{1,200}$/) }),
+      );
+    }
+  });
+
+  it("reads a number of half a million digits at once: looking for its zeros takes no time by the square of their number", () => {
+    const wide = { maxBytes: 1_000_000, maxDepth: 4 };
+    // By the square, this would take minutes.
+    expect(() => parseJsonObject(`{"a":1.${"0".repeat(500_000)}1}`, wide, "body_json")).toThrow(
+      expect.objectContaining({ reason: "NUMBER_PRECISION" }),
+    );
   });
 
   it("treats __proto__ and constructor as keys like any other", () => {

@@ -30,7 +30,7 @@ export interface ParsedJsonObject {
  * DUPLICATE_KEY, LONE_SURROGATE or NUMBER_PRECISION.
  */
 export function parseJsonObject(text: string, limits: JsonLimits, field: string): ParsedJsonObject {
-  if (3 * text.length > limits.maxBytes && utf8Length(text) > limits.maxBytes) {
+  if (isLongerThan(limits.maxBytes, text)) {
     throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes`);
   }
   const value = parse(text, field);
@@ -44,7 +44,17 @@ export function parseJsonObject(text: string, limits: JsonLimits, field: string)
     const fault = scanJson(text);
     if (fault !== undefined) throw refuse(field, fault.reason, fault.description);
   }
-  return { value: value as JsonObject, canonical: ordered ? written : inOrder(value) };
+  const canonical = ordered ? written : inOrder(value);
+  // 1e20 has 21 digits in canonical text, which is what a merge writes.
+  if (canonical !== text && isLongerThan(limits.maxBytes, canonical)) {
+    throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes in canonical form (RFC 8785)`);
+  }
+  return { value: value as JsonObject, canonical };
+}
+
+/** Whether a text has more than so many UTF-8 bytes. A UTF-16 unit takes three at most, so most texts need no counting. */
+export function isLongerThan(bytes: number, text: string): boolean {
+  return 3 * text.length > bytes && (text.length > bytes || utf8Length(text) > bytes);
 }
 
 /** The RFC 8785 text of a value: keys sorted by UTF-16 unit, no white space, ECMAScript numbers. */

@@ -1,10 +1,10 @@
 import {
   canonicalJson,
+  isLongerThan,
   type JsonObject,
   type JsonValue,
   jsonEquals,
   jsonObject,
-  utf8Length,
 } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { MergedContent } from "@funkygibbon/kernel/record";
@@ -26,9 +26,7 @@ export function mergedContent(decided: readonly DecidedKey[], deleted: boolean):
 
 /** Whether the merge of two bodies, each within the limit, is beyond it (contracts.md, Commit). */
 export function exceedsBodyLimit({ bodyJson }: MergedContent): boolean {
-  // A UTF-16 unit takes three bytes at most, so most bodies need no counting.
-  if (bodyJson === undefined || bodyJson.length * 3 <= BODY_LIMITS.maxBytes) return false;
-  return utf8Length(bodyJson) > BODY_LIMITS.maxBytes;
+  return bodyJson !== undefined && isLongerThan(BODY_LIMITS.maxBytes, bodyJson);
 }
 
 /** Whether the head says all of this already, down to the stamps: then another version would say nothing new. */
