@@ -43,6 +43,7 @@ function parseConflicts({ conflicts }: SettleConflictsRequest) {
 }
 
 function present(result: SettlementResult) {
-  if (result.kind === "settled") return { id: result.id, conflict: conflictToWire(result.conflict) };
+  // A hundred conflicts of records at the size limit would be more than a message holds.
+  if (result.kind === "settled") return { id: result.id, conflict: conflictToWire({ ...result.conflict, fields: [] }) };
   return { id: result.id, failureReason: result.reason, failureMessage: result.message };
 }

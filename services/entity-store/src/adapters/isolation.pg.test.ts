@@ -192,6 +192,7 @@ describe("every read of the graph, of histories, conflicts, policies and search 
 });
 
 function isNothing(answer: unknown): boolean {
+  if (typeof answer === "object" && answer !== null && "conflicts" in answer) return isNothing(answer.conflicts);
   return answer === undefined || answer === 0 || (Array.isArray(answer) && answer.length === 0);
 }
 

@@ -10,9 +10,20 @@ export interface ConflictListQuery {
   /** On either side. */
   readonly device: DeviceId | undefined;
   readonly after: ConflictPosition | undefined;
+  /** Conflicts. */
   readonly limit: number;
   readonly signal?: AbortSignal;
 }
+
+/** What a list of conflicts was found to begin with. */
+export interface ConflictList {
+  readonly conflicts: readonly ConflictRow[];
+  /** There may be more after them. */
+  readonly more: boolean;
+}
+
+/** The fields of the conflicts of one page; one conflict is always there. */
+export const MAX_CONFLICT_PAGE_BYTES = 2 * 1024 * 1024;
 
 /** Sort key of a conflict in lists. */
 export interface ConflictPosition {
@@ -34,7 +45,7 @@ export interface ConflictFile {
 
 /** Reads conflict rows. They are written by commits only. */
 export interface ConflictReads {
-  list(query: ConflictListQuery): Promise<readonly ConflictRow[]>;
+  list(query: ConflictListQuery): Promise<ConflictList>;
   /** Undefined when the household has no such conflict. */
   get(household: HouseholdId, id: string, signal?: AbortSignal): Promise<ConflictFile | undefined>;
 }

@@ -1,16 +1,8 @@
 import type { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
-import type {
-  DivergedVersion,
-  Divergence,
-  Resolution,
-} from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import type { Divergence, Resolution } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { internal } from "@funkygibbon/kernel/errors";
 import type { RpcClient } from "@funkygibbon/rpc/client";
-
-/** A divergence brings up to three bodies, so a push of 4 MiB may diverge into far more: it is decided in parts. */
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-/** What a version takes besides its body, generously. */
-const VERSION_OVERHEAD_BYTES = 4 * 1024;
+import { MAX_MESSAGE_SIZE, sizeOfDivergence } from "../domain/message-size.ts";
 
 /** The rules behind conflict-resolution's ResolverService. */
 export class RpcResolver {
@@ -35,28 +27,20 @@ export class RpcResolver {
   }
 }
 
+/** A divergence brings up to three bodies, so what came in one message may diverge into more than one takes. */
 function inBatches(divergences: readonly Divergence[]): Divergence[][] {
   const batches: Divergence[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
+  let room = 0;
   for (const divergence of divergences) {
-    const size = sizeOf(divergence.local) + sizeOf(divergence.server) + sizeOf(divergence.base);
-    if (bytes + size > MAX_BATCH_BYTES) {
-      batches.push([]);
-      bytes = 0;
+    const size = sizeOfDivergence(divergence);
+    const batch = size <= room ? batches.at(-1) : undefined;
+    if (batch === undefined) {
+      batches.push([divergence]);
+      room = MAX_MESSAGE_SIZE - size;
+      continue;
     }
-    bytes += size;
-    batches.at(-1)?.push(divergence);
+    batch.push(divergence);
+    room -= size;
   }
   return batches;
-}
-
-function sizeOf(version: DivergedVersion | undefined): number {
-  switch (version?.content.case) {
-    case "entity":
-      return VERSION_OVERHEAD_BYTES + Buffer.byteLength(version.content.value.bodyJson);
-    case "relationship":
-      return VERSION_OVERHEAD_BYTES + Buffer.byteLength(version.content.value.propertiesJson);
-    default:
-      return VERSION_OVERHEAD_BYTES;
-  }
 }

@@ -8,7 +8,7 @@ const answer = (outcomes: (string | undefined)[], divergences: string[] = []) =>
   conflicts: [],
   position: outcomes.length,
 });
-const parts = (answers: ReturnType<typeof answer>[]) => ({
+const parts = (answers: ReturnType<typeof answer>[], atOnce = 100) => ({
   commit: vi.fn((_changes: readonly string[], _resolutions: readonly string[]) => {
     const next = answers.shift();
     if (next === undefined) throw new Error("one commit too many");
@@ -17,6 +17,15 @@ const parts = (answers: ReturnType<typeof answer>[]) => ({
   resolve: vi.fn((divergences: readonly string[]) =>
     Promise.resolve(divergences.map((record) => `resolved ${record}`)),
   ),
+  /** As many changes at once as are asked for; the resolution of a change is the one in its place. */
+  inParts: (changes: readonly string[]) => {
+    const positions = [...changes.keys()];
+    const starts = positions.filter((position) => position % atOnce === 0);
+    return starts.map((start) => {
+      const part = positions.slice(start, start + atOnce);
+      return { changes: part, resolutions: part };
+    });
+  },
   retry: () => "retry",
 });
 
@@ -37,6 +46,45 @@ describe("commitInRounds", () => {
       ["resolved B", "resolved D"],
     ]);
     expect(answers).toHaveLength(2);
+  });
+
+  it("commits in parts what is too large to be committed at once, and resolves again what lost a race in any of them", async () => {
+    const p = parts(
+      [
+        answer([undefined, "applied", undefined, undefined], ["A", "C", "D"]),
+        answer(["merged", undefined], ["C again"]),
+        answer(["superseded"]),
+        answer(["merged"]),
+      ],
+      2,
+    );
+    const { outcomes, answers } = await commitInRounds(["a", "b", "c", "d"], p);
+    expect(outcomes).toEqual(["merged", "applied", "merged", "superseded"]);
+    expect(p.commit.mock.calls.slice(1)).toEqual([
+      [
+        ["a", "c"],
+        ["resolved A", "resolved C"],
+      ],
+      [["d"], ["resolved D"]],
+      [["c"], ["resolved C again"]],
+    ]);
+    expect(answers).toHaveLength(4);
+  });
+
+  it("keeps what one part was answered when the store goes away before the next", async () => {
+    const p = parts([answer([undefined, undefined], ["A", "B"]), answer(["merged"])], 1);
+    const { commit } = p;
+    let calls = 0;
+    const goesAway = {
+      ...p,
+      commit: vi.fn((...call: Parameters<typeof commit>) => {
+        calls += 1;
+        return calls === 3 ? Promise.reject(unavailable("no store")) : commit(...call);
+      }),
+    };
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], goesAway);
+    expect(outcomes).toEqual(["merged", "retry"]);
+    expect(interruptedBy?.kind).toBe("unavailable");
   });
 
   it("resolves again against the head as it then is when a race was lost", async () => {

@@ -1,5 +1,7 @@
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
+import { must } from "@funkygibbon/kernel/must";
+import type { CommitPart } from "./commit-parts.ts";
 
 /** What one transaction answered. Divergences and resolutions are passed between store and resolver unread. */
 export interface CommitAnswer<Outcome, Divergence, Position> {
@@ -17,6 +19,8 @@ export interface CommitParts<Change, Outcome, Divergence, Resolution, Answer> {
   commit(changes: readonly Change[], resolutions: readonly Resolution[]): Promise<Answer>;
   /** Decides divergences, one resolution for each. */
   resolve(divergences: readonly Divergence[]): Promise<readonly Resolution[]>;
+  /** Cuts changes and their resolutions into what the store takes at once; each change is in one part. */
+  inParts(changes: readonly Change[], resolutions: readonly Resolution[]): readonly CommitPart[];
   /** The outcome of a change that was not stored and shall be sent again. */
   retry(change: Change): Outcome;
 }
@@ -57,13 +61,17 @@ export async function commitInRounds<
     const open = changes.flatMap((change, index) => (outcomes[index] === undefined ? [{ change, index }] : []));
     try {
       const resolutions = await parts.resolve(divergences);
-      const answer = await parts.commit(
-        open.map(({ change }) => change),
-        resolutions,
-      );
-      for (const [position, { index }] of open.entries()) outcomes[index] = answer.outcomes[position];
-      answers.push(answer);
-      divergences = answer.divergences;
+      const changed = open.map(({ change }) => change);
+      const lost: Divergence[] = [];
+      for (const part of parts.inParts(changed, resolutions)) {
+        const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions));
+        for (const [place, position] of part.changes.entries()) {
+          outcomes[must(open[position], "a part names what it was cut from").index] = answer.outcomes[place];
+        }
+        answers.push(answer);
+        lost.push(...answer.divergences);
+      }
+      divergences = lost;
     } catch (error) {
       if (!(error instanceof DomainError) || !isNotNow(error)) throw error;
       interruptedBy = error;
@@ -72,6 +80,10 @@ export async function commitInRounds<
   }
   const answered = changes.map((change, index) => outcomes[index] ?? parts.retry(change));
   return { outcomes: answered, answers, interruptedBy };
+}
+
+function pick<Item>(items: readonly Item[], positions: readonly number[]): Item[] {
+  return positions.flatMap((position) => items.slice(position, position + 1));
 }
 
 function isNotNow(error: DomainError): boolean {

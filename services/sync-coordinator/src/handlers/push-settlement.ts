@@ -19,8 +19,10 @@ import type { LogPosition } from "@funkygibbon/kernel/record";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import { outcomes as outcomeNames } from "@funkygibbon/wire/outcomes";
+import { commitParts } from "../domain/commit-parts.ts";
 import { commitInRounds } from "../domain/commit-rounds.ts";
 import type { LogPage } from "../domain/log-page.ts";
+import { MAX_MESSAGE_SIZE, sizeOfChange, sizeOfFields, sizeOfResolution } from "../domain/message-size.ts";
 import type { DeviceRef, LiveClocks, SyncTelemetry } from "../domain/ports.ts";
 import { syncStatus } from "../domain/sync-status.ts";
 import type { ChangeLog, CommitAnswer, Credentials, Resolver } from "./change-log.ts";
@@ -87,6 +89,12 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     commit: async (changes, resolutions) =>
       answerOf(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
     resolve: (divergences) => parts.resolver.resolve(divergences),
+    inParts: (changes, resolutions) =>
+      commitParts(
+        changes.map((change) => ({ recordId: change.recordId, size: sizeOfChange(change) })),
+        resolutions.map((resolution) => ({ recordId: resolution.recordId, size: sizeOfResolution(resolution) })),
+        MAX_MESSAGE_SIZE,
+      ),
     retry: (change) =>
       create(ChangeOutcomeSchema, { recordId: change.recordId, version: change.version, outcome: Outcome.RETRY }),
   }).catch(async (error: unknown) => {
@@ -96,7 +104,7 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
 
   await Promise.all(settlement.answers.map((answer) => raiseClock(push, answer, parts.liveClocks)));
   const last = settlement.answers.at(-1) ?? settlement.answers[0];
-  const conflicts = settlement.answers.flatMap((answer) => answer.conflicts.map(conflictInfo));
+  const conflicts = conflictInfos(settlement.answers.flatMap((answer) => answer.conflicts));
   const names = settlement.outcomes.flatMap(({ outcome }) => outcomeNames.fromWire(outcome) ?? []);
   parts.telemetry.pushSettled({
     changes: push.changes.length,
@@ -149,8 +157,21 @@ function answerOf({ result, written }: CommitAnswer): Answer {
   };
 }
 
+/** The details of all conflicts of one answer, in UTF-16 units; a device takes frames of a few MiB. */
+const MAX_DETAILS_SIZE = 1024 * 1024;
+
+function conflictInfos(rows: readonly ConflictRecord[]): ConflictInfo[] {
+  let room = MAX_DETAILS_SIZE;
+  return rows.map((row) => {
+    const size = sizeOfFields(row.fields);
+    const fits = size <= room;
+    if (fits) room -= size;
+    return conflictInfo(row, fits);
+  });
+}
+
 /** The store's row has the device's side as local already; the hint is what a person is still asked for. */
-function conflictInfo(row: ConflictRecord): ConflictInfo {
+function conflictInfo(row: ConflictRecord, withDetails: boolean): ConflictInfo {
   return create(ConflictInfoSchema, {
     conflictId: row.id,
     recordId: row.recordId,
@@ -159,7 +180,8 @@ function conflictInfo(row: ConflictRecord): ConflictInfo {
     serverVersion: row.serverVersion,
     resolutionHint: row.decision === ConflictDecision.OPEN ? ResolutionStrategy.MANUAL : row.strategy,
     decision: row.decision,
-    details: row.fields,
+    details: withDetails ? row.fields : [],
+    detailsLeftOut: !withDetails,
   });
 }
 

@@ -28,10 +28,10 @@ export function listConflicts({
     };
     const scope: PageScope = { household, list: "conflicts", filter };
     const after = positionOf(pageTokens.open(scope, request.pageToken));
-    const rows = await conflicts.list({ ...filter, household, after, limit: size + 1, signal: call.signal });
-    const last = rows.length > size ? rows[size - 1] : undefined;
+    const page = await conflicts.list({ ...filter, household, after, limit: size, signal: call.signal });
+    const last = page.more ? page.conflicts.at(-1) : undefined;
     return {
-      conflicts: rows.slice(0, size).map(conflictToWire),
+      conflicts: page.conflicts.map(conflictToWire),
       nextPageToken: last === undefined ? "" : pageTokens.seal(scope, [last.openedUs, last.id]),
     };
   };

@@ -25,7 +25,7 @@ export const file_funkygibbon_conflict_v1_conflict_service: GenFile = /*@__PURE_
  */
 export type ListConflictsRequest = Message<"funkygibbon.conflict.v1.ListConflictsRequest"> & {
   /**
-   * At most this many; 0: 50; maximum 200.
+   * At most this many; 0: 50; maximum 200. A page has fewer when their fields are more than 2 MiB together.
    *
    * @generated from field: int32 page_size = 1;
    */
@@ -447,7 +447,8 @@ export type SettleConflictsResponse_Result = Message<"funkygibbon.conflict.v1.Se
   id: string;
 
   /**
-   * As it is now; absent when it was not settled.
+   * As it is now, without its fields, of which a hundred conflicts may have too many: GetConflict tells them. Absent
+   * when it was not settled.
    *
    * @generated from field: funkygibbon.entity.v1.ConflictRecord conflict = 2;
    */
