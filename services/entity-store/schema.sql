@@ -114,6 +114,7 @@ create table record_versions (
   claimed_us bigint not null,
   effective_us bigint not null,
   committed_us bigint not null,
+  created_us bigint not null,
   outcome smallint not null,
   origin_channel text,
   origin_client text,
@@ -172,7 +173,7 @@ CREATE UNIQUE INDEX heads_by_seq ON public.heads USING btree (household_id, seq)
 CREATE INDEX heads_by_to ON public.heads USING btree (household_id, to_id, type) WHERE (to_id IS NOT NULL);
 CREATE INDEX record_versions_by_call ON public.record_versions USING btree (household_id, origin_call) WHERE (origin_call IS NOT NULL);
 CREATE INDEX record_versions_by_from ON public.record_versions USING btree (household_id, from_id, type, seq) WHERE (from_id IS NOT NULL);
-CREATE UNIQUE INDEX record_versions_by_record ON public.record_versions USING btree (household_id, record_id, seq);
+CREATE UNIQUE INDEX record_versions_by_record ON public.record_versions USING btree (household_id, record_id, seq) INCLUDE (outcome);
 CREATE UNIQUE INDEX record_versions_by_sequence ON public.record_versions USING btree (household_id, device_id, sequence);
 CREATE INDEX record_versions_by_to ON public.record_versions USING btree (household_id, to_id, type, seq) WHERE (to_id IS NOT NULL);
 CREATE INDEX request_ids_by_age ON public.request_ids USING btree (household_id, created_us);
@@ -507,21 +508,31 @@ begin
 
   insert into record_versions (
     household_id, seq, record_id, version, device_id, sequence, parents, kind, type, from_id, to_id, body, deleted,
-    content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us, outcome,
+    content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us, created_us, outcome,
     origin_channel, origin_client, origin_tool, origin_call
   )
   select p_households[v.household], v.seq, v.record, v.version, v.device, v.sequence,
     -- Arrays of arrays must be rectangular, so the parents of one version come as one text.
     case when v.parents is null then '{}' else string_to_array(v.parents, ' ') end,
     v.kind, v.type, v.from_id, v.to_id, v.body, v.deleted, v.hash, v.stamps, v.source, v.author, v.healer,
-    v.claimed_us, v.effective_us, p_committed_us[v.household], v.outcome, v.channel, v.client, v.tool, v.call
+    v.claimed_us, v.effective_us, p_committed_us[v.household],
+    coalesce(
+      -- A first head has no accepted version before it.
+      case when v.head <> 1 then (
+        select f.created_us from record_versions f
+        where f.household_id = p_households[v.household] and f.record_id = v.record and f.outcome in (1, 2)
+        order by f.seq limit 1
+      ) end,
+      p_committed_us[v.household]
+    ),
+    v.outcome, v.channel, v.client, v.tool, v.call
   from unnest(
     v_household, v_seq, v_record, v_version, v_device, v_sequence, v_parents, v_kind, v_type, v_from, v_to, v_body,
     v_deleted, v_hash, v_stamps, v_source, v_author, v_healer, v_claimed_us, v_effective_us, v_outcome,
-    v_channel, v_client, v_tool, v_call
+    v_channel, v_client, v_tool, v_call, v_head
   ) as v (
     household, seq, record, version, device, sequence, parents, kind, type, from_id, to_id, body,
-    deleted, hash, stamps, source, author, healer, claimed_us, effective_us, outcome, channel, client, tool, call
+    deleted, hash, stamps, source, author, healer, claimed_us, effective_us, outcome, channel, client, tool, call, head
   );
 
   -- Under the lock it is known which heads are new, and a plain INSERT costs a third less than one that may conflict.

@@ -68,6 +68,8 @@ create table record_versions (
   claimed_us bigint not null,
   effective_us bigint not null,
   committed_us bigint not null,
+  -- When the first accepted version of the record was committed: reads show it, and must not look for it in the history.
+  created_us bigint not null,
   outcome smallint not null,
   origin_channel text,
   origin_client text,
@@ -78,7 +80,7 @@ create table record_versions (
 -- (household, device, sequence) names one version; as a version string spells both out, it is unique in its record too.
 create unique index record_versions_by_sequence on record_versions (household_id, device_id, sequence);
 -- The history of a record, and what it said at a time: the last accepted one not committed after it.
-create unique index record_versions_by_record on record_versions (household_id, record_id, seq);
+create unique index record_versions_by_record on record_versions (household_id, record_id, seq) include (outcome);
 -- Edges at an entity in the past; nodes do not pay for it.
 create index record_versions_by_from on record_versions (household_id, from_id, type, seq) where from_id is not null;
 create index record_versions_by_to on record_versions (household_id, to_id, type, seq) where to_id is not null;

@@ -22,12 +22,12 @@ begin
 
     insert into record_versions (
       household_id, seq, record_id, version, device_id, sequence, parents, kind, type, from_id, to_id, body, deleted,
-      content_hash, source, author, claimed_us, effective_us, committed_us, outcome
+      content_hash, source, author, claimed_us, effective_us, committed_us, created_us, outcome
     )
     select 'sample', n, gen_random_uuid(), 'version ' || n, 'device ' || n % 5, n, array['version ' || n - 1],
       1 + n % 2, 1 + n % 12, case when n % 2 = 1 then gen_random_uuid() end,
       case when n % 2 = 1 then gen_random_uuid() end, '{}', false, decode(md5(n::text), 'hex'), 1, 'user ' || n % 3,
-      n, n, n, 1
+      n, n, n, n, 1
     from generate_series(1, 2000) as n;
 
     insert into heads (

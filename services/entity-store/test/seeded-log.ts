@@ -32,6 +32,8 @@ interface SeededVersion {
   readonly parents: readonly VersionId[];
   readonly content: RecordContent;
   readonly committedUs: number;
+  /** The commit time of the first accepted version of its record. */
+  readonly createdUs: number;
   /** Number of the outcome; APPLIED by default. */
   readonly outcome: number;
 }
@@ -85,6 +87,7 @@ export class SeededLog {
       parents: head === undefined ? [] : [head.version],
       content,
       committedUs,
+      createdUs: head?.createdUs ?? committedUs,
       outcome,
     };
     this.#versions.push(version);
@@ -147,6 +150,7 @@ export class SeededLog {
       textArray(versions.map(({ content }) => (content.body === null ? null : JSON.stringify(content.body)))),
       byteaArray(versions.map(({ content }) => contentHash(content, sha256))),
       int8Array(versions.map(({ committedUs }) => committedUs)),
+      int8Array(versions.map(({ createdUs }) => createdUs)),
       int2Array(versions.map(({ outcome }) => outcome)),
     ];
   }
@@ -156,12 +160,14 @@ const ROWS_PER_STATEMENT = 10_000;
 
 const INSERT_VERSIONS = `
   insert into record_versions (household_id, seq, record_id, version, device_id, sequence, parents, kind, type,
-    from_id, to_id, body, deleted, content_hash, source, author, claimed_us, effective_us, committed_us, outcome)
+    from_id, to_id, body, deleted, content_hash, source, author, claimed_us, effective_us, committed_us,
+    created_us, outcome)
   select $1, seq, record_id, version, 'seed', seq, string_to_array(parents, ' '), kind, type, from_id, to_id, body,
-    body is null, content_hash, 1, 'ada', committed_us, committed_us, committed_us, outcome
+    body is null, content_hash, 1, 'ada', committed_us, committed_us, committed_us, created_us, outcome
   from unnest($2::int8[], $3::uuid[], $4::text[], $5::text[], $6::int2[], $7::int2[], $8::uuid[], $9::uuid[],
-    $10::text[], $11::bytea[], $12::int8[], $13::int2[])
-    as v (seq, record_id, version, parents, kind, type, from_id, to_id, body, content_hash, committed_us, outcome)`;
+    $10::text[], $11::bytea[], $12::int8[], $13::int8[], $14::int2[])
+    as v (seq, record_id, version, parents, kind, type, from_id, to_id, body, content_hash, committed_us, created_us,
+      outcome)`;
 
 const INSERT_HEADS = `
   insert into heads (household_id, record_id, seq, version, kind, type, source, name, deleted, digest_term, from_id, to_id)

@@ -103,7 +103,7 @@ function conflictsOf(answer: unknown): readonly ConflictRow[] {
 /** What PostgreSQL holds of a household. */
 async function stored(household: HouseholdId) {
   return behind.inTransaction({ households: [household] }, async (tx) => {
-    const [versions, conflicts, heads, clocks] = await Promise.all([
+    const [versions, created, conflicts, heads, clocks] = await Promise.all([
       tx.query<VersionRow>(
         {
           name: "test.versions",
@@ -111,6 +111,7 @@ async function stored(household: HouseholdId) {
         },
         [household],
       ),
+      tx.query<object>({ name: "test.created", text: CREATED }, [household]),
       tx.query<ConflictTableRow>(
         { name: "test.conflicts", text: `select ${CONFLICT_COLUMNS} from conflicts c where household_id = $1` },
         [household],
@@ -120,6 +121,7 @@ async function stored(household: HouseholdId) {
     ]);
     return {
       versions: plain(versions.map(versionFromRow)),
+      created: plain(created),
       conflicts: inOrder(conflicts.map(conflictFromRow)),
       heads: plain(heads),
       clocks: plain(clocks),
@@ -132,6 +134,7 @@ function remembered(model: MemoryLog) {
   const { versions, conflicts, heads } = model;
   return {
     versions: plain(versions),
+    created: plain(created(versions)),
     conflicts: inOrder([...conflicts.values()]),
     heads: plain(
       [...heads.values()]
@@ -152,6 +155,16 @@ function remembered(model: MemoryLog) {
   };
 }
 
+/** When the record of each version came to be: with its first accepted one. */
+function created(versions: MemoryLog["versions"]) {
+  const first = new Map<string, number>();
+  return versions.map(({ record, seq, outcome, committedUs }) => {
+    if (!first.has(record) && (outcome === "applied" || outcome === "merged")) first.set(record, committedUs);
+    return { seq, createdUs: first.get(record) ?? committedUs };
+  });
+}
+
+const CREATED = `select seq, created_us as "createdUs" from record_versions where household_id = $1 order by seq`;
 const HEADS = `select record_id as record, seq, version, kind, deleted, cascaded, from_id as "from", to_id as "to",
   digest_term::text as "digestTerm" from heads where household_id = $1 order by seq`;
 const CLOCKS = `select device_id as device, highest_sequence as sequence, newest_version as version,

@@ -8,7 +8,6 @@ import type {
   RecordDifference,
 } from "../domain/graph-reads.ts";
 import { differingKeys } from "../domain/history.ts";
-import { CREATED_US } from "./graph-fragments.ts";
 import { entityViewOf, relationshipViewOf } from "./record-view-row.ts";
 import { ENTITY_KIND, VERSION_COLUMNS, type VersionRow, versionFromRow } from "./version-row.ts";
 
@@ -128,6 +127,6 @@ const PAIRS: Statement = {
 const VERSIONS: Statement = {
   name: "graph_difference.versions",
   text: `
-  select ${VERSION_COLUMNS}, '' as sort_name, ${CREATED_US}
+  select ${VERSION_COLUMNS}, '' as sort_name, v.created_us
   from record_versions v where v.household_id = $1 and v.seq = any ($2::bigint[])`,
 };

@@ -1,16 +1,6 @@
-/**
- * When the record came to be: with its first accepted version. That one alone has no parents, so mostly there is no need
- * to look for it.
- */
-export const CREATED_US = `case when v.parents = '{}' then v.committed_us else (
-      select f.committed_us from record_versions f
-      where f.household_id = v.household_id and f.record_id = v.record_id and f.outcome in (1, 2)
-      order by f.seq limit 1
-    ) end as created_us`;
-
 /** A version as reads show it; entities bear their names in their bodies. */
 export const VERSION_VIEW = `v.record_id, v.type, v.source, v.from_id, v.to_id, '' as sort_name, v.version, v.seq, v.deleted,
-    v.body, v.body_removed, v.author, v.committed_us, ${CREATED_US}`;
+    v.body, v.body_removed, v.author, v.committed_us, v.created_us`;
 
 /** Looked up in a hash table of the ids: IS TRUE keeps it from becoming a join, which could be a loop over all pairs. */
 export function isAmong(id: string, ids: string): string {
@@ -25,4 +15,18 @@ export function withGoals(steps: string, goals: string): string {
   select start, reached, relationship, type, inverse from reaching
   union all
   select start, reached, relationship, type, inverse from s where not exists (select from reaching)`;
+}
+
+/**
+ * What is in $2, through edges of the types $3 that `into` finds by their end `i.id`. A node is followed once for each of
+ * its distances; the last parameter ends a walk along a cycle, which containment has none of.
+ */
+export function contained(into: string, maxDistance: string): string {
+  return `
+  with recursive inside (id, distance) as (
+    select $2::uuid, 0
+    union
+    select e.from_id, i.distance + 1 from inside i cross join lateral (${into}) e where i.distance < ${maxDistance}::int
+  )
+  select id, min(distance) as distance from inside where distance > 0 and id <> $2 group by id`;
 }

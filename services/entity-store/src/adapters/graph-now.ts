@@ -4,16 +4,19 @@ import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { relationshipTypes } from "@funkygibbon/wire/graph-types";
 import type {
   AroundQuery,
+  Contained,
+  ContainedQuery,
   EntityListQuery,
   EntityView,
   ExpandQuery,
   GraphSnapshot,
+  Neighbour,
   NeighbourQuery,
   RelationshipListQuery,
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import { CREATED_US, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
+import { contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
 import {
   directionFlags,
   entityNumbers,
@@ -29,10 +32,13 @@ import {
   type EdgeRow,
   entityViewOf,
   leastSteps,
+  type NeighbourRow,
+  neighbourOf,
   type RecordViewRow,
   relationshipViewOf,
   type StepRow,
   stepOf,
+  viewColumns,
 } from "./record-view-row.ts";
 import { ENTITY_KIND, RELATIONSHIP_KIND } from "./version-row.ts";
 
@@ -97,8 +103,8 @@ export class GraphNow implements GraphSnapshot {
     return rows[0]?.total ?? 0;
   }
 
-  async neighbours(query: NeighbourQuery): Promise<readonly Step[]> {
-    const rows = await this.#tx.query<StepRow>(NEIGHBOURS, [
+  async neighbours(query: NeighbourQuery): Promise<readonly Neighbour[]> {
+    const rows = await this.#tx.query<NeighbourRow>(NEIGHBOURS, [
       this.#household,
       uuidArray([query.entity]),
       ...directionFlags(query.direction),
@@ -106,7 +112,7 @@ export class GraphNow implements GraphSnapshot {
       entityNumbers(query.entityTypes),
       query.limit,
     ]);
-    return rows.map(stepOf);
+    return rows.map(neighbourOf);
   }
 
   async around(query: AroundQuery): Promise<readonly Step[]> {
@@ -130,6 +136,11 @@ export class GraphNow implements GraphSnapshot {
       limitOf(query),
     ]);
     return rows.map(stepOf);
+  }
+
+  async contained({ entity, types, maxDistance }: ContainedQuery): Promise<readonly Contained[]> {
+    const values = [this.#household, entity, relationshipNumbers(types), maxDistance];
+    return this.#tx.query<Contained>(CONTAINED, values);
   }
 
   async edgesAmong(ids: readonly RecordId[]): Promise<readonly RelationshipView[]> {
@@ -156,7 +167,7 @@ function versionsOf(heads: string): string {
  * over the whole household.
  */
 const VIEW = `h.record_id, h.type, h.source, h.from_id, h.to_id, h.name as sort_name, h.version, h.seq, h.deleted,
-    v.body, v.body_removed, v.author, v.committed_us, ${CREATED_US}`;
+    v.body, v.body_removed, v.author, v.committed_us, v.created_us`;
 const JOIN_VERSION = `
   cross join lateral (select * from record_versions v
     where v.household_id = h.household_id and v.seq = h.seq offset 0) v`;
@@ -271,11 +282,12 @@ const COUNT_RELATIONSHIPS: Record<RelationshipIndex, Statement> = {
 
 /** The live edges at $2, out of them when $3, into them when $4, of the types $5; an edge from a node to itself once. */
 const STEPS = `
-  select e.from_id as start, e.to_id as reached, e.record_id as relationship, e.type, false as inverse from heads e
+  select e.from_id as start, e.to_id as reached, e.record_id as relationship, e.type, false as inverse, e.seq
+  from heads e
   where $3::boolean and e.household_id = $1 and e.from_id = any ($2::uuid[]) and e.type = any ($5::smallint[])
     and e.kind = 2 and not e.deleted
   union all
-  select e.to_id, e.from_id, e.record_id, e.type, true from heads e
+  select e.to_id, e.from_id, e.record_id, e.type, true, e.seq from heads e
   where $4::boolean and e.household_id = $1 and e.to_id = any ($2::uuid[]) and e.type = any ($5::smallint[])
     and e.kind = 2 and not e.deleted and (not $3::boolean or e.from_id <> e.to_id)`;
 
@@ -287,13 +299,20 @@ const AROUND: Statement = {
 
 const NEIGHBOURS: Statement = {
   name: "graph_now.neighbours",
+  rowMode: "array",
   text: `
-  select s.start, s.reached, s.relationship, s.inverse
-  from (${STEPS}) s
-  cross join lateral (select n.name from heads n
-    where n.household_id = $1 and n.record_id = s.reached and n.kind = 1 and not n.deleted
-      and n.type = any ($6::smallint[]) offset 0) n
-  order by s.type, n.name, s.reached, s.relationship limit $7::bigint`,
+  select s.inverse, ${viewColumns("e")}, ${viewColumns("v")}
+  from (
+    select s.*, n.name, n.seq as node_seq
+    from (${STEPS}) s
+    cross join lateral (select n.name, n.seq from heads n
+      where n.household_id = $1 and n.record_id = s.reached and n.kind = 1 and not n.deleted
+        and n.type = any ($6::smallint[]) offset 0) n
+    order by s.type, n.name, s.reached, s.relationship limit $7::bigint
+  ) s
+  cross join lateral (select * from record_versions v where v.household_id = $1 and v.seq = s.seq offset 0) e
+  cross join lateral (select * from record_versions v where v.household_id = $1 and v.seq = s.node_seq offset 0) v
+  order by s.type, s.name, s.reached, s.relationship`,
 };
 
 const EXPAND: Statement = {
@@ -309,6 +328,15 @@ const EXPAND: Statement = {
   cross join lateral (select n.name from heads n
     where n.household_id = $1 and n.record_id = d.reached and n.kind = 1 and not n.deleted offset 0) n
   order by n.name, d.reached limit $7::bigint`,
+};
+
+const CONTAINED: Statement = {
+  name: "graph_now.contained",
+  text: contained(
+    `select h.from_id from heads h
+      where h.household_id = $1 and h.to_id = i.id and h.type = any ($3::smallint[]) and h.kind = 2 and not h.deleted offset 0`,
+    "$4",
+  ),
 };
 
 const EDGES_AMONG: Statement = {

@@ -23,25 +23,28 @@ const reads = {
   neighbours: (graph) => graph.neighbours({ ...edges, entity: place, entityTypes: [], limit: 10 }),
   around: (graph) => graph.around({ ...edges, frontier: ids, exclude: new Set(ids), goals: [place] }),
   expand: (graph) => graph.expand({ ...edges, frontier: ids, exclude: ids, limit: 10 }),
+  contained: (graph) => graph.contained({ entity: place, types: ["connects_to"], maxDistance: 3 }),
   edgesAmong: (graph) => graph.edgesAmong(ids),
 } satisfies Record<string, (graph: GraphSnapshot) => Promise<unknown>>;
 type Read = keyof typeof reads;
 
 const NOW: Record<Read, string[]> = {
-  entities: ["heads_pkey", "record_versions_by_record", "record_versions_pkey"],
-  relationships: ["heads_pkey", "record_versions_by_record", "record_versions_pkey"],
-  neighbours: ["heads_by_from", "heads_by_to", "heads_pkey"],
+  entities: ["heads_pkey", "record_versions_pkey"],
+  relationships: ["heads_pkey", "record_versions_pkey"],
+  neighbours: ["heads_by_from", "heads_by_to", "heads_pkey", "record_versions_pkey"],
   around: ["heads_by_from", "heads_by_to"],
   expand: ["heads_by_from", "heads_by_to", "heads_pkey"],
-  edgesAmong: ["heads_by_from", "record_versions_by_record", "record_versions_pkey"],
+  contained: ["heads_by_to"],
+  edgesAmong: ["heads_by_from", "record_versions_pkey"],
 };
 const LOOKS_BACK = ["record_versions_by_from", "record_versions_by_record", "record_versions_by_to"];
 const THEN_INDEXES: Record<Read, string[]> = {
   entities: ["record_versions_by_record"],
   relationships: ["record_versions_by_record"],
-  neighbours: ["heads_pkey", ...LOOKS_BACK],
+  neighbours: ["heads_pkey", ...LOOKS_BACK, "record_versions_pkey"],
   around: LOOKS_BACK,
   expand: ["heads_pkey", ...LOOKS_BACK],
+  contained: ["record_versions_by_record", "record_versions_by_to"],
   edgesAmong: ["record_versions_by_from", "record_versions_by_record"],
 };
 

@@ -271,13 +271,21 @@ const FOUND_RELAY = "insert into relay_positions (household_id) values ($1) on c
 const VERSIONS = `
   insert into record_versions (
     household_id, seq, record_id, version, device_id, sequence, parents, kind, type, from_id, to_id, body, body_removed,
-    deleted, content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us, outcome,
-    origin_channel, origin_client, origin_tool, origin_call
+    deleted, content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us,
+    created_us, outcome, origin_channel, origin_client, origin_tool, origin_call
   )
   select $1, v.seq, v.record_id, v.version, v.device_id, v.sequence, v.parents, v.kind, v.type, v.from_id, v.to_id,
     v.body, v.body_removed, v.deleted, decode(v.content_hash, 'hex'), v.stamps, v.source, v.author, v.healer,
-    v.claimed_us, v.effective_us, v.committed_us, v.outcome, v.origin_channel, v.origin_client, v.origin_tool,
-    v.origin_call
+    v.claimed_us, v.effective_us, v.committed_us,
+    coalesce(
+      (
+        select f.created_us from record_versions f
+        where f.household_id = $1 and f.record_id = v.record_id and f.outcome in (1, 2) order by f.seq limit 1
+      ),
+      min(v.committed_us) filter (where v.outcome in (1, 2)) over (partition by v.record_id order by v.seq),
+      v.committed_us
+    ),
+    v.outcome, v.origin_channel, v.origin_client, v.origin_tool, v.origin_call
   from json_to_recordset($2::json) as v (
     seq bigint, record_id uuid, version text, device_id text, sequence bigint, parents text[], kind smallint,
     type smallint, from_id uuid, to_id uuid, body text, body_removed boolean, deleted boolean, content_hash text,

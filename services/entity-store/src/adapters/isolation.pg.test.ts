@@ -57,6 +57,7 @@ const reads: [string, (graph: GraphSnapshot) => Promise<unknown>][] = [
     (graph) => graph.around({ frontier: [lamp], direction: "both", types: [], exclude: new Set(), goals: [home] }),
   ],
   ["expand", (graph) => graph.expand({ frontier: [lamp], direction: "both", types: [], exclude: [], limit: 9 })],
+  ["contained", (graph) => graph.contained({ entity: room, types: ["located_in"], maxDistance: 9 })],
   ["edgesAmong", (graph) => graph.edgesAmong([lamp, room])],
 ];
 

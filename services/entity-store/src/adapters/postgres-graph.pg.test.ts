@@ -235,6 +235,19 @@ describe("walks", () => {
     ).toBeUndefined();
   });
 
+  it("tell what is in a node, at its least distance", async () => {
+    const inside = (time: number | undefined, entity: RecordId) =>
+      at(time, async (snapshot) => {
+        const found = await snapshot.contained({ entity, types: ["located_in", "part_of"], maxDistance: 9 });
+        return Object.fromEntries(found.map(({ id, distance }) => [id, distance]));
+      });
+    expect(await inside(undefined, hall)).toEqual({ [lamp]: 1, [bulb]: 2 });
+    expect(await inside(beforeMove, hall)).toEqual({ [lock]: 1 });
+    expect(await inside(beforeMove, kitchen)).toEqual({ [lamp]: 1, [bulb]: 2 });
+    expect(await inside(undefined, home)).toEqual({ [hall]: 1, [kitchen]: 1, [lamp]: 2, [bulb]: 3 });
+    expect(await inside(undefined, bulb)).toEqual({});
+  });
+
   it("tell what is around some nodes, each once, or only the goals among it", async () => {
     const around = (time: number | undefined, goals: readonly RecordId[]) =>
       at(time, async (snapshot) => {
@@ -253,8 +266,8 @@ describe("walks", () => {
     const around = (time: number | undefined, more: object = {}) =>
       at(time, async (snapshot) =>
         (await snapshot.neighbours({ ...query, ...more })).map((step) => [
-          step.relationship,
-          step.reached,
+          step.relationship.id,
+          step.entity.id,
           step.inverse,
         ]),
       );

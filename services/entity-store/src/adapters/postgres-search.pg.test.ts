@@ -194,7 +194,7 @@ describe("the projection", () => {
     await project(log.household, never);
     await database.sql("update heads set deleted = true, seq = 3 where record_id = $1", [seedId(1)]);
     await database.sql(
-      "insert into record_versions select household_id, 3, record_id, 'x', 'x', 3, parents, kind, type, from_id, to_id, null, false, true, content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us, 1 from record_versions where seq = 1",
+      "insert into record_versions select household_id, 3, record_id, 'x', 'x', 3, parents, kind, type, from_id, to_id, null, false, true, content_hash, stamps, source, author, healer, claimed_us, effective_us, committed_us, created_us, 1 from record_versions where seq = 1",
     );
     await database.sql("update households set head_seq = 4");
     const find = laggingHouseholds(database.open({ role: "funkygibbon_relay" }));

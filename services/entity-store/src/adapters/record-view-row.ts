@@ -7,7 +7,7 @@ import type { RecordId, UserId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
-import type { AroundQuery, EntityView, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
+import type { AroundQuery, EntityView, Neighbour, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
 import { nameOf } from "../domain/search-text.ts";
 
 /** A record as every read of this room selects it. */
@@ -26,6 +26,44 @@ export interface RecordViewRow {
   readonly author: string;
   readonly committed_us: number;
   readonly created_us: number;
+}
+
+const VIEW_COLUMNS = [
+  "record_id",
+  "type",
+  "source",
+  "from_id",
+  "to_id",
+  "version",
+  "seq",
+  "deleted",
+  "body",
+  "body_removed",
+  "author",
+  "committed_us",
+  "created_us",
+] as const satisfies readonly (keyof RecordViewRow)[];
+
+/** The columns of a version `alias` in their order in a {@link NeighbourRow}. */
+export function viewColumns(alias: string): string {
+  return VIEW_COLUMNS.map((column) => `${alias}.${column}`).join(", ");
+}
+
+/** Whether the edge was followed backwards, the columns of the edge, those of the node. */
+export type NeighbourRow = readonly [inverse: boolean, ...unknown[]];
+
+export function neighbourOf([inverse, ...columns]: NeighbourRow): Neighbour {
+  return {
+    relationship: relationshipViewOf(viewRow(columns.slice(0, VIEW_COLUMNS.length))),
+    entity: entityViewOf(viewRow(columns.slice(VIEW_COLUMNS.length))),
+    inverse,
+  };
+}
+
+/** Without a name of the tables, so that it is taken from the body. */
+function viewRow(columns: readonly unknown[]): RecordViewRow {
+  const row = Object.fromEntries(VIEW_COLUMNS.map((column, index) => [column, columns[index]]));
+  return { ...row, sort_name: "" } as unknown as RecordViewRow;
 }
 
 /** An edge that was followed. */

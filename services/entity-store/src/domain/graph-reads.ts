@@ -85,6 +85,29 @@ export interface NeighbourQuery {
   readonly limit: number;
 }
 
+/** An edge of a node with the node at its other end. */
+export interface Neighbour {
+  readonly relationship: RelationshipView;
+  readonly entity: EntityView;
+  /** Followed from its `to` to its `from`. */
+  readonly inverse: boolean;
+}
+
+/** Asks for what is in a node. */
+export interface ContainedQuery {
+  readonly entity: RecordId;
+  /** The types of the edges that say so. */
+  readonly types: readonly RelationshipType[];
+  readonly maxDistance: number;
+}
+
+/** A node that is in another, directly or through others. */
+export interface Contained {
+  readonly id: RecordId;
+  /** The least number of edges to it; 1: directly. */
+  readonly distance: number;
+}
+
 /** A page of entities, ordered by type, name and id. */
 export interface EntityListQuery {
   readonly types: readonly EntityType[];
@@ -134,8 +157,10 @@ export interface GraphSnapshot {
   countEntities(query: EntityListQuery): Promise<number>;
   listRelationships(query: RelationshipListQuery): Promise<readonly RelationshipView[]>;
   countRelationships(query: RelationshipListQuery): Promise<number>;
-  /** The edges of one node, by relationship type, name of the other end and its id. */
-  neighbours(query: NeighbourQuery): Promise<readonly Step[]>;
+  /** The live edges of one node to live nodes, by relationship type, name of the other end and its id. */
+  neighbours(query: NeighbourQuery): Promise<readonly Neighbour[]>;
+  /** Every node in another, in any order. As with `around`, nothing is asked about the nodes themselves. */
+  contained(query: ContainedQuery): Promise<readonly Contained[]>;
   /**
    * The nodes around a set of nodes, each once (by its least edge), in any order. Nothing is asked about the nodes
    * themselves, so one that is dead or none may be among them.

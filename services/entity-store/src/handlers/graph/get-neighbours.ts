@@ -3,8 +3,9 @@ import { parseRecordId } from "@funkygibbon/kernel/ids";
 import type { HandlerOf } from "@funkygibbon/rpc/service";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
 import { parseAt, parseCount, parseEnums } from "../shared/fields.ts";
+import { presentEntity, presentRelationship } from "../shared/present.ts";
 import type { StoreApi } from "../shared/store-api.ts";
-import { parseDirection, presentReached, requireEntity } from "./reached.ts";
+import { parseDirection, requireEntity } from "./reached.ts";
 
 const LIMIT = { field: "limit", standard: 100, maximum: 1_000 };
 
@@ -22,9 +23,18 @@ export function getNeighbours({ graph }: Pick<StoreApi, "graph">): HandlerOf<typ
       limit: limit + 1,
     };
     return graph.snapshot({ household, at: parseAt(request.at), signal: call.signal }, async (snapshot) => {
-      const [steps] = await Promise.all([snapshot.neighbours(query), requireEntity(snapshot, entity)]);
-      const kept = steps.slice(0, limit).map((step) => ({ ...step, distance: 1 }));
-      return { neighbours: await presentReached(snapshot, kept), truncated: steps.length > limit };
+      const found = await snapshot.neighbours(query);
+      // What has neighbours is there; asking costs as much as the answer.
+      if (found.length === 0) await requireEntity(snapshot, entity);
+      return {
+        neighbours: found.slice(0, limit).map((neighbour) => ({
+          entity: presentEntity(neighbour.entity),
+          relationship: presentRelationship(neighbour.relationship),
+          distance: 1,
+          inverse: neighbour.inverse,
+        })),
+        truncated: found.length > limit,
+      };
     });
   };
 }
