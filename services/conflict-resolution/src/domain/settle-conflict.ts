@@ -30,8 +30,9 @@ export async function settleConflict(
     const file = await store.get(request.id, caller);
     const headVersion = file.head?.version;
     if (refusal !== undefined && (file.conflict.etag !== request.etag || headVersion === refusal.head)) break;
-    const { decision, content, fields } = planSettlement(file, request.choice);
     const { id, etag } = request;
+    const { decision, content, fields } =
+      file.conflict.etag === etag ? planSettlement(file, request.choice) : NOTHING_DECIDED;
     try {
       return await store.settle({ id, etag, headVersion, decision, content, fields, request: request.request }, caller);
     } catch (error) {
@@ -41,3 +42,6 @@ export async function settleConflict(
   }
   throw must(refusal, "only a refusal ends the rounds").error;
 }
+
+/** What goes with an outdated etag, of which the store says what it came to before, or that it is outdated; nothing else. */
+const NOTHING_DECIDED = { decision: "kept_server", content: undefined, fields: [] } as const;

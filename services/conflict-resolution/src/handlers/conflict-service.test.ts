@@ -133,6 +133,15 @@ describe("settling a conflict", () => {
     });
   });
 
+  it("leaves a choice about a conflict as it no longer is to the store, which may have answered it before", async () => {
+    await using system = await inboxWithOneConflict();
+    const conflict = { ...system.file.conflict, decision: "took_local", etag: "2" } as const;
+    const head = buildVersion({ device: "panel", at: 40, body: null, parents: [server] });
+    system.store.files.set(CONFLICT_ID, { ...system.file, conflict, head });
+    expect(await errorOf(system.inbox.settleConflict(settleLocal, member))).toMatchObject({ kind: "stale" });
+    expect(system.store.settlements).toMatchObject([{ etag: "1", content: undefined }]);
+  });
+
   it("works the choice out again when only the head has moved meanwhile", async () => {
     await using system = await inboxWithOneConflict();
     const head = buildVersion({ device: "panel", at: 40, body: { brightness: 30, note: "new" }, parents: [server] });

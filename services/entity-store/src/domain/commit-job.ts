@@ -143,7 +143,7 @@ export interface PushResult {
 /** What an API write did. */
 export interface ApiResult {
   readonly kind: "api";
-  /** The record's head now; a tombstone after a delete. */
+  /** The head that the write left; a tombstone after a delete. */
   readonly head: RecordVersion;
   /** Relationships that went or came back with an entity. */
   readonly cascaded: readonly RecordId[];
@@ -155,8 +155,9 @@ export interface ApiResult {
 /** What a settlement did. */
 export interface SettlementResult {
   readonly kind: "settlement";
+  /** As the settlement left it. */
   readonly conflict: ConflictRow;
-  /** Undefined when the record has none. */
+  /** The head that it left; undefined when the record had none. */
   readonly head: RecordVersion | undefined;
   readonly position: LogPosition;
   readonly replayed: boolean;

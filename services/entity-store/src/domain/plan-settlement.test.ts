@@ -81,6 +81,35 @@ describe("a person's decision", () => {
     expect(log.settle(id, "kept_server", undefined, { request, etag: etag ?? "" })).toMatchObject({ replayed: true });
   });
 
+  test("sent again is answered as it was, whatever became of conflict and record since", () => {
+    for (const content of [taken, undefined]) {
+      const { log, panel, head, id } = withOpenConflict();
+      const request = { id: "r1", fingerprint: "f" };
+      const etag = log.openConflicts()[0]?.etag ?? "";
+      const first = log.settle(id, content ? "took_local" : "kept_server", content, { request });
+      log.settle(id, "edited", { ...taken, bodyJson: '{"a":4}' });
+      log.push([panel.remove(LAMP, [log.head(LAMP).version, head.version])]);
+      const again = log.settle(id, "kept_server", undefined, { request, etag });
+      expect(again).toMatchObject({
+        replayed: true,
+        head: first.head,
+        conflict: JSON.parse(JSON.stringify(first.conflict)),
+      });
+    }
+  });
+
+  test("of a record that had no head is answered without one when it is sent again", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const lost = phone.edit(LAMP, { a: 1 });
+    const [conflict] = log.push([phone.edit(LAMP, { a: 2 }, { parents: [lost.version] })]).conflicts;
+    const id = conflict?.id ?? "";
+    const request = { id: "r1", fingerprint: "f" };
+    expect(log.settle(id, "kept_server", undefined, { request }).head).toBeUndefined();
+    log.settle(id, "took_local", { ...taken, bodyJson: '{"a":2}' });
+    expect(log.settle(id, "kept_server", undefined, { request })).toMatchObject({ replayed: true, head: undefined });
+  });
+
   test("can be taken again", () => {
     const { log, id } = withOpenConflict();
     log.settle(id, "took_local", taken);

@@ -14,7 +14,7 @@ import { known, MissingFacts } from "./missing-fact.ts";
 import { staleHead } from "./plan-api-write.ts";
 import { mergedContent } from "./plan-resolution.ts";
 import { refuseUnlessAllowed } from "./refuse-edge.ts";
-import { rememberedResult } from "./remembered-request.ts";
+import { rememberedSettlement, settlementResult } from "./remembered-request.ts";
 import { ownStamp, type StoredVersion } from "./stored-version.ts";
 import { type Appended, type PlanContext, WorkingLog } from "./working-log.ts";
 
@@ -35,10 +35,9 @@ function plan(job: Settlement, facts: CommitFacts, context: PlanContext): Commit
   const row = known(facts.conflicts.get(job.conflictId), (needs) => needs.conflicts.add(job.conflictId));
   if (row === null) throw notFound("conflict", job.conflictId);
   const before = log.head(row.record);
-  const replayed = rememberedResult(log, job.request) !== undefined;
-  if (replayed) {
-    const head = before === undefined ? undefined : log.detail(before);
-    const result: SettlementResult = { kind: "settlement", conflict: row, head, position: log.position, replayed };
+  const remembered = rememberedSettlement(log, job.request);
+  if (remembered !== undefined) {
+    const result: SettlementResult = { kind: "settlement", ...remembered, position: log.position, replayed: true };
     return { kind: "ready", result, writes: undefined };
   }
   if (row.etag !== job.etag) throw staleConflict(row);
@@ -53,10 +52,10 @@ function plan(job: Settlement, facts: CommitFacts, context: PlanContext): Commit
     ...(job.fields.length === 0 ? {} : { fields: job.fields }),
   });
   const now = head ?? (before === undefined ? undefined : log.detail(before));
-  const request = job.request && { key: job.request, result: JSON.stringify({ conflict: row.id }) };
+  const request = job.request && { key: job.request, result: settlementResult({ conflict, head: now }) };
   return {
     kind: "ready",
-    result: { kind: "settlement", conflict, head: now, position: log.position, replayed },
+    result: { kind: "settlement", conflict, head: now, position: log.position, replayed: false },
     writes: writesOf(log, book, request),
   };
 }

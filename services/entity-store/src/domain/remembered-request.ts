@@ -1,6 +1,7 @@
 import { invalid } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
+import type { ConflictRow } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { RequestKey } from "./commit-job.ts";
 import { known } from "./missing-fact.ts";
@@ -36,8 +37,36 @@ export function rememberedRequest(log: WorkingLog, key: RequestKey | undefined):
   return { head: must(log.version(record, version), "the log keeps every version"), cascaded };
 }
 
+/** What a settlement came to. */
+export interface SettlementOutcome {
+  readonly conflict: ConflictRow;
+  /** Undefined when the record has none. */
+  readonly head: StoredVersion | undefined;
+}
+
+interface StoredSettlement {
+  /** As it was then: rows of conflicts change, and no log has their past. */
+  readonly conflict: ConflictRow;
+  readonly head?: VersionId;
+}
+
+/** The outcome as it is kept with the request's id. */
+export function settlementResult({ conflict, head }: SettlementOutcome): string {
+  const stored: StoredSettlement = { conflict, ...(head && { head: head.version }) };
+  return JSON.stringify(stored);
+}
+
+/** What the same settlement came to before; undefined when it is new. @throws DomainError as {@link rememberedRequest}. */
+export function rememberedSettlement(log: WorkingLog, key: RequestKey | undefined): SettlementOutcome | undefined {
+  const result = rememberedResult(log, key);
+  if (result === undefined) return undefined;
+  const { conflict, head: version }: StoredSettlement = JSON.parse(result);
+  const head = version && must(log.version(conflict.record, version), "the log keeps every version");
+  return { conflict, head };
+}
+
 /** The text that was kept with the request's id; undefined when the request is new. */
-export function rememberedResult(log: WorkingLog, key: RequestKey | undefined): string | undefined {
+function rememberedResult(log: WorkingLog, key: RequestKey | undefined): string | undefined {
   if (key === undefined) return undefined;
   const remembered = known(log.facts.requests.get(key.id), (needs) => needs.requests.add(key.id));
   if (remembered === null || log.committedUs - remembered.createdUs >= REQUEST_RETENTION_US) return undefined;

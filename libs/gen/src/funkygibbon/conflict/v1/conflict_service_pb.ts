@@ -335,14 +335,14 @@ export const SettleConflictRequestSchema: GenMessage<SettleConflictRequest> = /*
  */
 export type SettleConflictResponse = Message<"funkygibbon.conflict.v1.SettleConflictResponse"> & {
   /**
-   * As it is now.
+   * As the settlement left it, also when the request is repeated later.
    *
    * @generated from field: funkygibbon.entity.v1.ConflictRecord conflict = 1;
    */
   conflict?: ConflictRecord | undefined;
 
   /**
-   * The record's head now.
+   * The record's head after it.
    *
    * @generated from field: funkygibbon.entity.v1.RecordVersion head = 2;
    */

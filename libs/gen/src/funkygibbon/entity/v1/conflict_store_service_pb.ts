@@ -250,14 +250,14 @@ export const SettleConflictRequestSchema: GenMessage<SettleConflictRequest> = /*
  */
 export type SettleConflictResponse = Message<"funkygibbon.entity.v1.SettleConflictResponse"> & {
   /**
-   * As it is now.
+   * As the settlement left it, also when the request is repeated later.
    *
    * @generated from field: funkygibbon.entity.v1.ConflictRecord conflict = 1;
    */
   conflict?: ConflictRecord | undefined;
 
   /**
-   * The record's head now; absent when the record has none.
+   * The record's head after it; absent when the record has none.
    *
    * @generated from field: funkygibbon.entity.v1.RecordVersion head = 2;
    */
