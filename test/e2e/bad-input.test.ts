@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Change, ChangeSchema, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { GoAwayReason, type SyncRequestSchema, SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
+import { BODY_LIMITS, MAX_PUSH_BYTES, PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import type { TestHousehold } from "../support/constellation-callers.ts";
@@ -88,6 +88,13 @@ const BAD_CALLS: readonly BadCall[] = [
     request: ({ pen }) => ({ changes: manyEntities(pen, 1_001) }),
   },
   {
+    what: "bodies of more than 4 MiB",
+    kind: "invalid",
+    reason: "PUSH_TOO_LARGE",
+    fields: ["changes"],
+    request: ({ pen }) => ({ changes: [...fullPush(pen), pen.entity({ name: "One more" })] }),
+  },
+  {
     what: "another epoch",
     kind: "failed-precondition",
     reason: "EPOCH_CHANGED",
@@ -164,6 +171,21 @@ describe.each(BAD_CALLS)("the call fails for $what, and nothing changes", (bad) 
     expect(await home.record()).toEqual(before);
   });
 });
+
+it.each(["unary Sync", "SyncStream"])("a push with bodies of 4 MiB to the byte is taken, by %s", async (door) => {
+  const full = await furnished();
+  const before = await full.record();
+  const { outcomes } = await pushBy(door, full, fullPush(full.pen));
+  expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set([Outcome.APPLIED]));
+  expect((await full.record()).versions).toHaveLength(before.versions.length + outcomes.length);
+});
+
+/** As much as a push may have: each body, too, as large as it may be. */
+function fullPush(pen: DevicePen): Change[] {
+  const around = JSON.stringify({ notes: "" }).length;
+  const body = { notes: "n".repeat(BODY_LIMITS.maxBytes - around) };
+  return Array.from({ length: MAX_PUSH_BYTES / BODY_LIMITS.maxBytes }, () => pen.entity(body));
+}
 
 interface BadChange {
   readonly what: string;

@@ -1,12 +1,13 @@
 import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { ConflictType } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
+import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import type { SyncRequest } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import type { TestHousehold } from "../support/constellation-callers.ts";
-import { DevicePen } from "../support/device-pen.ts";
+import { DevicePen, newRecordId } from "../support/device-pen.ts";
 
 let system: Constellation;
 beforeAll(async () => {
@@ -50,6 +51,42 @@ describe("what a device pulls", () => {
     await phone.sync({ changes: [early] });
     expect(panel.pulled(await panel.sync())).toEqual([early.version]);
   });
+});
+
+describe("the answer to a change", () => {
+  it("names its record in lower case, however the device writes it, and what is no UUID as it was sent", async () => {
+    const household = await system.newHousehold();
+    const { pen, sync } = poller(household, "phone");
+    await sync();
+    const [lamp, room] = [pen.entity({ name: "Lamp" }), pen.entity({ name: "Room" }, { type: "room" })];
+    const shouted = (change: typeof lamp) => ({ ...change, recordId: change.recordId.toUpperCase() });
+    const recordsOf = ({ outcomes }: Awaited<ReturnType<typeof sync>>) => outcomes.map(({ recordId }) => recordId);
+    // All of it new; then an update, a resend, a change that is refused and one that waits, each answered by another path.
+    expect(recordsOf(await sync({ changes: [lamp, room].map(shouted) }))).toEqual([lamp.recordId, room.recordId]);
+    const refused = pen.entity({ notes: "n".repeat(64 * 1024) });
+    const early = pen.edge("located_in", lamp.recordId, newRecordId());
+    const changes = [pen.update(lamp, { name: "Lamp 2" }), room, refused, early].map(shouted);
+    const answer = await sync({ changes: [...changes, pen.entity({}, { id: "Lamp-1" })] });
+    expect(answer.outcomes.map(({ outcome }) => outcome)).toEqual([
+      Outcome.APPLIED,
+      Outcome.APPLIED,
+      Outcome.REJECTED,
+      Outcome.DEFERRED,
+      Outcome.REJECTED,
+    ]);
+    expect(recordsOf(answer)).toEqual([lamp, room, refused, early].map(({ recordId }) => recordId).concat("Lamp-1"));
+  });
+});
+
+it("an id of the caller's own is told back in lower case by EntityService, found or not", async () => {
+  const household = await system.newHousehold();
+  const [id, nobodys] = [newRecordId(), newRecordId()];
+  const as = { token: household.tokens.owner };
+  const { entities } = system.clients;
+  const created = await entities.createEntity({ id: id.toUpperCase(), type: EntityType.DEVICE, bodyJson: "{}" }, as);
+  expect(created.entity?.id).toBe(id);
+  const answer = await entities.batchGetEntities({ ids: [id, nobodys].map((each) => each.toUpperCase()) }, as);
+  expect([answer.entities.map((entity) => entity.id), answer.missingIds]).toEqual([[id], [nobodys]]);
 });
 
 describe("a conflict", () => {

@@ -2,7 +2,7 @@ import { type Micros, nearestMicros } from "@funkygibbon/kernel/clock";
 import { contentHash, type RecordContent, requireNoReservedKey, type Sha256 } from "@funkygibbon/kernel/content";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { DomainError } from "@funkygibbon/kernel/errors";
-import { type DeviceId, parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
+import { type DeviceId, isUuid, parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
 import { parseJsonObject, utf8Length } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS, MAX_PARENTS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
@@ -29,7 +29,7 @@ export function prepareChange(change: IncomingChange, context: PreparationContex
     const first = error.fields[0];
     return {
       kind: "rejected",
-      record: change.recordId,
+      record: isUuid(change.recordId) ? change.recordId.toLowerCase() : change.recordId,
       version: change.version,
       rejection: { reason: error.reason, field: first?.field ?? "", message: first?.description ?? error.message },
     };

@@ -11,8 +11,9 @@ export type PreparedChange =
   | { readonly kind: "valid"; readonly change: ValidChange }
   | {
       readonly kind: "rejected";
-      /** As it was sent, well-formed or not. */
+      /** A UUID in lower case, or whatever else was sent. */
       readonly record: string;
+      /** As it was sent, well-formed or not. */
       readonly version: string;
       readonly rejection: Rejection;
     };

@@ -32,7 +32,7 @@ export function answeredCommit(changes: readonly Change[], result: CommitResult)
     versions.push(version);
     outcomes.push({
       $typeName: "funkygibbon.entity.v1.ChangeOutcome",
-      recordId: change.recordId,
+      recordId: version.recordId,
       version: change.version,
       outcome: Outcome.APPLIED,
       headSeq: version.seq,

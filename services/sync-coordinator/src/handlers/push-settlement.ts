@@ -95,8 +95,9 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
         resolutions.map((resolution) => ({ recordId: resolution.recordId, size: sizeOfResolution(resolution) })),
         MAX_MESSAGE_SIZE,
       ),
-    retry: (change) =>
-      create(ChangeOutcomeSchema, { recordId: change.recordId, version: change.version, outcome: Outcome.RETRY }),
+    // What diverged has been read by the store, so its id is a UUID.
+    retry: ({ recordId, version }) =>
+      create(ChangeOutcomeSchema, { recordId: recordId.toLowerCase(), version, outcome: Outcome.RETRY }),
   }).catch(async (error: unknown) => {
     await leaveOldClock(push.from.household, error, parts.liveClocks);
     throw error;

@@ -274,7 +274,7 @@ export const RejectionSchema: GenMessage<Rejection> = /*@__PURE__*/
  */
 export type ChangeOutcome = Message<"funkygibbon.entity.v1.ChangeOutcome"> & {
   /**
-   * The record of the change, as it was sent.
+   * The record of the change: its UUID in lower case, however it was sent. What is no UUID comes back as it was sent.
    *
    * @generated from field: string record_id = 1;
    */

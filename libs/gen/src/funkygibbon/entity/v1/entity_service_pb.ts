@@ -123,7 +123,7 @@ export const EntitySchema: GenMessage<Entity> = /*@__PURE__*/
  */
 export type CreateEntityRequest = Message<"funkygibbon.entity.v1.CreateEntityRequest"> & {
   /**
-   * UUID of the caller's choice; empty: the server chooses a UUIDv7.
+   * UUID of the caller's choice, told back in lower case; empty: the server chooses a UUIDv7.
    *
    * @generated from field: string id = 1;
    */
@@ -298,7 +298,7 @@ export type BatchGetEntitiesResponse = Message<"funkygibbon.entity.v1.BatchGetEn
   entities: Entity[];
 
   /**
-   * The ids of those not found.
+   * The ids of those not found, in lower case.
    *
    * @generated from field: repeated string missing_ids = 2;
    */

@@ -139,7 +139,7 @@ export const RelationshipSchema: GenMessage<Relationship> = /*@__PURE__*/
  */
 export type CreateRelationshipRequest = Message<"funkygibbon.entity.v1.CreateRelationshipRequest"> & {
   /**
-   * UUID of the caller's choice; empty: the server chooses a UUIDv7.
+   * UUID of the caller's choice, told back in lower case; empty: the server chooses a UUIDv7.
    *
    * @generated from field: string id = 1;
    */
@@ -328,7 +328,7 @@ export type BatchGetRelationshipsResponse = Message<"funkygibbon.entity.v1.Batch
   relationships: Relationship[];
 
   /**
-   * The ids of those not found.
+   * The ids of those not found, in lower case.
    *
    * @generated from field: repeated string missing_ids = 2;
    */
