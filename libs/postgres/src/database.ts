@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Duplex } from "node:stream";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { internal, unavailable } from "@funkygibbon/kernel/errors";
 import type { Logger } from "@funkygibbon/runtime/log";
 import type { Meter } from "@opentelemetry/api";
@@ -137,6 +138,7 @@ class PostgresDatabase implements Database {
     const begin = beginStatement(options);
     const client = await this.#acquire(options.signal);
     const interrupt = interruptOnAbort(client, options.signal);
+    sendTogether(client);
     const begun = client.query(begin);
     begun.catch(() => {}); // Reported by the first statement, or below.
     const tx = new PostgresTransaction(client, begun);
@@ -209,6 +211,13 @@ function beginStatement({ households, isolation = "read committed", readOnly = f
   return `BEGIN ${mode}; SELECT set_config('app.households', '${scopeSetting(households)}', true)`;
 }
 
+/** What is asked in this turn of the event loop goes out in one write: a system call costs as much as a short query. */
+function sendTogether(client: PoolClient): void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 async function commit(client: PoolClient): Promise<void> {
   const { command } = await client.query("COMMIT");
   // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK and no error.
@@ -220,8 +229,9 @@ function endsWithoutConsequence({ readOnly, isolation }: TransactionOptions): bo
   return readOnly === true && isolation !== "serializable";
 }
 
-/** Ends a transaction that has only read, while its caller goes on: one round trip less to wait for. */
+/** Ends a transaction that has only read after its caller has gone on with what was read. */
 async function endRead(client: PoolClient): Promise<boolean> {
+  await setImmediate();
   try {
     await client.query("COMMIT");
     return true;

@@ -290,7 +290,7 @@ const NEIGHBOURS: Statement = {
   name: "graph_as_of.neighbours",
   rowMode: "array",
   text: `
-  select s.inverse, ${viewColumns("e")}, ${viewColumns("v")}
+  select s.inverse, s.name, ${viewColumns("e")}, ${viewColumns("v")}
   from (
     select s.*, ${REACHED_NAME} as name
     from (${STEPS}) s ${REACHED} and h.type = any ($7::smallint[])

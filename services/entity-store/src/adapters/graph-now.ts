@@ -301,7 +301,7 @@ const NEIGHBOURS: Statement = {
   name: "graph_now.neighbours",
   rowMode: "array",
   text: `
-  select s.inverse, ${viewColumns("e")}, ${viewColumns("v")}
+  select s.inverse, s.name, ${viewColumns("e")}, ${viewColumns("v")}
   from (
     select s.*, n.name, n.seq as node_seq
     from (${STEPS}) s

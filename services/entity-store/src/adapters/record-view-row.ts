@@ -49,21 +49,21 @@ export function viewColumns(alias: string): string {
   return VIEW_COLUMNS.map((column) => `${alias}.${column}`).join(", ");
 }
 
-/** Whether the edge was followed backwards, the columns of the edge, those of the node. */
-export type NeighbourRow = readonly [inverse: boolean, ...unknown[]];
+/** Whether the edge was followed backwards, the sort name of the node, the columns of the edge, those of the node. */
+export type NeighbourRow = readonly [inverse: boolean, sortName: string, ...unknown[]];
 
-export function neighbourOf([inverse, ...columns]: NeighbourRow): Neighbour {
+export function neighbourOf([inverse, sortName, ...columns]: NeighbourRow): Neighbour {
   return {
-    relationship: relationshipViewOf(viewRow(columns.slice(0, VIEW_COLUMNS.length))),
-    entity: entityViewOf(viewRow(columns.slice(VIEW_COLUMNS.length))),
+    relationship: relationshipViewOf(viewRow(columns, 0, "")),
+    entity: entityViewOf(viewRow(columns, VIEW_COLUMNS.length, sortName)),
     inverse,
   };
 }
 
-/** Without a name of the tables, so that it is taken from the body. */
-function viewRow(columns: readonly unknown[]): RecordViewRow {
-  const row = Object.fromEntries(VIEW_COLUMNS.map((column, index) => [column, columns[index]]));
-  return { ...row, sort_name: "" } as unknown as RecordViewRow;
+function viewRow(columns: readonly unknown[], from: number, sortName: string): RecordViewRow {
+  const row: Record<string, unknown> = { sort_name: sortName };
+  for (const [index, column] of VIEW_COLUMNS.entries()) row[column] = columns[from + index];
+  return row as unknown as RecordViewRow;
 }
 
 /** An edge that was followed. */
