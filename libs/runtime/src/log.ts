@@ -1,6 +1,5 @@
 import { Writable } from "node:stream";
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
-import pinoRoll from "pino-roll";
 import type { LogLevel } from "./config.ts";
 
 /** Structured log: `log.info({ household, seq }, "commit.applied")`. The text is a stable event name, the fields its facts. */
@@ -54,6 +53,8 @@ export function silentLogger(): Logger {
   return pino({ level: "silent" }, new Writable({ write: (_chunk, _encoding, done) => done() }));
 }
 
-function rotatingFile(file: string) {
+async function rotatingFile(file: string) {
+  // Loaded where it is wanted: it weighs 15 MB.
+  const { default: pinoRoll } = await import("pino-roll");
   return pinoRoll({ file, frequency: "daily", size: "20m", mkdir: true, limit: { count: 7 }, sync: true });
 }

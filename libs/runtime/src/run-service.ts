@@ -61,11 +61,10 @@ export async function runService<Config>(
     },
   );
   if (log === undefined) return host.exit(1);
-  const telemetry = startTelemetry({
-    service: definition.name,
-    version: definition.version ?? "0.0.0",
-    otlpEndpoint,
-  });
+  const identity = { service: definition.name, version: definition.version ?? "0.0.0" };
+  const tracing =
+    otlpEndpoint === undefined ? undefined : (await import("./tracing.ts")).startTracing({ ...identity, otlpEndpoint });
+  const telemetry = startTelemetry({ ...identity, tracing });
   const health = new Health();
   const stopping = new AbortController();
   const { promise: stop, resolve: requestStop } = Promise.withResolvers<0 | 1>();

@@ -4,6 +4,7 @@ import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { startTelemetry } from "./telemetry.ts";
 import { extractTrace, injectTrace } from "./trace-context.ts";
+import { startTracing } from "./tracing.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -50,11 +51,9 @@ describe("telemetry", () => {
     await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
     const { port } = collector.address() as AddressInfo;
     {
-      await using telemetry = startTelemetry({
-        service: "one",
-        version: "1",
-        otlpEndpoint: `http://127.0.0.1:${port}`,
-      });
+      const service = { service: "one", version: "1" };
+      const tracing = startTracing({ ...service, otlpEndpoint: `http://127.0.0.1:${port}` });
+      await using telemetry = startTelemetry({ ...service, tracing });
       telemetry.tracer.startSpan("the-span").end();
     }
     await new Promise((resolve) => collector.close(resolve));

@@ -1,17 +1,16 @@
 import { type Meter, ROOT_CONTEXT, type Tracer, trace } from "@opentelemetry/api";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { observeProcess } from "./process-metrics.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** Options of {@link startTelemetry}. */
 export interface TelemetryOptions {
   readonly service: string;
   readonly version: string;
-  /** Base URL of an OTLP/HTTP collector; traces go to `/v1/traces` there. Without it spans are not recorded, but trace context still travels. */
-  readonly otlpEndpoint?: string | undefined;
+  /** Without it spans are not recorded, but trace context still travels. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The metrics and traces of one service. Nothing is registered globally: several live side by side in one process. */
@@ -29,11 +28,11 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const meterProvider = new MeterProvider({ resource, readers: [reader] });
   const meter = meterProvider.getMeter("funkygibbon", options.version);
   const stopObserving = observeProcess(meter);
-  const tracing = startTracing(options, resource);
+  const { tracing } = options;
   const serializer = new PrometheusSerializer();
   return {
     meter,
-    tracer: tracing.tracer,
+    tracer: tracing?.tracer ?? forwardingTracer(),
     async prometheusText() {
       const { resourceMetrics } = await reader.collect();
       return serializer.serialize(resourceMetrics);
@@ -41,18 +40,11 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     async [Symbol.asyncDispose]() {
       stopObserving();
       await Promise.race([
-        Promise.allSettled([tracing.stop(), meterProvider.shutdown()]),
+        Promise.allSettled([tracing?.stop(), meterProvider.shutdown()]),
         new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
       ]);
     },
   };
-}
-
-function startTracing(options: TelemetryOptions, resource: ReturnType<typeof resourceFromAttributes>) {
-  if (options.otlpEndpoint === undefined) return { tracer: forwardingTracer(), stop: async () => {} };
-  const exporter = new OTLPTraceExporter({ url: new URL("v1/traces", withSlash(options.otlpEndpoint)).href });
-  const provider = new TracerProvider({ resource, spanProcessors: [new BatchSpanProcessor({ exporter })] });
-  return { tracer: provider.getTracer("funkygibbon", options.version), stop: () => provider.shutdown() };
 }
 
 /** Records nothing; a span it starts is its parent's, so a caller's trace is passed on unbroken. */
@@ -68,7 +60,3 @@ function forwardingTracer(): Tracer {
 }
 
 const NO_SPAN = { traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 };
-
-function withSlash(url: string): string {
-  return url.endsWith("/") ? url : `${url}/`;
-}
