@@ -6,6 +6,7 @@ import { textArray } from "@funkygibbon/postgres/binary-array";
 import type { Database } from "@funkygibbon/postgres/database";
 import { isUniqueViolation, sqlState } from "@funkygibbon/postgres/postgres-error";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
+import { type CommitAttempt, lookForAttempt } from "../domain/commit-attempt.ts";
 import { emptySheet, type FactNeeds, type FactSheet } from "../domain/commit-facts.ts";
 import type { CommitJob, ResultOf } from "../domain/commit-job.ts";
 import type { CommitPlan, CommitWrites } from "../domain/commit-plan.ts";
@@ -20,13 +21,23 @@ export type Finished =
   | {
       readonly kind: "done";
       readonly result: ResultOf<CommitJob>;
+      /** What is new in the log by it. */
       readonly writes: CommitWrites | undefined;
+      /** An earlier transaction has written it already. */
+      readonly stored: boolean;
       /** The log as it is after the job. */
       readonly known: KnownLog;
     }
   | { readonly kind: "refused"; readonly error: unknown }
   /** Somebody else has locked the household: not now, and not at the others' cost. */
   | { readonly kind: "locked" };
+
+/** A job on its way into the log. */
+export interface TriedJob {
+  readonly job: CommitJob;
+  /** What the last transaction was to do for it. */
+  attempt: CommitAttempt | undefined;
+}
 
 /** What a transaction of the log is run with. */
 export interface CommitTransactionOptions {
@@ -40,26 +51,34 @@ const MAX_READ_ROUNDS = 12;
 
 /**
  * Commits a group of jobs of different households in one transaction and two round trips: lock and read, then write and
- * commit. A group passes over households that somebody else has locked; a job that is `alone` waits for its lock.
+ * commit. A group passes over households that somebody else has locked; a job that is `alone` waits for its lock. What
+ * is attempted for each job is noted on it; what an earlier attempt has written is found and not written again.
  * @param sent called with what is on its way to be committed.
  */
 export async function commitGroup(
-  jobs: readonly CommitJob[],
+  tried: readonly TriedJob[],
   alone: boolean,
   sent: (finished: readonly Finished[]) => void,
   options: CommitTransactionOptions,
 ): Promise<Finished[]> {
-  return writing(options.database, householdsOf(jobs), async (tx) => {
-    const finished = await planGroup(tx, jobs, alone, options);
-    const writes = finished.flatMap((one, index): HouseholdWrites[] => {
-      const household = jobs[index]?.household;
-      return one.kind === "done" && one.writes !== undefined && household !== undefined
-        ? [{ household, writes: one.writes }]
-        : [];
-    });
+  const households = tried.map(({ job }) => job.household);
+  return writing(options.database, households, async (tx) => {
+    const finished = await planGroup(tx, tried, alone, options);
+    const writes: HouseholdWrites[] = [];
+    for (const [index, one] of tried.entries()) {
+      const attempt = attemptOf(finished[index]);
+      if (attempt === undefined) continue;
+      one.attempt = attempt;
+      writes.push({ household: one.job.household, writes: attempt.writes });
+    }
     setImmediate(sent, finished);
     return { result: finished, writes };
   });
+}
+
+function attemptOf(finished: Finished | undefined): CommitAttempt | undefined {
+  if (finished?.kind !== "done" || finished.stored || finished.writes === undefined) return undefined;
+  return { result: finished.result, writes: finished.writes };
 }
 
 /**
@@ -113,13 +132,18 @@ async function writing<T>(
 
 async function planGroup(
   tx: Transaction,
-  jobs: readonly CommitJob[],
+  tried: readonly TriedJob[],
   alone: boolean,
   { clock, context }: CommitTransactionOptions,
 ): Promise<Finished[]> {
+  const jobs = tried.map(({ job }) => job);
   const sheets = jobs.map(() => emptySheet());
   const [positions] = await Promise.all([
-    lockHouseholds(tx, householdsOf(jobs), !alone),
+    lockHouseholds(
+      tx,
+      jobs.map(({ household }) => household),
+      !alone,
+    ),
     readFacts(tx, asking(jobs, sheets, jobs.map(initialNeeds))),
   ]);
   const nowUs = clock.now();
@@ -128,13 +152,14 @@ async function planGroup(
     return alone ? { kind: "refused", error: notFound("household", job.household) } : { kind: "locked" };
   });
   for (let round = 0; round < MAX_READ_ROUNDS; round++) {
-    const needs = jobs.map((job, index): FactNeeds | undefined => {
-      const locked = positions.get(job.household);
+    const needs = tried.map((one, index): FactNeeds | undefined => {
+      const locked = positions.get(one.job.household);
       const sheet = sheets[index];
       if (finished[index] !== undefined || locked === undefined || sheet === undefined) return undefined;
-      const plan = planOne(job, { ...sheet, ...locked }, { ...context, nowUs });
+      const plan = planOne(one, { ...sheet, ...locked }, { ...context, nowUs });
       if (plan.kind === "needs") return plan.needs;
-      finished[index] = plan.kind === "ready" ? done(plan, { position: locked.position, clocks: sheet.clocks }) : plan;
+      finished[index] =
+        plan.kind === "refused" ? plan : done(plan, { position: locked.position, clocks: sheet.clocks });
       return undefined;
     });
     const asked = asking(jobs, sheets, needs);
@@ -144,9 +169,15 @@ async function planGroup(
   return finished.map((one) => one ?? { kind: "refused", error: internal("a commit plan never had enough facts") });
 }
 
-function done(plan: CommitPlan & { readonly kind: "ready" }, before: KnownLog): Finished {
-  const { result, writes } = plan;
-  return { kind: "done", result, writes, known: knownAfter(before, writes) };
+function done({ kind, result, writes }: ReadyPlan | StoredPlan, before: KnownLog): Finished {
+  const stored = kind === "stored";
+  return { kind: "done", result, writes, stored, known: stored ? before : knownAfter(before, writes) };
+}
+
+type ReadyPlan = Extract<CommitPlan, { kind: "ready" }>;
+
+interface StoredPlan extends CommitAttempt {
+  readonly kind: "stored";
 }
 
 interface RefusedPlan {
@@ -154,17 +185,22 @@ interface RefusedPlan {
   readonly error: DomainError;
 }
 
-function planOne(job: CommitJob, facts: FactSheet & LockedHousehold, context: PlanContext): CommitPlan | RefusedPlan {
+function planOne(
+  { job, attempt }: TriedJob,
+  facts: FactSheet & LockedHousehold,
+  context: PlanContext,
+): CommitPlan | RefusedPlan | StoredPlan {
   try {
+    const found = attempt && lookForAttempt(attempt, facts);
+    if (found?.kind === "needs") return found;
+    if (attempt !== undefined && found?.stored === true) {
+      return { kind: "stored", result: attempt.result, writes: attempt.writes };
+    }
     return planCommit(job, facts, context);
   } catch (error) {
     if (error instanceof DomainError) return { kind: "refused", error };
     return { kind: "refused", error: internal("a commit could not be planned", error) };
   }
-}
-
-function householdsOf(jobs: readonly CommitJob[]): HouseholdId[] {
-  return jobs.map(({ household }) => household);
 }
 
 function asking(

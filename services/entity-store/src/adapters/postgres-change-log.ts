@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
 import type { Database } from "@funkygibbon/postgres/database";
+import { isConnectionFailure } from "@funkygibbon/postgres/postgres-error";
 import type { Logger } from "@funkygibbon/runtime/log";
 import { sha256 } from "@funkygibbon/runtime/sha256";
 import type { CommitJob, CommitLog, ResultOf } from "../domain/commit-job.ts";
@@ -16,6 +17,7 @@ import {
   commitGroup,
   type Finished,
   isDisproved,
+  type TriedJob,
 } from "./commit-transaction.ts";
 import { type HouseholdRun, HouseholdRuns } from "./household-runs.ts";
 import type { HouseholdWrites } from "./write-commits.ts";
@@ -55,11 +57,19 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** How a transaction is run. */
+interface Attempt {
+  readonly alone: boolean;
+  /** Whatever it fails with is the answer. */
+  readonly last: boolean;
+  readonly nextMayBegin: () => void;
+}
+
 /** A job as it will have been done, if memory is right. */
 type Foreseen = Extract<Finished, { kind: "done" }> & HouseholdWrites;
 
 /** A job on its way through one transaction after another of its household. */
-interface Running {
+interface Running extends TriedJob {
   readonly pending: Pending;
   readonly run: HouseholdRun;
   readonly before: HouseholdRun | undefined;
@@ -68,7 +78,8 @@ interface Running {
 /**
  * The log of all households in PostgreSQL. One transaction for each group of jobs, in two round trips: lock and read, then
  * write and commit. What only brings new records is planned from memory and committed in one; meanwhile the next job of
- * the household is planned upon it.
+ * the household is planned upon it. A transaction whose end is unknown, because the answer to its COMMIT was lost, is
+ * followed by another one, which finds its traces or plans anew.
  */
 export class PostgresChangeLog implements CommitLog {
   readonly #options: PostgresChangeLogOptions;
@@ -114,13 +125,14 @@ export class PostgresChangeLog implements CommitLog {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const group = jobs.map((pending): Running => {
       const run: HouseholdRun = { ended, known: undefined };
-      return { pending, run, before: this.#runs.begin(pending.job.household, run) };
+      const { job } = pending;
+      return { job, pending, run, before: this.#runs.begin(job.household, run), attempt: undefined };
     });
     try {
       if (await this.#attemptForeseen(group, nextMayBegin)) return;
       await predecessorsOf(group);
-      const again = await this.#attempt(group, group.length === 1, nextMayBegin);
-      for (const running of again) await this.#attempt([running], true, () => {});
+      const again = await this.#attempt(group, { alone: group.length === 1, last: false, nextMayBegin });
+      for (const running of again) await this.#attempt([running], { alone: true, last: true, nextMayBegin: () => {} });
     } finally {
       end();
     }
@@ -137,8 +149,8 @@ export class PostgresChangeLog implements CommitLog {
     } catch (error) {
       for (const { run } of group) run.known = undefined;
       const outcome = isDisproved(error) ? "disproved" : "failed";
+      if (outcome === "failed") for (const [index, running] of group.entries()) running.attempt = foreseen[index];
       this.#report({ jobs: group.length, versions: 0, durationMs: performance.now() - startedMs, outcome });
-      // Pushes say what became of them when they are sent again, so they may be run again whatever went wrong.
       return false;
     }
     this.#report({
@@ -153,13 +165,14 @@ export class PostgresChangeLog implements CommitLog {
     return true;
   }
 
-  #foresee({ pending: { job }, before }: Running): Foreseen | undefined {
+  #foresee({ job, before }: Running): Foreseen | undefined {
     const facts = before?.known === undefined ? undefined : foreseenFacts(job, before.known);
     if (before?.known === undefined || facts === undefined) return undefined;
     const plan = this.#planOrNothing(job, facts);
     if (plan?.kind !== "ready" || plan.writes === undefined || !provesItself(job, plan.writes)) return undefined;
     const { result, writes } = plan;
-    return { kind: "done", household: job.household, result, writes, known: knownAfter(before.known, writes) };
+    const { household } = job;
+    return { kind: "done", household, result, writes, stored: false, known: knownAfter(before.known, writes) };
   }
 
   /** What refuses a job is said by the ordinary way, which knows and does not only foresee. */
@@ -172,15 +185,14 @@ export class PostgresChangeLog implements CommitLog {
   }
 
   /** Runs one transaction and answers its jobs; returns those that have to be run again, alone. */
-  async #attempt(group: readonly Running[], alone: boolean, nextMayBegin: () => void): Promise<readonly Running[]> {
+  async #attempt(group: readonly Running[], { alone, last, nextMayBegin }: Attempt): Promise<readonly Running[]> {
     const startedMs = performance.now();
-    const jobs = group.map(({ pending }) => pending.job);
     const foresee = (planned: readonly Finished[]) => {
       for (const [index, { run }] of group.entries()) run.known = knownOf(planned[index]);
       if (group.every(({ run }) => run.known !== undefined)) nextMayBegin();
     };
     try {
-      const finished = await commitGroup(jobs, alone, foresee, this.#transactions);
+      const finished = await commitGroup(group, alone, foresee, this.#transactions);
       const versions = finished.reduce(
         (sum, one) => sum + (one.kind === "done" ? (one.writes?.versions.length ?? 0) : 0),
         0,
@@ -196,7 +208,9 @@ export class PostgresChangeLog implements CommitLog {
         durationMs: performance.now() - startedMs,
         outcome: "failed",
       });
-      if (alone) {
+      // After a lost answer the next transaction finds out what became of this one.
+      const lost = isConnectionFailure(error) && group.every(({ attempt }) => attempt !== undefined);
+      if (last || (alone && !lost)) {
         for (const { pending } of group) pending.reject(error);
         return [];
       }
@@ -211,14 +225,14 @@ export class PostgresChangeLog implements CommitLog {
   }
 
   /** True when the job has to be run again. */
-  #answer({ pending, run }: Running, finished: Finished | undefined): boolean {
+  #answer({ job, pending, run }: Running, finished: Finished | undefined): boolean {
     if (finished === undefined || finished.kind === "locked") return true;
     if (finished.kind === "refused") {
       pending.reject(finished.error);
       return false;
     }
     run.known = finished.known;
-    if (finished.writes !== undefined) this.#announce(pending.job, finished.writes);
+    if (finished.writes !== undefined) this.#announce(job, finished.writes);
     pending.resolve(finished.result);
     return false;
   }
