@@ -74,7 +74,7 @@ export async function openBenchLog(): Promise<BenchLog> {
         device,
         receivedUs,
         clockOffsetUs: 0,
-        changes: changes.map((change) => prepareChange(changeFromWire(change), { device, receivedUs, sha256 })),
+        changes: changes.map((change) => prepareChange(changeFromWire(change), { device, sha256 })),
         resolutions: [],
       });
       if (outcomes.some((outcome) => outcome?.outcome !== "applied")) throw new Error("a change was not applied");

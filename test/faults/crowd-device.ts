@@ -71,7 +71,7 @@ export class CrowdDevice implements AsyncDisposable {
     const store = options.store ?? JournaledStore.empty(journal);
     const clock = new DeviceClock();
     const transport = journaledTransport(
-      door === "grpc" ? new GrpcTransport(url) : new WebTransport(url),
+      door === "grpc" ? new GrpcTransport(url) : new WebTransport(url, clock),
       name,
       journal,
     );

@@ -114,6 +114,7 @@ function greatestStampStands(simulation: Simulation): string[] {
   const problems: string[] = [];
   const everything = journal.everCommitted;
   const known = [...knownVersions(simulation)].flatMap((version) => everything.get(version) ?? []);
+  const judgement = new Judgement(simulation);
   for (const { record, kind } of store.log.heads.values()) {
     const lineage = known.filter((version) => version.record === record);
     if (kind !== "entity" || lineage.some((one) => one.deleted || one.outcome === "pending_review")) continue;
@@ -124,7 +125,7 @@ function greatestStampStands(simulation: Simulation): string[] {
       const now = store.log.head(record).content.body?.[key];
       const winners = current.filter((one) => one.content.body?.[key] === now);
       const greater = current.find(
-        (one) => !winners.includes(one) && winners.every((winner) => isGreater(one, winner, key, journal)),
+        (one) => !winners.includes(one) && winners.every((winner) => judgement.isGreater(one, winner, key)),
       );
       if (greater === undefined) continue;
       problems.push(`I6: ${key} of ${record} is ${String(now)} although ${greater.version} has a greater stamp`);
@@ -133,12 +134,37 @@ function greatestStampStands(simulation: Simulation): string[] {
   return problems;
 }
 
-/** Whether an edit has the greater stamp by whatever judgement of the two. */
-function isGreater(one: StoredVersion, other: StoredVersion, key: string, journal: Journal): boolean {
-  const [stamp, otherStamp] = [stampOf(one, key), stampOf(other, key)];
-  const { earliestUs } = journal.timesOf(stamp);
-  const { latestUs } = journal.timesOf(otherStamp);
-  return compareStamps({ ...stamp, effectiveUs: earliestUs }, { ...otherStamp, effectiveUs: latestUs }) > 0;
+/** As of when edits count in the log as it is in the end. */
+class Judgement {
+  readonly #journal: Journal;
+  readonly #times = new Map<string, number>();
+
+  constructor({ journal, store }: Simulation) {
+    this.#journal = journal;
+    for (const { record } of store.log.heads.values()) {
+      for (const { stamp } of store.log.head(record).stamps) this.#times.set(editOf(record, stamp), stamp.effectiveUs);
+    }
+    for (const version of store.log.versions) {
+      this.#times.set(editOf(version.record, version), version.effectiveUs);
+    }
+  }
+
+  /** Whether an edit has the greater stamp; where the log has no time for one of them, by whatever it had in a log before. */
+  isGreater(one: StoredVersion, other: StoredVersion, key: string): boolean {
+    const [stamp, otherStamp] = [stampOf(one, key), stampOf(other, key)];
+    const { earliestUs } = this.#timesOf(one.record, stamp);
+    const { latestUs } = this.#timesOf(other.record, otherStamp);
+    return compareStamps({ ...stamp, effectiveUs: earliestUs }, { ...otherStamp, effectiveUs: latestUs }) > 0;
+  }
+
+  #timesOf(record: RecordId, stamp: Stamp) {
+    const nowUs = this.#times.get(editOf(record, stamp));
+    return nowUs === undefined ? this.#journal.timesOf(stamp) : { earliestUs: nowUs, latestUs: nowUs };
+  }
+}
+
+function editOf(record: RecordId, { device, sequence }: Pick<Stamp, "device" | "sequence">): string {
+  return `${record} ${device} ${sequence}`;
 }
 
 function stampOf(version: StoredVersion, key: string): Stamp {
@@ -224,7 +250,8 @@ function confirmedIsThere(simulation: Simulation): string[] {
 
 /**
  * I13. Versions that were squashed, relabelled or withdrawn since live on as what they became; one whose name a clone has
- * given away comes back under another.
+ * given away comes back under another. An edge of which nobody held an end has nowhere to come back to: it stays with its
+ * device as a dead letter.
  */
 function heldIsBack(simulation: Simulation): string[] {
   const { journal, devices, store } = simulation;
@@ -236,8 +263,9 @@ function heldIsBack(simulation: Simulation): string[] {
       return now.fate === "withdrawn" || inLog.has(now.version);
     });
   const lost = new Set<string>();
-  for (const { disk, record, version, bodyJson } of journal.held) {
+  for (const { disk, record, version, bodyJson, ends } of journal.held) {
     if (inLog.has(version) || journal.lostDisks.has(disk)) continue;
+    if (!ends.every((end) => store.log.heads.has(end))) continue;
     if (!said.has(`${record} ${bodyJson}`) && !livesOn(version)) lost.add(`${version} of ${record}`);
   }
   return [...lost].map((what) => `I13: ${what} was held by a device and is lost`);

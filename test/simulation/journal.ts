@@ -1,7 +1,9 @@
 import type { Change } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { ChangeOutcome } from "@funkygibbon/kernel/record";
 import type { Stamp } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
+import { endsOf } from "../../libs/client/src/edit-queue.ts";
 import type { CommitJob, PushResult, ResultOf } from "../../services/entity-store/src/domain/commit-job.ts";
 import type { ValidChange } from "../../services/entity-store/src/domain/prepared-change.ts";
 import { ownStamp, type StoredVersion } from "../../services/entity-store/src/domain/stored-version.ts";
@@ -30,6 +32,8 @@ export interface HeldVersion {
   readonly version: VersionId;
   /** Empty in a tombstone. */
   readonly bodyJson: string;
+  /** Of an edge. */
+  readonly ends: readonly RecordId[];
 }
 
 /** What must be so in the end, written down while it happens; and what was wrong right away. */
@@ -111,7 +115,7 @@ export class Journal {
         ({ version, state }) => state.kind !== "dead" && this.everCommitted.get(version)?.outcome !== "superseded",
       );
       for (const { record, version, content } of [...disk.records.values(), ...edits]) {
-        this.held.push({ disk, record, version, bodyJson: content.bodyJson });
+        this.held.push({ disk, record, version, bodyJson: content.bodyJson, ends: endsOf(content) });
       }
     }
   }

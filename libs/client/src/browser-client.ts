@@ -1,3 +1,4 @@
+import { systemClock } from "@funkygibbon/kernel/clock";
 import { type Client, type ClientOptions, openClient } from "./client.ts";
 import { nobleSha256 } from "./noble-hashes.ts";
 import { WebTransport } from "./web-transport.ts";
@@ -10,5 +11,6 @@ export type BrowserClientOptions = Omit<ClientOptions, "transport" | "sha256"> &
 
 /** Opens a client that speaks Connect over fetch; it does not connect yet. */
 export function openBrowserClient({ url, ...options }: BrowserClientOptions): Promise<Client> {
-  return openClient({ ...options, transport: new WebTransport(url), sha256: nobleSha256 });
+  const transport = new WebTransport(url, options.clock ?? systemClock);
+  return openClient({ ...options, transport, sha256: nobleSha256 });
 }

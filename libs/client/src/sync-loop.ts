@@ -155,6 +155,6 @@ export class SyncLoop {
     const { state, clock, timers } = this.#options;
     this.#skipPause = new AbortController();
     state.update({ phase: "waiting", retryAtMs: clock.now() / MICROS_PER_MS + delayMs });
-    await pause(timers, delayMs, AbortSignal.any([signal, this.#skipPause.signal]));
+    await pause(timers, delayMs, signal, this.#skipPause.signal);
   }
 }

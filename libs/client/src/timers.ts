@@ -14,17 +14,17 @@ export const systemTimers: Timers = {
   },
 };
 
-/** Resolves after `delayMs`, or as soon as the signal is aborted; never rejects. */
-export function pause(timers: Timers, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+/** Resolves after `delayMs`, or as soon as one of the signals is aborted; never rejects. */
+export function pause(timers: Timers, delayMs: number, ...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       cancel();
-      signal.removeEventListener("abort", done);
+      for (const signal of signals) signal.removeEventListener("abort", done);
       resolve();
     };
     const cancel = timers.after(delayMs, done);
-    signal.addEventListener("abort", done, { once: true });
+    for (const signal of signals) signal.addEventListener("abort", done, { once: true });
   });
 }
 

@@ -10,6 +10,7 @@ import {
   SyncService,
   SyncStreamResponseSchema,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import type { Clock } from "@funkygibbon/kernel/clock";
 import type { DomainError, ErrorKind } from "@funkygibbon/kernel/errors";
 import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
 import { FrameQueue } from "./frame-queue.ts";
@@ -24,14 +25,19 @@ export class WebTransport implements Transport {
   readonly platform = "browser";
   readonly pushWindow = 1;
   readonly #connect: ConnectTransport;
+  readonly #clock: Clock;
 
-  /** @param url of the sync-coordinator. */
-  constructor(url: string) {
+  /**
+   * @param url of the sync-coordinator.
+   * @param clock of the device, which every push tells.
+   */
+  constructor(url: string, clock: Clock) {
     this.#connect = createConnectTransport({ baseUrl: url, useBinaryFormat: true });
+    this.#clock = clock;
   }
 
   open(options: OpenOptions): TransportSession {
-    return new WebSession(createClient(SyncService, this.#connect), options);
+    return new WebSession(createClient(SyncService, this.#connect), this.#clock, options);
   }
 }
 
@@ -43,6 +49,7 @@ const NOT_NOW: ReadonlySet<ErrorKind> = new Set(["exhausted", "unavailable", "de
 class WebSession implements TransportSession {
   readonly frames = new FrameQueue<ServerFrame>();
   readonly #client: SyncClient;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   #token: string;
@@ -51,8 +58,9 @@ class WebSession implements TransportSession {
   /** Unary calls go one after the other, so that the server sees them in order. */
   #calls: Promise<void> = Promise.resolve();
 
-  constructor(client: SyncClient, { token, signal }: OpenOptions) {
+  constructor(client: SyncClient, clock: Clock, { token, signal }: OpenOptions) {
     this.#client = client;
+    this.#clock = clock;
     this.#token = token;
     this.#signal = AbortSignal.any([signal, this.#abort.signal]);
     this.#signal.addEventListener("abort", () => this.frames.end(), { once: true });
@@ -108,7 +116,8 @@ class WebSession implements TransportSession {
           sessionId: this.#sessionId,
           householdId: push.householdId,
           epoch: push.epoch,
-          deviceTimeUs: push.deviceTimeUs,
+          // Not the push's own: it may have waited for the call before it, and would make the clock look slow.
+          deviceTimeUs: BigInt(this.#clock.now()),
           changes: push.changes,
           skipPull: true,
         },

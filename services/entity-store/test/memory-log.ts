@@ -125,7 +125,7 @@ export class MemoryLog {
       device,
       receivedUs,
       clockOffsetUs: options.clockOffsetUs ?? 0,
-      changes: changes.map((change) => prepareChange(change, { device, receivedUs, sha256 })),
+      changes: changes.map((change) => prepareChange(change, { device, sha256 })),
       resolutions: options.resolutions ?? [],
     });
   }

@@ -101,7 +101,7 @@ export function pushJob(
     device,
     receivedUs,
     clockOffsetUs: 0,
-    changes: changes.map((change) => prepareChange(change, { device, receivedUs, sha256 })),
+    changes: changes.map((change) => prepareChange(change, { device, sha256 })),
     resolutions: options.resolutions ?? [],
   };
 }

@@ -45,6 +45,7 @@ describe("I7: effective time", () => {
 
   test("of an edit in a push with heals of its device lies between those", () => {
     const log = new MemoryLog();
+    log.nowUs = START_US + 9 * HOUR_US;
     const phone = new TestDevice("phone");
     const heal = (effectiveUs: number) => ({ author: "ada", device: "phone", stamps: () => [], effectiveUs });
     const first = phone.edit(recordId(1), {}, { heal: heal(START_US) });

@@ -1,6 +1,8 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
 import type { DeviceId } from "@funkygibbon/kernel/ids";
+import { parseVersion } from "@funkygibbon/kernel/version";
 import { type CommitFacts, type Neighbours, sequenceKey } from "./commit-facts.ts";
+import { judgedTime, neighboursInHead } from "./judged-times.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import type { ValidChange } from "./prepared-change.ts";
 import type { PushOrder } from "./push-order.ts";
@@ -25,7 +27,7 @@ export interface PushGround {
  * clock, corrected by its offset, never later than receipt, not before what they build on, and within what is known of
  * the edits before and after them in the device's own sequence. So a device whose clock is wrong neither wins from the
  * future nor reorders its own edits, and nobody's edit loses to one that it has overwritten. Heals bring their times
- * along. Edits that the log has already are not computed again.
+ * along. What the log has judged already, be it by the stamps of something healed, is not judged again.
  */
 export function effectiveTimes(
   changes: readonly ValidChange[],
@@ -33,10 +35,10 @@ export function effectiveTimes(
   ground: PushGround,
   missing: MissingFacts,
 ): Map<ValidChange, Micros> {
-  const { facts } = ground.log;
+  const { log } = ground;
   const times = new Map<ValidChange, Micros>();
   for (const change of changes) {
-    const fixedUs = facts.sequences.get(sequenceKey(change))?.effectiveUs ?? change.heal?.effectiveUs;
+    const fixedUs = missing.attempt(() => fixedTime(change, clock, log));
     if (fixedUs !== undefined) times.set(change, fixedUs);
   }
   const own = changes.filter((change) => change.device === clock.device).toSorted((a, b) => a.sequence - b.sequence);
@@ -48,13 +50,22 @@ export function effectiveTimes(
       times.get(change) ??
       missing.attempt(() => {
         const builtOnUs = timeBuiltOn(change, times, ground);
-        return boundedTime(change, { notBeforeUs: Math.max(previousUs, builtOnUs), nextUs }, clock, facts);
+        return boundedTime(change, { notBeforeUs: Math.max(previousUs, builtOnUs), nextUs }, clock, log);
       }) ??
       clock.receivedUs;
     times.set(change, effectiveUs);
     previousUs = Math.max(previousUs, effectiveUs);
   }
   return times;
+}
+
+/** The time of an edit that is not for its device's clock to say; undefined when it is. */
+function fixedTime(change: ValidChange, { receivedUs }: PushClock, log: WorkingLog): Micros | undefined {
+  const stored = log.facts.sequences.get(sequenceKey(change));
+  // A resend, or a sequence used twice: refused, so its time is of no account.
+  if (stored != null) return stored.effectiveUs;
+  const healedUs = change.heal && Math.min(change.heal.effectiveUs, receivedUs, log.committedUs);
+  return judgedTime(log, change.record, change) ?? healedUs;
 }
 
 /** For each edit the time of the next one above it that is fixed already. */
@@ -78,8 +89,10 @@ function timeBuiltOn(change: ValidChange, times: ReadonlyMap<ValidChange, Micros
   for (const parent of inPush) builtOnUs = Math.max(builtOnUs, after(parent, times.get(parent), change));
   for (const version of change.parents) {
     if (inPush.some((parent) => parent.version === version)) continue;
-    const parent = log.version(change.record, version);
-    if (parent !== undefined) builtOnUs = Math.max(builtOnUs, after(parent, parent.effectiveUs, change));
+    const stored = log.version(change.record, version);
+    const parent = stored ?? parseVersion(version);
+    const parentUs = stored?.effectiveUs ?? judgedTime(log, change.record, parent);
+    builtOnUs = Math.max(builtOnUs, after(parent, parentUs, change));
   }
   return builtOnUs;
 }
@@ -96,12 +109,16 @@ interface PushBounds {
   readonly nextUs: Micros;
 }
 
-function boundedTime(change: ValidChange, bounds: PushBounds, clock: PushClock, facts: CommitFacts): Micros {
-  const { lowerUs, higherUs } = neighboursOf(change.device, change.sequence, facts);
+function boundedTime(change: ValidChange, bounds: PushBounds, clock: PushClock, log: WorkingLog): Micros {
+  const inLog = neighboursOf(change.device, change.sequence, log.facts);
+  const inHead = neighboursInHead(log, change.record, change);
   const claimedUs = Math.min(change.claimedUs - clock.clockOffsetUs, clock.receivedUs);
-  const notBefore = Math.max(claimedUs, bounds.notBeforeUs, lowerUs ?? Number.NEGATIVE_INFINITY);
-  return Math.max(0, Math.min(notBefore, bounds.nextUs, higherUs ?? Number.POSITIVE_INFINITY));
+  const notBefore = Math.max(claimedUs, bounds.notBeforeUs, inLog.lowerUs ?? 0, inHead.lowerUs ?? 0);
+  const notAfter = Math.min(bounds.nextUs, inLog.higherUs ?? NEVER, inHead.higherUs ?? NEVER);
+  return Math.max(0, Math.min(notBefore, notAfter));
 }
+
+const NEVER = Number.POSITIVE_INFINITY;
 
 function neighboursOf(device: DeviceId, sequence: number, facts: CommitFacts): Neighbours {
   const clock = known(facts.clocks.get(device), (needs) => needs.clocks.add(device));

@@ -12,6 +12,7 @@ import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
 import { deriveStamps, stampsWithoutParent } from "./derive-stamps.ts";
 import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
 import { identityFault } from "./identity-fault.ts";
+import { judgedStamps } from "./judged-times.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import { planResolution } from "./plan-resolution.ts";
 import type { ValidChange } from "./prepared-change.ts";
@@ -268,7 +269,7 @@ export class PlanChanges {
 
   /** The change as the log will keep it. */
   #appended(change: ValidChange): Appended {
-    const { job, times } = this.#planning;
+    const { job, log, times } = this.#planning;
     const effectiveUs = must(times.get(change), "every change of a push has its effective time");
     const version = { ...change, effectiveUs };
     const own = ownStamp(version);
@@ -288,7 +289,7 @@ export class PlanChanges {
       stamps:
         change.heal === undefined
           ? this.#stampsOf(change, own)
-          : compactStamps(expandStamps(change.heal.stamps, keys, own), keys, own),
+          : compactStamps(expandStamps(judgedStamps(log, change.record, change.heal.stamps), keys, own), keys, own),
       claimedUs: change.claimedUs,
       effectiveUs,
       contentHash: change.contentHash,

@@ -51,7 +51,10 @@ function pushNeeds(job: DevicePush): FactNeeds {
     if (prepared.kind === "rejected") continue;
     const { change } = prepared;
     needs.sequences.set(sequenceKey(change), { device: change.device, sequence: change.sequence });
-    needHead(needs, change.record, change.parents.length > 0);
+    needHead(needs, change.record, change.parents.length > 0 || change.heal !== undefined);
+    for (const { stamp } of change.heal?.stamps ?? []) {
+      needs.sequences.set(sequenceKey(stamp), { device: stamp.device, sequence: stamp.sequence });
+    }
     if (change.content.kind === "relationship") {
       if (!change.deleted) needEnds(needs, change.content);
     } else if (change.deleted) {

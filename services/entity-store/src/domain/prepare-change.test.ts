@@ -11,7 +11,7 @@ const VERSION = "2026-11-22T09:00:01.000Z-phone-000001";
 
 function prepare(change: Partial<IncomingChange>) {
   const ordinary = new TestDevice("phone").edit(LAMP, { name: "Lamp" });
-  const context = { device: "phone" as DeviceId, receivedUs: START_US, sha256 };
+  const context = { device: "phone" as DeviceId, sha256 };
   return prepareChange({ ...ordinary, ...change }, context);
 }
 
@@ -127,14 +127,4 @@ test("the body is kept as it was sent, its hash is of what it says", () => {
   if (spelt.kind !== "valid" || canonical.kind !== "valid") throw new Error("both are valid");
   expect(spelt.change.bodyText).toBe('{ "b": 1.0, "a": "\\u0000" }');
   expect(spelt.change.contentHash).toBe(canonical.change.contentHash);
-});
-
-test("the time of a heal and of its stamps is capped at receipt", () => {
-  const stamp = { effectiveUs: START_US + 5, device: "panel" as DeviceId, sequence: 1 };
-  const heal = { author: "bob", device: "phone", stamps: () => [{ stamp, keys: ["name"] }], effectiveUs: START_US + 9 };
-  const prepared = prepare({ heal });
-  expect(prepared.kind === "valid" && prepared.change.heal).toMatchObject({
-    effectiveUs: START_US,
-    stamps: [{ stamp: { effectiveUs: START_US } }],
-  });
 });

@@ -15,8 +15,6 @@ import type { PreparedChange, ValidChange, ValidHeal } from "./prepared-change.t
 export interface PreparationContext {
   /** The device of the session; its own changes must bear it. */
   readonly device: DeviceId;
-  /** When the push was received; a heal's times are capped there. */
-  readonly receivedUs: Micros;
   readonly sha256: Sha256;
 }
 
@@ -39,7 +37,7 @@ export function prepareChange(change: IncomingChange, context: PreparationContex
 function validate(change: IncomingChange, context: PreparationContext): ValidChange {
   const record = parseField(() => parseRecordId(change.recordId, "record_id"), "MALFORMED_ID");
   const version = parseVersion(change.version, "version");
-  const heal = change.heal === undefined ? undefined : validateHeal(change.heal, version, context.receivedUs);
+  const heal = change.heal === undefined ? undefined : validateHeal(change.heal, version);
   if (heal === undefined) requireOwnDevice(version, context.device);
   const { content, source, bodyText, canonicalBody } = validateContent(change.content, change.deleted);
   verifyChecksum(change.checksum, canonicalBody, context.sha256);
@@ -102,19 +100,16 @@ function validateClaimedTime(claimedUs: Micros, version: Version): Micros {
   throw refuse("CLAIMED_TIME_MISMATCH", "claimed_us", "is not the time of the version");
 }
 
-function validateHeal(heal: IncomingHeal, version: Version, receivedUs: Micros): ValidHeal {
+function validateHeal(heal: IncomingHeal, version: Version): ValidHeal {
   const device = parseDeviceId(heal.device, "heal.device_id");
   if (device !== version.device) throw refuse("DEVICE_MISMATCH", "heal.device_id", "is not the device of the version");
-  const cap = (us: Micros) => Math.min(us, receivedUs);
-  const stamps = heal
-    .stamps()
-    .map(({ stamp, keys }) => ({ stamp: { ...stamp, effectiveUs: cap(stamp.effectiveUs) }, keys }));
+  const stamps = heal.stamps();
   requireWholeNumbers(stamps, heal.effectiveUs);
   requireBoundedKeys(
     stamps.flatMap(({ keys }) => keys),
     "heal.stamps",
   );
-  return { author: parseUserId(heal.author, "heal.author"), stamps, effectiveUs: cap(heal.effectiveUs) };
+  return { author: parseUserId(heal.author, "heal.author"), stamps, effectiveUs: heal.effectiveUs };
 }
 
 function requireWholeNumbers(stamps: KeyStamps, effectiveUs: Micros): void {

@@ -43,7 +43,7 @@ export interface ValidChange {
   readonly heal: ValidHeal | undefined;
 }
 
-/** Whose edit a heal brings back. */
+/** Whose edit a heal brings back, with the times that a log gave it which is gone; none of them is checked against now. */
 export interface ValidHeal {
   readonly author: UserId;
   readonly stamps: KeyStamps;

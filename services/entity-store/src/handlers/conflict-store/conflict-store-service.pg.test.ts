@@ -48,7 +48,7 @@ async function openConflict(home = smallHome(store)) {
       deferredSinceUs: 0,
       heal: undefined,
     },
-    { device: phone, receivedUs: now, sha256: (text) => hash("sha256", text, "hex") },
+    { device: phone, sha256: (text) => hash("sha256", text, "hex") },
   );
   const [household] = await store.database.sql<{ epoch: string }>(
     "select epoch from households where household_id = $1",

@@ -1,0 +1,54 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import { isUnknownStamp, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
+import { type Neighbours, type SequenceKey, sequenceKey } from "./commit-facts.ts";
+import { known } from "./missing-fact.ts";
+import type { WorkingLog } from "./working-log.ts";
+
+/**
+ * As of when the log counts an edit of a record: the edit itself may be in it, or, after a restore, only something healed
+ * that was built on it, whose stamps name it. An edit is never judged twice: the first time that the log has for it, in
+ * whichever way, is its time from then on (docs/protocol.md, section 2). Undefined when the log has none.
+ */
+export function judgedTime(log: WorkingLog, record: RecordId, edit: SequenceKey): Micros | undefined {
+  const stored = known(log.facts.sequences.get(sequenceKey(edit)), (needs) =>
+    needs.sequences.set(sequenceKey(edit), { device: edit.device, sequence: edit.sequence }),
+  );
+  // A clone may have given the sequence to another edit.
+  if (stored?.record === record) return stored.effectiveUs;
+  return headStamps(log, record).find(({ stamp }) => isOf(stamp, edit))?.stamp.effectiveUs;
+}
+
+/** The times of the edits around one, of the same device and record, that the stamps of the head name. */
+export function neighboursInHead(log: WorkingLog, record: RecordId, edit: SequenceKey): Neighbours {
+  let lowerUs: Micros | undefined;
+  let higherUs: Micros | undefined;
+  for (const { stamp } of headStamps(log, record)) {
+    if (stamp.device !== edit.device || isUnknownStamp(stamp)) continue;
+    const { sequence, effectiveUs } = stamp;
+    if (sequence < edit.sequence) lowerUs = Math.max(lowerUs ?? effectiveUs, effectiveUs);
+    if (sequence > edit.sequence) higherUs = Math.min(higherUs ?? effectiveUs, effectiveUs);
+  }
+  return { lowerUs, higherUs };
+}
+
+/**
+ * The stamps of a heal as the log takes them: what it has judged already keeps that time, and nothing comes from later
+ * than now.
+ */
+export function judgedStamps(log: WorkingLog, record: RecordId, stamps: KeyStamps): KeyStamps {
+  return stamps.map(({ stamp, keys }) => {
+    if (isUnknownStamp(stamp)) return { stamp, keys };
+    const effectiveUs = judgedTime(log, record, stamp) ?? Math.min(stamp.effectiveUs, log.committedUs);
+    return { stamp: { ...stamp, effectiveUs }, keys };
+  });
+}
+
+function headStamps(log: WorkingLog, record: RecordId): KeyStamps {
+  const head = log.head(record);
+  return head === undefined ? [] : log.detail(head).stamps;
+}
+
+function isOf(stamp: Stamp, { device, sequence }: SequenceKey): boolean {
+  return stamp.device === device && stamp.sequence === sequence && !isUnknownStamp(stamp);
+}
