@@ -271,7 +271,7 @@ grant select on search to funkygibbon_definer;
 grant insert, select, update on search_positions to funkygibbon_app;
 grant select on search_positions to funkygibbon_relay;
 grant insert, select on search_words to funkygibbon_app;
-grant select on search_words to funkygibbon_definer;
+grant delete, select on search_words to funkygibbon_definer;
 
 grant select (household_id) on households to funkygibbon_relay;
 grant select (epoch) on households to funkygibbon_relay;
@@ -573,6 +573,33 @@ begin
   where excluded.highest_sequence > d.highest_sequence or d.newest_version is null;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION public.forget_words(p_words text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_indexscan TO 'off'
+AS $function$
+declare
+  own text := app_household();
+  name_word text;
+begin
+  foreach name_word in array p_words loop
+    if not exists (
+      select from search s
+      where s.household_id = (select own) and s.words @@ ('''=' || name_word || '''')::tsquery
+    ) then
+      delete from search_words w where w.household_id = (select own) and w.word = name_word;
+    end if;
+  end loop;
+end
+$function$;
+alter function forget_words(text[]) owner to funkygibbon_definer;
+revoke execute on function forget_words(text[]) from public;
+grant execute on function forget_words(text[]) to funkygibbon_app;
 
 CREATE OR REPLACE FUNCTION public.log_seq_at(p_household text, p_at_us bigint)
  RETURNS bigint

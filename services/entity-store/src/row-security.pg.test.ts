@@ -72,6 +72,7 @@ describe("row level security (I5)", () => {
     );
     expect(definers).toEqual([
       { name: "check_cluster_identity", fixed: true, callers: ["funkygibbon_app"] },
+      { name: "forget_words", fixed: true, callers: ["funkygibbon_app"] },
       { name: "named_candidates", fixed: true, callers: ["funkygibbon_app"] },
       { name: "renew_epochs", fixed: true, callers: [] },
       { name: "search_candidates", fixed: true, callers: ["funkygibbon_app"] },

@@ -4,6 +4,8 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
+import { recordId, TestDevice } from "../../test/changes.ts";
+import { PgLog } from "../../test/pg-log.ts";
 import { SeededLog, seedId } from "../../test/seeded-log.ts";
 import { rankHits, rankSimilar } from "../domain/rank-search.ts";
 import { QueryMatcher } from "../domain/search-match.ts";
@@ -205,6 +207,53 @@ describe("the projection", () => {
     expect(await find(never)).toEqual([]);
   });
 
+  it("forgets a word when the last name with it goes, and no other word", async () => {
+    await using pg = await PgLog.open();
+    const search = new PostgresSearch(pg.database);
+    const project = postgresProjection(pg.database);
+    const [home, neighbours] = ["home", "neighbours"].map((name) => parseHouseholdId(name)) as [
+      HouseholdId,
+      HouseholdId,
+    ];
+    const phone = new TestDevice("phone");
+    const known = new Map<number, string>();
+    /** Gives entities names; undefined deletes one. */
+    const say = async (household: HouseholdId, names: Record<number, string | undefined>) => {
+      const changes = Object.entries(names).map(([n, name]) => {
+        const before = known.get(Number(n));
+        const parents = before === undefined ? [] : [before];
+        const id = recordId(Number(n));
+        const change = phone.edit(id, { name: name ?? "", text: "Aquarium" }, { parents, deleted: name === undefined });
+        known.set(Number(n), change.version);
+        return change;
+      });
+      await pg.push(changes, { household });
+      await project(household, never);
+    };
+    const words = async (household: HouseholdId) => {
+      const text = "select word from search_words where household_id = $1 order by 1";
+      return (await pg.test.sql<{ word: string }>(text, [household])).map(({ word }) => word).join(" ");
+    };
+
+    await say(home, { 1: "Thermostat", 2: "Kitchen thermostat", 3: "Old Aquarium", 4: "Lamp", 5: "Lamp" });
+    await say(neighbours, { 11: "Thermostat" });
+    expect(await words(home)).toBe("aquarium kitchen lamp old thermostat");
+    // Another name has the word still.
+    await say(home, { 1: "Radiator" });
+    expect(await words(home)).toBe("aquarium kitchen lamp old radiator thermostat");
+    // What stands in a text is in no name.
+    await say(home, { 3: undefined });
+    expect(await words(home)).toBe("kitchen lamp radiator thermostat");
+    // Two lose it together, and a third one takes it up in the same step.
+    await say(home, { 4: "Light", 5: "Sconce", 2: "Kitchen", 6: "Lamp" });
+    expect(await words(home)).toBe("kitchen lamp light radiator sconce");
+    expect(await words(neighbours)).toBe("thermostat");
+    expect(await names(search, home, "radiatro")).toEqual(["fuzzy: Radiator"]);
+    expect(await names(search, home, "thermostta")).toEqual([]);
+    await say(home, { 7: "Thermostat" });
+    expect(await names(search, home, "thermostta")).toEqual(["fuzzy: Thermostat"]);
+  });
+
   it("follows announced households and those that the sweep finds", async () => {
     await using database = await createTestDatabase({ migrations: MIGRATIONS });
     const pool = database.open({ role: "funkygibbon_app" });
@@ -243,7 +292,9 @@ describe("the plan of search", () => {
     expect(indexesOf(words)).toEqual(["search_words_by_part", "search_words_pkey"]);
     const nearly = await plansOf(database, "select * from named_candidates($$'=device'$$, $$'=device'$$, '{3}', 60)");
     expect(indexesOf(nearly)).toEqual(["search_by_words"]);
-    expect([named, words, nearly].join()).not.toMatch(/Seq Scan on search/);
+    const forgotten = await plansOf(database, "select forget_words('{device,gone}')");
+    expect(indexesOf(forgotten)).toEqual(["search_by_words", "search_words_pkey"]);
+    expect([named, words, nearly, forgotten].join()).not.toMatch(/Seq Scan on search/);
   }, 60_000);
 });
 

@@ -4,6 +4,7 @@ import { int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgre
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { EMPTY_SEARCH_ROW, type SearchRow, searchRow } from "../domain/search-row.ts";
+import { wordsOf } from "../domain/search-text.ts";
 import { ENTITY_KIND } from "./version-row.ts";
 
 /** What one step of the projection did. */
@@ -73,8 +74,13 @@ async function projectStep(tx: Transaction, { household, project, limit }: StepO
     }
   });
   const gone = rows.filter((row) => row.kind === ENTITY_KIND && row.deleted).map((row) => row.record_id);
-  if (live.length > 0) await Promise.all([writeRows(tx, household, live, made), writeWords(tx, household, made)]);
-  if (gone.length > 0) await tx.execute(DELETE_ROWS, [household, uuidArray(gone)]);
+  const [replaced] = await Promise.all([
+    readNames(tx, household, [...live.map((row) => row.record_id), ...gone]),
+    live.length > 0 && writeRows(tx, household, live, made),
+    live.length > 0 && writeWords(tx, household, made),
+    gone.length > 0 && tx.execute(DELETE_ROWS, [household, uuidArray(gone)]),
+  ]);
+  await forgetWords(tx, replaced, made);
   // The newest version need not be a head. What was committed since the position was read has a seq above it.
   const reached = Math.max(rows.at(-1)?.seq ?? 0, caughtUp ? position.head_seq : 0);
   if (reached > position.projected_seq) await tx.execute(MOVE_POSITION, [household, reached]);
@@ -100,6 +106,20 @@ function writeRows(tx: Transaction, household: HouseholdId, heads: readonly Head
 function writeWords(tx: Transaction, household: HouseholdId, rows: readonly SearchRow[]) {
   const words = new Set(rows.flatMap((row) => row.nameWords));
   return tx.execute(WRITE_WORDS, [household, textArray([...words])]);
+}
+
+/** The names that the index has of these entities before the step. */
+async function readNames(tx: Transaction, household: HouseholdId, records: readonly string[]): Promise<string[]> {
+  if (records.length === 0) return [];
+  const rows = await tx.query<{ name: string }>(READ_NAMES, [household, uuidArray(records)]);
+  return rows.map((row) => row.name);
+}
+
+/** Names that went have perhaps taken the last use of a word along. */
+async function forgetWords(tx: Transaction, replaced: readonly string[], made: readonly SearchRow[]): Promise<void> {
+  const kept = new Set(made.flatMap((row) => row.nameWords));
+  const words = new Set(replaced.flatMap(wordsOf)).difference(kept);
+  if (words.size > 0) await tx.query(FORGET_WORDS, [textArray([...words])]);
 }
 
 /** A step failed as a whole: the same heads one at a time, the one that fails again without its words. */
@@ -171,6 +191,16 @@ const WRITE_ROWS: Statement = {
 const WRITE_WORDS: Statement = {
   name: "search_projection.write_words",
   text: "insert into search_words (household_id, word) select $1, unnest($2::text[]) on conflict do nothing",
+};
+
+const READ_NAMES: Statement = {
+  name: "search_projection.read_names",
+  text: "select distinct name from search where household_id = $1 and record_id = any ($2::uuid[])",
+};
+
+const FORGET_WORDS: Statement = {
+  name: "search_projection.forget_words",
+  text: "select forget_words($1::text[])",
 };
 
 const DELETE_ROWS: Statement = {
