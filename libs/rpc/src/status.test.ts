@@ -1,5 +1,5 @@
 import { ErrorInfoSchema } from "@funkygibbon/gen/google/rpc/error_details_pb";
-import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
+import { DomainError, type ErrorKind, invalid } from "@funkygibbon/kernel/errors";
 import { describe, expect, it } from "vitest";
 import {
   codeName,
@@ -69,6 +69,27 @@ describe("status mapping", () => {
     expect(message).toBe(INTERNAL_TEXT);
     expect(Buffer.from(details).toString("latin1")).not.toMatch(/hunter2|SECRET_PLACE/);
     expect(JSON.stringify(toConnectError(error).findDetails(ErrorInfoSchema))).not.toContain("hunter2");
+  });
+
+  it.each([
+    [
+      "a thousand faults",
+      Array.from({ length: 1_000 }, (_, index) => ({ field: `f${index}`, description: "is wrong" })),
+    ],
+    ["a fault as long as a body", [{ field: "f0".repeat(30_000), description: "🐒".repeat(30_000) }]],
+  ])("tells of %s in trailers that every client takes", (_what, fields) => {
+    const status = toGrpcStatus(invalid(fields));
+    // A percent-encoded message and details in base64; clients take 8 KiB.
+    expect(encodeURIComponent(status.message).length + (status.details.length * 4) / 3).toBeLessThan(7_000);
+    expect(status.message).toMatch(/^f0.*…$/s);
+    const back = fromGrpcStatus(status);
+    expect(back.fields[0]?.field).toMatch(/^f0/);
+    expect(back.fields[0]?.description.isWellFormed()).toBe(true);
+    if (fields.length > 1) {
+      const told = back.fields.length - 1;
+      expect(back.fields.slice(0, told)).toEqual(fields.slice(0, told));
+      expect(back.fields.at(-1)).toEqual({ field: "", description: `and ${fields.length - told} more` });
+    }
   });
 
   it("makes anything else that is thrown an internal error with its cause", () => {

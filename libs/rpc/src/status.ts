@@ -3,7 +3,8 @@ import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@funkygibbon/gen/google/rpc/error_details_pb";
 import { StatusSchema } from "@funkygibbon/gen/google/rpc/status_pb";
-import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
+import { DomainError, type ErrorKind, type FieldViolation } from "@funkygibbon/kernel/errors";
+import { isLongerThan, utf8Length } from "@funkygibbon/kernel/json";
 
 /** google.rpc.ErrorInfo.domain of every error that this system raises. */
 export const ERROR_DOMAIN = "funkygibbon.dev";
@@ -99,7 +100,7 @@ export function fromGrpcStatus(status: {
 }
 
 function publicText(error: DomainError): string {
-  return error.kind === "internal" ? INTERNAL_TEXT : error.message;
+  return error.kind === "internal" ? INTERNAL_TEXT : cut(error.message, MAX_TEXT_BYTES);
 }
 
 function detailsOf(error: DomainError): Detail[] {
@@ -107,13 +108,44 @@ function detailsOf(error: DomainError): Detail[] {
   const found = [
     detail(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata: { ...error.details } }),
   ];
-  if (error.fields.length > 0) {
-    found.push(detail(BadRequestSchema, { fieldViolations: error.fields.map((violation) => ({ ...violation })) }));
-  }
+  if (error.fields.length > 0) found.push(detail(BadRequestSchema, { fieldViolations: firstOf(error.fields) }));
   if (error.retryAfterMs !== undefined) {
     found.push(detail(RetryInfoSchema, { retryDelay: fromMs(error.retryAfterMs) }));
   }
   return found;
+}
+
+/**
+ * An error travels in the trailers of its call, of which many clients take no more than 8 KiB: one that is larger breaks
+ * the connection, and with it the calls of everybody else on it. What is at fault may be as long as a body.
+ */
+const MAX_TEXT_BYTES = 400;
+const MAX_VIOLATIONS_BYTES = 2_400;
+
+/** As many violations as there is room for; the last one says how many more there are. */
+function firstOf(fields: readonly FieldViolation[]): FieldViolation[] {
+  const told: FieldViolation[] = [];
+  let room = MAX_VIOLATIONS_BYTES;
+  for (const { field, description } of fields) {
+    const violation = { field: cut(field, MAX_TEXT_BYTES), description: cut(description, MAX_TEXT_BYTES) };
+    room -= utf8Length(violation.field) + utf8Length(violation.description);
+    if (room < 0) return [...told, { field: "", description: `and ${fields.length - told.length} more` }];
+    told.push(violation);
+  }
+  return told;
+}
+
+/** The beginning of a text, if it has more bytes than that. */
+function cut(text: string, bytes: number): string {
+  if (!isLongerThan(bytes, text)) return text;
+  let length = 0;
+  let used = 0;
+  for (const character of text) {
+    used += utf8Length(character);
+    if (used > bytes) break;
+    length += character.length;
+  }
+  return `${text.slice(0, length)}…`;
 }
 
 function detail<Desc extends DescMessage>(desc: Desc, value: MessageInitShape<Desc>): Detail {

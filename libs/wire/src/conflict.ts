@@ -5,7 +5,10 @@ import {
   type ConflictPolicy as WireConflictPolicy,
   type ConflictRecord as WireConflictRecord,
   type FieldConflict as WireFieldConflict,
+  ResolutionStrategy as WireStrategy,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
+import { EntityType as WireEntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import { type FieldViolation, invalid } from "@funkygibbon/kernel/errors";
 import { parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
 import type { ConflictPolicy, ConflictRow, FieldConflict } from "@funkygibbon/kernel/record";
 import { parseVersion, type VersionId } from "@funkygibbon/kernel/version";
@@ -47,13 +50,23 @@ export function policyToWire(policy: ConflictPolicy): WireConflictPolicy {
   });
 }
 
-/** A policy; unknown enum values read as unset. */
+/**
+ * A policy, with its rules as they came.
+ * @throws DomainError `invalid`, reason INVALID_POLICY, naming enum values that nobody knows: who sends one means something
+ * that we would not do.
+ */
 export function policyFromWire(wire: WireConflictPolicy): ConflictPolicy {
-  return {
-    entityType: entityTypes.fromWire(wire.entityType),
-    strategy: strategies.fromWire(wire.strategy),
-    fieldRules: new Map(Object.entries(wire.fieldRules)),
-  };
+  const entityType = entityTypes.fromWire(wire.entityType);
+  const strategy = strategies.fromWire(wire.strategy);
+  const violations: FieldViolation[] = [];
+  if (entityType === undefined && wire.entityType !== WireEntityType.UNSPECIFIED) {
+    violations.push({ field: "policy.entity_type", description: `has no value ${wire.entityType}` });
+  }
+  if (strategy === undefined && wire.strategy !== WireStrategy.UNSPECIFIED) {
+    violations.push({ field: "policy.strategy", description: `has no value ${wire.strategy}` });
+  }
+  if (violations.length > 0) throw invalid(violations, "INVALID_POLICY");
+  return { entityType, strategy, fieldRules: new Map(Object.entries(wire.fieldRules)) };
 }
 
 /** A conflict as it travels. */

@@ -1,8 +1,9 @@
+import { FIELD_RULES } from "@funkygibbon/kernel/conflict-policy";
 import type { JsonValue } from "@funkygibbon/kernel/json";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RUNS, SOAK_TIMEOUT_MS, value } from "../../test/arbitraries.ts";
-import { applyFieldRule, FIELD_RULES } from "./field-rules.ts";
+import { applyFieldRule } from "./field-rules.ts";
 import { mergeSets } from "./set-merge.ts";
 
 const decide = (

@@ -1,16 +1,6 @@
+import type { FieldRule } from "@funkygibbon/kernel/conflict-policy";
 import type { JsonValue } from "@funkygibbon/kernel/json";
 import { mergeSets } from "./set-merge.ts";
-
-/**
- * How a key that both sides changed to different values is decided. A household can name one for each key.
- * - `last-write-wins`: the greater stamp.
- * - `set-merge`: both are lists; what either side added is in, what either side removed is out, sorted.
- * - `longer`: both are texts; the one with more code points.
- * - `true-if-either`: both are booleans and the base does not have the key; true if either says so.
- * Where a rule does not fit the values, the greater stamp decides.
- */
-export const FIELD_RULES = ["last-write-wins", "set-merge", "longer", "true-if-either"] as const;
-export type FieldRule = (typeof FIELD_RULES)[number];
 
 /** The rules that apply without any policy; every other key goes by last-write-wins (docs/protocol.md, section 5). */
 export const BUILT_IN_RULES: ReadonlyMap<string, FieldRule> = new Map([
@@ -36,11 +26,6 @@ export interface RuleResult {
   readonly value: JsonValue;
   /** Both edits live on in the value. */
   readonly lossless: boolean;
-}
-
-/** Whether `name` names a rule. */
-export function isFieldRule(name: string): name is FieldRule {
-  return FIELD_RULES.some((rule) => rule === name);
 }
 
 /** What the rule decides; undefined where it does not fit, so that the greater stamp decides. Symmetric in both sides. */

@@ -1,7 +1,8 @@
+import type { FieldRule } from "@funkygibbon/kernel/conflict-policy";
 import { canonicalJson, type JsonValue } from "@funkygibbon/kernel/json";
 import { compareStamps, compareUtf8, newerStamp, type Stamp } from "@funkygibbon/kernel/stamp";
 import type { Cell, KeyComparison } from "./compare-sides.ts";
-import { applyFieldRule, type FieldRule } from "./field-rules.ts";
+import { applyFieldRule } from "./field-rules.ts";
 
 /**
  * Why a key says what it says.

@@ -1,7 +1,7 @@
 import { ENTITY_TYPES } from "@funkygibbon/kernel/entity-type";
 import type { ConflictPolicy } from "@funkygibbon/kernel/record";
 import { describe, expect, it } from "vitest";
-import { checkPolicy, effectivePolicies, ruleLookup, strategyFor } from "./policy.ts";
+import { effectivePolicies, ruleLookup, strategyFor } from "./policy.ts";
 
 const policy = (parts: Partial<ConflictPolicy>): ConflictPolicy => ({
   entityType: undefined,
@@ -64,38 +64,5 @@ describe("the strategy of a divergence", () => {
     ["manual", "merge", "manual"],
   ] as const)("with the wish %s and the policy %s is %s", (wish, strategy, expected) => {
     expect(strategyFor(wish, policy({ strategy }))).toBe(expected);
-  });
-});
-
-describe("checking a policy", () => {
-  it("names every unknown rule and impossible field at once", () => {
-    const fieldRules = new Map([
-      ["", "longer"],
-      ["tags", "vote"],
-      ["x".repeat(300), "set-merge"],
-      ["name", "last-write-wins"],
-    ]);
-    expect(() => checkPolicy(policy({ fieldRules }))).toThrow(
-      expect.objectContaining({
-        kind: "invalid",
-        reason: "INVALID_POLICY",
-        fields: [
-          { field: 'policy.field_rules[""]', description: "a rule needs the name of a top-level key" },
-          {
-            field: 'policy.field_rules["tags"]',
-            description: "unknown rule; must be one of last-write-wins, set-merge, longer, true-if-either",
-          },
-          {
-            field: `policy.field_rules["${"x".repeat(40)}"]`,
-            description: "the name must have at most 200 characters",
-          },
-        ],
-      }),
-    );
-  });
-
-  it("refuses more rules than anybody needs", () => {
-    const fieldRules = new Map(Array.from({ length: 201 }, (_, index) => [`key${index}`, "longer"]));
-    expect(() => checkPolicy(policy({ fieldRules }))).toThrow(/at most 200 rules/);
   });
 });

@@ -1,12 +1,7 @@
+import { type FieldRule, isFieldRule } from "@funkygibbon/kernel/conflict-policy";
 import { ENTITY_TYPES, type EntityType } from "@funkygibbon/kernel/entity-type";
-import { type FieldViolation, invalid } from "@funkygibbon/kernel/errors";
 import type { ConflictPolicy, Strategy } from "@funkygibbon/kernel/record";
-import { BUILT_IN_RULES, FIELD_RULES, type FieldRule, isFieldRule } from "./field-rules.ts";
-
-/** At most this many field rules in one policy. */
-export const MAX_FIELD_RULES = 200;
-/** At most this many UTF-16 units in the name of a field. */
-export const MAX_FIELD_NAME_LENGTH = 200;
+import { BUILT_IN_RULES } from "./field-rules.ts";
 
 /** The rule for a key: the policy's, else the built-in one, else last-write-wins. */
 export function ruleLookup(policy: ConflictPolicy | undefined): (key: string) => FieldRule {
@@ -45,26 +40,4 @@ export function effectivePolicy(
     strategy: policy?.strategy ?? "merge",
     fieldRules: new Map([...BUILT_IN_RULES, ...(policy?.fieldRules ?? [])]),
   };
-}
-
-/** @throws DomainError `invalid` naming every unknown rule and every impossible field name. */
-export function checkPolicy(policy: ConflictPolicy): void {
-  const violations = [...policy.fieldRules].flatMap(([name, rule]) => checkRule(name, rule));
-  if (policy.fieldRules.size > MAX_FIELD_RULES) {
-    violations.unshift({ field: "policy.field_rules", description: `must have at most ${MAX_FIELD_RULES} rules` });
-  }
-  if (violations.length > 0) throw invalid(violations, "INVALID_POLICY");
-}
-
-function checkRule(name: string, rule: string): FieldViolation[] {
-  const field = `policy.field_rules[${JSON.stringify(name.slice(0, 40))}]`;
-  const violations: FieldViolation[] = [];
-  if (name === "") violations.push({ field, description: "a rule needs the name of a top-level key" });
-  if (name.length > MAX_FIELD_NAME_LENGTH) {
-    violations.push({ field, description: `the name must have at most ${MAX_FIELD_NAME_LENGTH} characters` });
-  }
-  if (!isFieldRule(rule)) {
-    violations.push({ field, description: `unknown rule; must be one of ${FIELD_RULES.join(", ")}` });
-  }
-  return violations;
 }

@@ -60,6 +60,3 @@ export interface ConflictPolicies {
     by: { readonly household: HouseholdId; readonly user: UserId; readonly now: Micros },
   ): Promise<void>;
 }
-
-/** The field rules that conflict-resolution knows. */
-export const FIELD_RULES: readonly string[] = ["last-write-wins", "set-merge", "longer", "true-if-either"];

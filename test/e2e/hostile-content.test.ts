@@ -1,0 +1,362 @@
+import { type Change, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import {
+  ConflictDecision,
+  type ConflictRecord,
+  ResolutionStrategy,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
+import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
+import { must } from "@funkygibbon/kernel/must";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Constellation, constellation } from "../support/constellation.ts";
+import type { TestHousehold } from "../support/constellation-callers.ts";
+import { DevicePen } from "../support/device-pen.ts";
+import { domainErrorOf } from "../support/domain-errors.ts";
+import { bodyOfBytes, DEEPEST_BODY, REFUSED_BODIES } from "../support/hostile-bodies.ts";
+import { WireDevice } from "../support/wire-device.ts";
+
+const { ACCEPT_LOCAL, ACCEPT_SERVER, MERGE } = ResolutionStrategy;
+
+let system: Constellation;
+let home: TwoDevices;
+beforeAll(async () => {
+  system = await constellation();
+  home = await twoDevices();
+  return async () => {
+    await home[Symbol.asyncDispose]();
+    await system[Symbol.asyncDispose]();
+  };
+});
+
+/** Two edits of `{"name":"Lamp"}` that nobody expects, as they are written on the wire. */
+interface Handled {
+  readonly what: string;
+  /** The head, in canonical form. */
+  readonly panel: string;
+  /** The later edit, in canonical form. */
+  readonly phone: string;
+  /** What MERGE makes of the two. */
+  readonly merged: string;
+  /** The keys of the conflict, in order. */
+  readonly contested: readonly string[];
+}
+
+const manyNumbers = (first: number) =>
+  `[${Array.from({ length: 15_000 }, (_, index) => (index + first) % 1_000).join(",")}]`;
+const keyNames = Array.from({ length: 5_000 }, (_, index) => `k${1_000 + index}`);
+const manyKeys = (value: number) => `{${keyNames.map((key) => `"${key}":${value}`).join(",")}}`;
+const longKey = "k".repeat(60_000);
+
+const HANDLED: readonly Handled[] = [
+  {
+    what: "keys with the names of what every object has",
+    panel: '{"__proto__":{"a":1},"constructor":1,"name":"Lamp","toString":"panel"}',
+    phone: '{"__proto__":{"a":2},"hasOwnProperty":false,"name":"Lamp","toString":"phone","valueOf":null}',
+    merged:
+      '{"__proto__":{"a":2},"constructor":1,"hasOwnProperty":false,"name":"Lamp","toString":"phone","valueOf":null}',
+    contested: ["__proto__", "toString"],
+  },
+  {
+    what: "such keys deep inside",
+    panel: '{"name":"Lamp","panel":[{"__proto__":{"constructor":{"prototype":{"polluted":1}}}}]}',
+    phone: '{"name":"Lamp","phone":{"__proto__":null,"then":{"toJSON":{}}}}',
+    merged:
+      '{"name":"Lamp","panel":[{"__proto__":{"constructor":{"prototype":{"polluted":1}}}}],"phone":{"__proto__":null,"then":{"toJSON":{}}}}',
+    contested: [],
+  },
+  {
+    what: "keys that are empty, numbers, or wider than nothing",
+    panel: '{"":1,"0":"a","10":"b","9":"c","name":"Lamp","\u200b":1}',
+    phone: '{"":2,"-1":0,"0":"z","name":"Lamp","\u200b\u200b":2}',
+    merged: '{"":2,"-1":0,"0":"z","10":"b","9":"c","name":"Lamp","\u200b":1,"\u200b\u200b":2}',
+    contested: ["", "0"],
+  },
+  {
+    what: "the same letter composed and decomposed, as different keys and as different values",
+    panel: '{"cafe\u0301":1,"name":"Lamp","word":"cafe\u0301"}',
+    phone: '{"caf\u00e9":2,"name":"Lamp","word":"caf\u00e9"}',
+    merged: '{"cafe\u0301":1,"caf\u00e9":2,"name":"Lamp","word":"caf\u00e9"}',
+    contested: ["word"],
+  },
+  {
+    what: "zero bytes, marks of direction, emoji, and letters beyond the basic plane",
+    panel: '{"\\u0000":"\\u0000\\u0001","a\u202eb":"\u202eabc\u2069","name":"Lamp","👩‍👩‍👧":"🐒"}',
+    phone: '{"\\u0000":"\\u0000\\u0002","name":"Lamp","𝒳":"\ufffd\u2028","\uffff":"\u{10ffff}"}',
+    merged:
+      '{"\\u0000":"\\u0000\\u0002","a\u202eb":"\u202eabc\u2069","name":"Lamp","𝒳":"\ufffd\u2028","👩‍👩‍👧":"🐒","\uffff":"\u{10ffff}"}',
+    contested: ["\u0000"],
+  },
+  {
+    what: "numbers at the ends of what a double holds",
+    panel: '{"huge":1.7976931348623157e+308,"name":"Lamp","whole":9007199254740991,"wide":123456789012345680000}',
+    phone: '{"half":0.1,"name":"Lamp","tiny":5e-324,"whole":-9007199254740991}',
+    merged:
+      '{"half":0.1,"huge":1.7976931348623157e+308,"name":"Lamp","tiny":5e-324,"whole":-9007199254740991,"wide":123456789012345680000}',
+    contested: ["whole"],
+  },
+  {
+    what: "nothing in all its forms",
+    panel: '{"a":null,"b":"","c":[],"d":{},"e":false,"f":0,"name":"Lamp"}',
+    phone: '{"a":"","b":[],"c":{},"d":null,"e":0,"f":false,"name":"Lamp"}',
+    merged: '{"a":"","b":[],"c":{},"d":null,"e":0,"f":false,"name":"Lamp"}',
+    contested: ["a", "b", "c", "d", "e", "f"],
+  },
+  {
+    what: "values as deep as may be",
+    panel: DEEPEST_BODY,
+    phone: DEEPEST_BODY.replace("[]", '["bottom"]').replace("[[", "[").replace("]]", "]"),
+    merged: DEEPEST_BODY.replace("[]", '["bottom"]').replace("[[", "[").replace("]]", "]"),
+    contested: ["a"],
+  },
+  {
+    what: "bodies as large as may be",
+    panel: bodyOfBytes(BODY_LIMITS.maxBytes, "p"),
+    phone: bodyOfBytes(BODY_LIMITS.maxBytes, "q"),
+    merged: bodyOfBytes(BODY_LIMITS.maxBytes, "q"),
+    contested: ["a"],
+  },
+  {
+    what: "lists of thousands",
+    panel: `{"list":${manyNumbers(0)},"name":"Lamp"}`,
+    phone: `{"list":${manyNumbers(1)},"name":"Lamp"}`,
+    merged: `{"list":${manyNumbers(1)},"name":"Lamp"}`,
+    contested: ["list"],
+  },
+  {
+    what: "thousands of keys",
+    panel: manyKeys(1),
+    phone: manyKeys(2),
+    merged: manyKeys(2),
+    contested: keyNames,
+  },
+  {
+    what: "a key of sixty thousand characters",
+    panel: `{"${longKey}":1}`,
+    phone: `{"${longKey}":2}`,
+    merged: `{"${longKey}":2}`,
+    contested: [longKey],
+  },
+];
+
+/** The change with this text as its body or properties, whatever it says. */
+function saying(change: Change, text: string): Change {
+  if (change.content.case === "entity") change.content.value.bodyJson = text;
+  if (change.content.case === "relationship") change.content.value.propertiesJson = text;
+  return change;
+}
+
+/** A household with two devices that do not know of each other's edits. */
+async function twoDevices() {
+  const household = await system.newHousehold();
+  const open = (deviceId: string) =>
+    WireDevice.open({ sync: system.clients.sync, token: household.tokens.owner, deviceId });
+  const [panel, phone] = [open("panel"), open("phone")];
+  await Promise.all([panel.upToDate(), phone.upToDate()]);
+  const stack = new AsyncDisposableStack();
+  stack.use(panel);
+  stack.use(phone);
+  return {
+    household,
+    panel,
+    phone,
+    panelPen: new DevicePen("panel"),
+    phonePen: new DevicePen("phone"),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+type TwoDevices = Awaited<ReturnType<typeof twoDevices>>;
+
+const KINDS = ["entity", "edge"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** A record of either kind that says `{"name":"Lamp"}`. */
+async function record(kind: Kind): Promise<Change> {
+  const { panel, panelPen } = home;
+  const lamp = panelPen.entity({ name: "Lamp" });
+  const kitchen = panelPen.entity({ name: "Kitchen" }, { type: "room" });
+  const edge = saying(panelPen.edge("located_in", lamp.recordId, kitchen.recordId), '{"name":"Lamp"}');
+  const { outcomes } = await panel.push([lamp, kitchen, edge]);
+  expect(outcomes.map(({ outcome }) => outcome)).toEqual([Outcome.APPLIED, Outcome.APPLIED, Outcome.APPLIED]);
+  return kind === "entity" ? lamp : edge;
+}
+
+function edited(pen: DevicePen, before: Change, text: string): Change {
+  return saying(before.content.case === "entity" ? pen.update(before, {}) : pen.updateEdge(before, {}), text);
+}
+
+/** What the record says, as anybody reads it. */
+async function textOf(household: TestHousehold, { content, recordId }: Change): Promise<string | undefined> {
+  const as = { token: household.tokens.guest };
+  if (content.case === "entity")
+    return (await system.clients.entities.getEntity({ id: recordId }, as)).entity?.bodyJson;
+  const { relationship } = await system.clients.relationships.getRelationship({ id: recordId }, as);
+  return relationship?.propertiesJson;
+}
+
+describe.each(KINDS)("what an %s may say, however odd it is", (kind) => {
+  it.each(HANDLED)("$what: comes to every device as it was written", async ({ panel, phone }) => {
+    const written = [panel, phone];
+    const before = await Promise.all(written.map(() => record(kind)));
+    const edits = before.map((change, index) => edited(home.panelPen, change, written[index] ?? ""));
+    const { outcomes } = await home.panel.push(edits);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([Outcome.APPLIED, Outcome.APPLIED]);
+    await using watch = WireDevice.open({
+      sync: system.clients.sync,
+      token: home.household.tokens.guest,
+      deviceId: "watch",
+    });
+    const { digest } = await watch.upToDate();
+    expect(watch.digest()).toBe(digest);
+    for (const [index, { recordId }] of edits.entries()) {
+      const pulled = watch.heads.get(recordId)?.content?.content;
+      const text = pulled?.case === "entity" ? pulled.value.bodyJson : pulled?.value?.propertiesJson;
+      expect(text).toBe(written[index]);
+    }
+  });
+
+  it.each(HANDLED)("$what: merges exactly, is on record, and can be decided again", async (given) => {
+    const { household } = home;
+    const { conflicts } = system.clients;
+    const as = { token: household.tokens.member };
+    const base = await record(kind);
+    await home.panel.push([edited(home.panelPen, base, given.panel)]);
+    const [first, last] = [home.phonePen.entity({ name: "First" }), home.phonePen.entity({ name: "Last" })];
+    const edit = edited(home.phonePen, base, given.phone);
+    const { outcomes } = await home.phone.push([first, edit, last]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([Outcome.APPLIED, Outcome.MERGED, Outcome.APPLIED]);
+    expect(await textOf(household, edit)).toBe(given.merged);
+
+    const { conflicts: found } = await conflicts.listConflicts({ recordId: edit.recordId }, as);
+    expect(found.flatMap(({ fields }) => fields.map(({ field }) => field))).toEqual(given.contested);
+    const [conflict] = found;
+    if (conflict === undefined) return;
+    const { id } = conflict;
+    const columns = [given.phone, given.panel, given.merged].map((text): Record<string, unknown> => JSON.parse(text));
+    expect(
+      conflict.fields.map(({ localJson, serverJson, decidedJson }) => [localJson, serverJson, decidedJson]),
+    ).toEqual(
+      given.contested.map((key) =>
+        columns.map((body) => (Object.hasOwn(body, key) ? JSON.stringify(body[key]) : undefined)),
+      ),
+    );
+    const shown = await conflicts.getConflict({ id }, as);
+    expect(shown.fields.filter(({ equal }) => !equal).length).toBeGreaterThanOrEqual(given.contested.length);
+
+    // The preview says what the settlement makes, to the letter.
+    let { etag } = conflict;
+    for (const strategy of [ACCEPT_SERVER, ACCEPT_LOCAL, MERGE]) {
+      const preview = await conflicts.previewConflict({ id, strategy }, as);
+      const decision = { case: "strategy", value: strategy } as const;
+      const settled = await conflicts.settleConflict({ id, etag, decision }, as);
+      expect(await textOf(household, edit)).toBe(preview.bodyJson);
+      etag = must(settled.conflict, "it was settled").etag;
+    }
+    const decision = { case: "editedBodyJson", value: given.panel } as const;
+    const settled = await conflicts.settleConflict({ id, etag, decision }, as);
+    expect(settled.conflict?.decision).toBe(ConflictDecision.EDITED);
+    expect(await textOf(household, edit)).toBe(given.panel);
+  });
+
+  it.each(REFUSED_BODIES)("$what: is refused, and the rest of the push goes on", async ({ text, reason }) => {
+    const base = await record(kind);
+    const [first, last] = [home.phonePen.entity({ name: "First" }), home.phonePen.entity({ name: "Last" })];
+    const { outcomes } = await home.phone.push([first, edited(home.phonePen, base, text), last]);
+    const field = kind === "entity" ? "entity.body_json" : "relationship.properties_json";
+    expect(outcomes).toMatchObject([
+      { outcome: Outcome.APPLIED },
+      { outcome: Outcome.REJECTED, rejection: { reason, field, message: expect.stringMatching(/^.{1,200}$/) } },
+      { outcome: Outcome.APPLIED },
+    ]);
+    expect(await textOf(home.household, base)).toBe('{"name":"Lamp"}');
+    expect(await textOf(home.household, last)).toBe('{"name":"Last"}');
+  });
+});
+
+describe("what a person may not make of a conflict", () => {
+  it.each(REFUSED_BODIES)("$what: is refused, and the conflict waits on", async ({ text, reason }) => {
+    const { conflicts } = system.clients;
+    const as = { token: home.household.tokens.member };
+    const { id, etag } = await waitingConflict();
+    const decision = { case: "editedBodyJson", value: text } as const;
+    const error = await domainErrorOf(conflicts.settleConflict({ id, etag, decision }, as));
+    expect(error).toMatchObject({ kind: "invalid", reason, fields: [{ field: "edited_body_json" }] });
+    expect(error.message.length).toBeLessThan(200);
+    expect((await conflicts.getConflict({ id }, as)).conflict).toMatchObject({ etag, decision: ConflictDecision.OPEN });
+  });
+
+  let waiting: Promise<ConflictRecord> | undefined;
+  function waitingConflict(): Promise<ConflictRecord> {
+    waiting ??= (async () => {
+      const base = await record("entity");
+      await home.panel.push([home.panelPen.update(base, { name: "Panel's" })]);
+      const edit = home.phonePen.update(base, { name: "Phone's" }, { wish: ResolutionStrategy.MANUAL });
+      await home.phone.push([edit]);
+      const query = { recordId: edit.recordId };
+      const page = await system.clients.conflicts.listConflicts(query, { token: home.household.tokens.guest });
+      return must(page.conflicts[0], "it waits");
+    })();
+    return waiting;
+  }
+});
+
+describe("what nobody may write by the API", () => {
+  it.each(REFUSED_BODIES)("$what: is refused", async ({ text, reason }) => {
+    const created = system.clients.entities.createEntity(
+      { type: EntityType.DEVICE, bodyJson: text },
+      { token: home.household.tokens.member },
+    );
+    const error = await domainErrorOf(created);
+    expect(error).toMatchObject({ kind: "invalid", reason, fields: [{ field: "body_json" }] });
+    expect(error.message.length).toBeLessThan(200);
+  });
+});
+
+describe("a policy", () => {
+  const setPolicy = (fieldRules: Record<string, string>) =>
+    system.clients.conflicts.setPolicy({ policy: { fieldRules } }, { token: home.household.tokens.owner });
+
+  it("may name keys however odd, and applies to them", async () => {
+    const odd = ["__proto__", "constructor", "\u0000", "caf\u00e9", "cafe\u0301", "\u202e", "🐒"];
+    const { policy } = await setPolicy(Object.fromEntries(odd.map((key) => [key, "longer"])));
+    expect(odd.map((key) => policy && Object.hasOwn(policy.fieldRules, key) && policy.fieldRules[key])).toEqual(
+      odd.map(() => "longer"),
+    );
+    const base = await record("entity");
+    const says = (text: string) => `{${odd.map((key) => `${JSON.stringify(key)}:"${text}"`).join(",")}}`;
+    await home.panel.push([edited(home.panelPen, base, says("the longer one"))]);
+    const edit = edited(home.phonePen, base, says("the later one"));
+    await home.phone.push([edit]);
+    expect(JSON.parse((await textOf(home.household, edit)) ?? "")).toEqual(JSON.parse(says("the longer one")));
+  });
+
+  it.each([
+    ["with ten thousand unknown rules", Object.fromEntries(keyNames.map((key) => [key.repeat(40), "coin-toss"]))],
+    ["with more rules than may be", Object.fromEntries(keyNames.map((key) => [key, "longer"]))],
+    ["for a key of sixty thousand characters", { [longKey]: "longer" }],
+    ["with a rule of sixty thousand characters", { note: longKey }],
+  ])("%s is refused in a few words, and nothing changes", async (_what, rules) => {
+    const as = { token: home.household.tokens.guest };
+    const before = await system.clients.conflicts.listPolicies({}, as);
+    const error = await domainErrorOf(setPolicy(rules));
+    expect(error).toMatchObject({ kind: "invalid", reason: "INVALID_POLICY" });
+    expect(error.fields[0]?.field).toMatch(/^policy\.field_rules/);
+    expect(JSON.stringify(error.fields).length).toBeLessThan(4_096);
+    expect(await system.clients.conflicts.listPolicies({}, as)).toEqual(before);
+  });
+});
+
+it("after all this the home is whole: digests agree, no fault is found, and search has read all that was written", async () => {
+  const { household, phone, panel, phonePen } = home;
+  const as = { token: household.tokens.guest };
+  await phone.push([phonePen.entity({ name: "Lighthouse" })]);
+  await using watch = WireDevice.open({ sync: system.clients.sync, token: as.token, deviceId: "last-watch" });
+  const { digest, headSeq } = await watch.upToDate();
+  for (const device of [watch, phone, panel]) {
+    await device.upToDate(headSeq);
+    expect(device.digest()).toBe(digest);
+  }
+  expect((await system.clients.graph.checkIntegrity({}, as)).faults).toEqual([]);
+  // Search follows the log in its order, and this was the last of it.
+  const found = async () => (await system.clients.graph.searchEntities({ query: "lighthouse" }, as)).hits.length;
+  await expect.poll(found).toBe(1);
+});
