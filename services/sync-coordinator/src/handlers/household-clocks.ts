@@ -7,8 +7,9 @@ import type { ChangeLog, Credentials } from "./change-log.ts";
 export class HouseholdClocks {
   readonly #live: LiveClocks;
   readonly #changeLog: Pick<ChangeLog, "clock" | "create">;
-  /** At most one look at the durable clock of a household at a time, however many devices ask. */
-  readonly #looking = new Map<HouseholdId, Promise<HouseholdClock | undefined>>();
+  /** Looks at durable clocks: of a household one at a time, and one that waits for it, however many devices ask. */
+  readonly #looking = new Map<HouseholdId, Look>();
+  readonly #waiting = new Map<HouseholdId, Look>();
 
   constructor(live: LiveClocks, changeLog: Pick<ChangeLog, "clock" | "create">) {
     this.#live = live;
@@ -20,25 +21,35 @@ export class HouseholdClocks {
    * role creates the household. @throws `not-found` for a guest of a household that does not exist.
    */
   async current(household: HouseholdId, credentials: Credentials): Promise<HouseholdClock> {
-    return (await this.#live.read(household)) ?? this.durable(household, credentials);
+    const live = await this.#live.read(household);
+    return live ?? (await this.#look(household)) ?? this.#create(household, credentials);
   }
 
-  /** What PostgreSQL says. */
+  /** What PostgreSQL says from now on: nothing that was committed before is missing from it. */
   async durable(household: HouseholdId, credentials: Credentials): Promise<HouseholdClock> {
-    const known = await this.#look(household);
-    if (known !== undefined) return known;
+    return (await this.#lookFromNowOn(household)) ?? this.#create(household, credentials);
+  }
+
+  async #create(household: HouseholdId, credentials: Credentials): Promise<HouseholdClock> {
     await this.#changeLog.create(credentials);
-    const created = await this.#look(household);
+    const created = await this.#lookFromNowOn(household);
     if (created === undefined) throw internal("the store has no clock of a household that it has just created");
     return created;
   }
 
-  #look(household: HouseholdId): Promise<HouseholdClock | undefined> {
-    const running = this.#looking.get(household);
-    if (running !== undefined) return running;
-    const look = this.#compare(household).finally(() => this.#looking.delete(household));
-    this.#looking.set(household, look);
-    return look;
+  /** The look that is under way, or a new one. */
+  #look(household: HouseholdId): Look {
+    return this.#looking.get(household) ?? remembered(this.#looking, household, () => this.#compare(household));
+  }
+
+  /** A look that has not begun yet: one under way may have missed what its caller knows of. */
+  #lookFromNowOn(household: HouseholdId): Look {
+    const underWay = this.#looking.get(household);
+    if (underWay === undefined) return this.#look(household);
+    return (
+      this.#waiting.get(household) ??
+      remembered(this.#waiting, household, () => underWay.catch(() => {}).then(() => this.#look(household)))
+    );
   }
 
   async #compare(household: HouseholdId): Promise<HouseholdClock | undefined> {
@@ -46,4 +57,12 @@ export class HouseholdClocks {
     if (clock !== undefined) await this.#live.replace(household, clock);
     return clock;
   }
+}
+
+type Look = Promise<HouseholdClock | undefined>;
+
+function remembered(looks: Map<HouseholdId, Look>, household: HouseholdId, begin: () => Look): Look {
+  const look = begin().finally(() => looks.delete(household));
+  looks.set(household, look);
+  return look;
 }
