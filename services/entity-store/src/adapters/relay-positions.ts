@@ -3,7 +3,7 @@ import { int8Array, textArray } from "@funkygibbon/postgres/binary-array";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { type PositionRow, positionFromRow } from "./postgres-log-reads.ts";
-import { VERSION_COLUMNS, type VersionRow } from "./version-row.ts";
+import { WIRE_COLUMNS, type WireRow } from "./version-wire.ts";
 
 /** A stretch of a log that has been published. */
 export interface PublishedStretch {
@@ -21,7 +21,7 @@ export interface LaggingHousehold {
 }
 
 /** A row of the log as the sweep reads it. */
-export type RelayRow = VersionRow & { readonly is_head: boolean };
+export type RelayRow = WireRow & { readonly is_head: boolean };
 
 /**
  * Moves positions over stretches that begin where they stand. A stretch that begins later is left to the sweep: what
@@ -87,7 +87,7 @@ const CLAIM: Statement = {
 
 const READ_AFTER: Statement = {
   name: "relay.read_after",
-  text: `select ${VERSION_COLUMNS}, h.record_id is not null as is_head
+  text: `select ${WIRE_COLUMNS}, h.record_id is not null as is_head
     from record_versions v left join heads h on h.household_id = v.household_id and h.seq = v.seq
     where v.household_id = $1 and v.seq > $2::int8 order by v.seq limit $3::int4`,
 };
