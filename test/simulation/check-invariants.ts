@@ -58,8 +58,8 @@ function replicasAreEqual({ devices, store }: Simulation): string[] {
 }
 
 /**
- * I7. An installation's edits keep their order: all of them under one name, and those of one record under whatever name.
- * Clones share a name for a while, and not its order.
+ * I7. An installation's edits keep their order: all of them under one name as long as their log lasts, and those of one
+ * record under whatever name. Clones share a name for a while, and not its order.
  */
 function ownOrderHolds({ journal, store }: Simulation): string[] {
   const problems: string[] = [];
@@ -67,7 +67,9 @@ function ownOrderHolds({ journal, store }: Simulation): string[] {
   for (const version of store.log.versions.toSorted((a, b) => a.sequence - b.sequence)) {
     const writer = journal.writerOf(version.version);
     if (writer === undefined) continue;
-    for (const line of [`${writer} ${version.device}`, `${writer} ${version.record}`]) {
+    // What is healed keeps the time of a log that is gone, when its device has been judged anew elsewhere.
+    const lines = journal.restores > 0 ? [] : [`${writer} ${version.device}`];
+    for (const line of [...lines, `${writer} ${version.record}`]) {
       const before = newest.get(line);
       if (before !== undefined && before.effectiveUs > version.effectiveUs) {
         problems.push(`I7: ${version.version} counts as older than ${before.version}`);
@@ -138,6 +140,8 @@ function greatestStampStands(simulation: Simulation): string[] {
 class Judgement {
   readonly #journal: Journal;
   readonly #times = new Map<string, number>();
+  /** What each healed merge descends from: a log that is gone has decided between those. */
+  readonly #decidedBefore: readonly ReadonlySet<VersionId>[];
 
   constructor({ journal, store }: Simulation) {
     this.#journal = journal;
@@ -147,19 +151,26 @@ class Judgement {
     for (const version of store.log.versions) {
       this.#times.set(editOf(version.record, version), version.effectiveUs);
     }
+    const healedMerges = store.log.versions.filter(
+      ({ device, healer }) => healer !== undefined && device.startsWith("merge."),
+    );
+    this.#decidedBefore = healedMerges.map(({ version }) => ancestorsOf(version, journal.everCommitted));
   }
 
-  /** Whether an edit has the greater stamp; where the log has no time for one of them, by whatever it had in a log before. */
+  /**
+   * Whether an edit has the greater stamp. Where the log has no time for one of them, or has taken over what another log
+   * had decided: by whatever times they ever had.
+   */
   isGreater(one: StoredVersion, other: StoredVersion, key: string): boolean {
+    const wasDecided = this.#decidedBefore.some((seen) => seen.has(one.version) && seen.has(other.version));
+    const timesOf = (version: StoredVersion, stamp: Stamp) => {
+      const nowUs = wasDecided ? undefined : this.#times.get(editOf(version.record, stamp));
+      return nowUs === undefined ? this.#journal.timesOf(stamp) : { earliestUs: nowUs, latestUs: nowUs };
+    };
     const [stamp, otherStamp] = [stampOf(one, key), stampOf(other, key)];
-    const { earliestUs } = this.#timesOf(one.record, stamp);
-    const { latestUs } = this.#timesOf(other.record, otherStamp);
+    const { earliestUs } = timesOf(one, stamp);
+    const { latestUs } = timesOf(other, otherStamp);
     return compareStamps({ ...stamp, effectiveUs: earliestUs }, { ...otherStamp, effectiveUs: latestUs }) > 0;
-  }
-
-  #timesOf(record: RecordId, stamp: Stamp) {
-    const nowUs = this.#times.get(editOf(record, stamp));
-    return nowUs === undefined ? this.#journal.timesOf(stamp) : { earliestUs: nowUs, latestUs: nowUs };
   }
 }
 

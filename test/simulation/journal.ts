@@ -105,16 +105,16 @@ export class Journal {
   }
 
   /**
-   * The store is about to be taken back: what devices hold now they have to bring back. Not what was decided against: that
-   * they forget as soon as they see what has won.
+   * The store is about to be taken back: what devices hold now they have to bring back. Not what was decided against, by
+   * an outcome or a deletion: that they forget as soon as they see what has won, which they may be about to.
    */
-  beforeRestore(): void {
+  beforeRestore(log: MemoryLog): void {
     this.held = [];
+    const stands = (version: VersionId) => this.everCommitted.get(version)?.outcome !== "superseded";
     for (const disk of this.disks) {
-      const edits = [...disk.edits.values()].filter(
-        ({ version, state }) => state.kind !== "dead" && this.everCommitted.get(version)?.outcome !== "superseded",
-      );
+      const edits = [...disk.edits.values()].filter(({ state }) => state.kind !== "dead");
       for (const { record, version, content } of [...disk.records.values(), ...edits]) {
+        if (!stands(version) || (content.bodyJson !== "" && log.heads.get(record)?.deleted === true)) continue;
         this.held.push({ disk, record, version, bodyJson: content.bodyJson, ends: endsOf(content) });
       }
     }

@@ -133,7 +133,7 @@ export class SimulatedStore {
   /** Takes the log back by some commits, and begins a new epoch. */
   restore(lostCommits: number): void {
     const kept = Math.max(0, this.log.commits.length - lostCommits);
-    this.#options.journal.beforeRestore();
+    this.#options.journal.beforeRestore(this.log);
     this.log = this.#newLog(this.log.commits.slice(0, kept));
     this.registry = new MemoryDeviceRegistry(this.log, this.#newKey, this.#registries[kept - 1]);
     this.#registries = this.#registries.slice(0, kept);

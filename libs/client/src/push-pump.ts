@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type PushResult, PushSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { backoffDelayMs } from "@funkygibbon/kernel/backoff";
-import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
+import { MICROS_PER_MS, type Micros } from "@funkygibbon/kernel/clock";
 import { internal } from "@funkygibbon/kernel/errors";
 import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
 import type { ChangeOutcome } from "@funkygibbon/kernel/record";
@@ -211,9 +211,10 @@ export class PushPump {
   async #takeEdits(): Promise<DeviceFrame | undefined> {
     const { replica, clock } = this.#options;
     const unanswered = this.#unanswered.map((push) => push.footprint);
-    const edits = await replica.transact("local", (tx) => takePush(tx, { unanswered, nowUs: clock.now() }));
+    const nowUs = clock.now();
+    const edits = await replica.transact("local", (tx) => takePush(tx, { unanswered, nowUs }));
     if (edits.length === 0) {
-      this.#wakeForDeferred();
+      this.#wakeForDeferred(nowUs);
       return undefined;
     }
     return { case: "push", value: this.#push(edits.map(editToWire), footprintOf(edits), []) };
@@ -232,10 +233,11 @@ export class PushPump {
     });
   }
 
-  #wakeForDeferred(): void {
+  /** One whose time has come already waits for something else: for an answer, or for a deferred one before it. */
+  #wakeForDeferred(nowUs: Micros): void {
     let nextUs = Number.POSITIVE_INFINITY;
-    for (const edit of this.#options.replica.pendingEdits()) {
-      if (edit.state.kind === "deferred") nextUs = Math.min(nextUs, edit.state.nextAtUs);
+    for (const { state } of this.#options.replica.pendingEdits()) {
+      if (state.kind === "deferred" && state.nextAtUs > nowUs) nextUs = Math.min(nextUs, state.nextAtUs);
     }
     if (Number.isFinite(nextUs)) this.#wakeAfter(Math.max(0, nextUs / MICROS_PER_MS - this.#nowMs()));
   }

@@ -2,7 +2,7 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import type { DeviceId } from "@funkygibbon/kernel/ids";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { type CommitFacts, type Neighbours, sequenceKey } from "./commit-facts.ts";
-import { judgedTime, neighboursInHead } from "./judged-times.ts";
+import { judgedHeal, judgedTime, neighboursInHead } from "./judged-times.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import type { ValidChange } from "./prepared-change.ts";
 import type { PushOrder } from "./push-order.ts";
@@ -64,8 +64,10 @@ function fixedTime(change: ValidChange, { receivedUs }: PushClock, log: WorkingL
   const stored = log.facts.sequences.get(sequenceKey(change));
   // A resend, or a sequence used twice: refused, so its time is of no account.
   if (stored != null) return stored.effectiveUs;
-  const healedUs = change.heal && Math.min(change.heal.effectiveUs, receivedUs, log.committedUs);
-  return judgedTime(log, change.record, change) ?? healedUs;
+  const { heal } = change;
+  return heal === undefined
+    ? judgedTime(log, change.record, change)
+    : judgedHeal(log, { ...change, heal }, receivedUs).effectiveUs;
 }
 
 /** For each edit the time of the next one above it that is fixed already. */

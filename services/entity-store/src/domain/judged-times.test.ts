@@ -58,12 +58,21 @@ test("a heal that knows an edit by another time than the log takes the log's", (
   log.push([{ ...next, heal: { ...fromWall, device: "wall" } }], { device: "panel" });
   expect(log.head(LAMP).device).toBe("wall");
   const times = log.head(LAMP).stamps.map(({ stamp, keys }) => [...keys, stamp.effectiveUs - START_US]);
-  // What it says of the phone's second edit, which nobody else has, was already said by the head before it.
+  // What it says of the phone's second edit, which nobody else has, the head had said before it: later than the first.
   expect(times).toEqual([
-    ["gone", 8],
-    ["v", 9],
     ["on", HOUR_US],
+    ["gone", HOUR_US],
+    ["v", HOUR_US + 1],
   ]);
+});
+
+test("a heal stays newer than what it had overwritten, although that came first and was judged later this time", () => {
+  const { log, phone, panel, heal } = afterRestore();
+  const create = phone.edit(LAMP, { on: true, v: 1 }, { atUs: START_US + HOUR_US });
+  log.push([create]);
+  const stamps = { on: [phone, 1, START_US + 7] } as const;
+  const overwrites = panel.edit(LAMP, { on: true, v: 2 }, { heal: heal(START_US + 9, stamps) });
+  expect(divergedUs(log.push([overwrites], { device: "panel" }))).toBe(START_US + HOUR_US + 1);
 });
 
 test("a heal whose own edit stands in the stamps of the head is of the time that it has there", () => {

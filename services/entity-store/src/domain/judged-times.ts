@@ -1,8 +1,9 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
 import type { RecordId } from "@funkygibbon/kernel/ids";
-import { isUnknownStamp, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
+import { compareStamps, isUnknownStamp, type KeyStamp, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
 import { type Neighbours, type SequenceKey, sequenceKey } from "./commit-facts.ts";
 import { known } from "./missing-fact.ts";
+import type { ValidHeal } from "./prepared-change.ts";
 import type { WorkingLog } from "./working-log.ts";
 
 /**
@@ -32,16 +33,39 @@ export function neighboursInHead(log: WorkingLog, record: RecordId, edit: Sequen
   return { lowerUs, higherUs };
 }
 
+/** A heal as the log takes it. */
+export interface JudgedHeal {
+  readonly effectiveUs: Micros;
+  readonly stamps: KeyStamps;
+}
+
 /**
- * The stamps of a heal as the log takes them: what it has judged already keeps that time, and nothing comes from later
- * than now.
+ * The times of a heal as the log takes them: what it has judged already keeps that time, and nothing comes from later
+ * than now. What the lost log had after something else stays after it: the healed version has overwritten that, or was
+ * decided to have, and that may have been judged later by this log. @param nowUs at which the heal was received.
  */
-export function judgedStamps(log: WorkingLog, record: RecordId, stamps: KeyStamps): KeyStamps {
-  return stamps.map(({ stamp, keys }) => {
-    if (isUnknownStamp(stamp)) return { stamp, keys };
-    const effectiveUs = judgedTime(log, record, stamp) ?? Math.min(stamp.effectiveUs, log.committedUs);
-    return { stamp: { ...stamp, effectiveUs }, keys };
-  });
+export function judgedHeal(log: WorkingLog, change: SequenceKey & HealOf, nowUs: Micros): JudgedHeal {
+  const { device, sequence, record, heal } = change;
+  const own = { stamp: { device, sequence, effectiveUs: Math.min(heal.effectiveUs, nowUs) }, keys: [] };
+  const inOrder = [own, ...heal.stamps].sort((a, b) => compareStamps(a.stamp, b.stamp));
+  const judged = new Map<KeyStamp, Stamp>();
+  let before: Stamp | undefined;
+  for (const group of inOrder) {
+    const { stamp } = group;
+    if (isUnknownStamp(stamp)) continue;
+    const notBeforeUs = before === undefined ? 0 : before.effectiveUs + (before.device === stamp.device ? 0 : 1);
+    const healedUs = Math.min(Math.max(stamp.effectiveUs, notBeforeUs), log.committedUs);
+    const effectiveUs = judgedTime(log, record, stamp) ?? healedUs;
+    judged.set(group, { ...stamp, effectiveUs });
+    if (before === undefined || effectiveUs > before.effectiveUs) before = { ...stamp, effectiveUs };
+  }
+  const stamps = heal.stamps.map((group) => ({ stamp: judged.get(group) ?? group.stamp, keys: group.keys }));
+  return { effectiveUs: judged.get(own)?.effectiveUs ?? own.stamp.effectiveUs, stamps };
+}
+
+interface HealOf {
+  readonly record: RecordId;
+  readonly heal: Pick<ValidHeal, "effectiveUs" | "stamps">;
 }
 
 function headStamps(log: WorkingLog, record: RecordId): KeyStamps {

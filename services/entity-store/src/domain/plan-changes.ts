@@ -12,10 +12,10 @@ import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
 import { deriveStamps, stampsWithoutParent } from "./derive-stamps.ts";
 import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
 import { identityFault } from "./identity-fault.ts";
-import { judgedStamps } from "./judged-times.ts";
+import { judgedHeal } from "./judged-times.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import { planResolution } from "./plan-resolution.ts";
-import type { ValidChange } from "./prepared-change.ts";
+import type { ValidChange, ValidHeal } from "./prepared-change.ts";
 import type { PushOrder } from "./push-order.ts";
 import { refusedDraft } from "./refused-draft.ts";
 import { isSameEdit, VERSION_REUSED } from "./same-edit.ts";
@@ -269,7 +269,7 @@ export class PlanChanges {
 
   /** The change as the log will keep it. */
   #appended(change: ValidChange): Appended {
-    const { job, log, times } = this.#planning;
+    const { job, times } = this.#planning;
     const effectiveUs = must(times.get(change), "every change of a push has its effective time");
     const version = { ...change, effectiveUs };
     const own = ownStamp(version);
@@ -289,13 +289,18 @@ export class PlanChanges {
       stamps:
         change.heal === undefined
           ? this.#stampsOf(change, own)
-          : compactStamps(expandStamps(judgedStamps(log, change.record, change.heal.stamps), keys, own), keys, own),
+          : compactStamps(expandStamps(this.#healedStamps(change, change.heal), keys, own), keys, own),
       claimedUs: change.claimedUs,
       effectiveUs,
       contentHash: change.contentHash,
       bodyRemoved: false,
       origin: undefined,
     };
+  }
+
+  #healedStamps(change: ValidChange, heal: ValidHeal): KeyStamps {
+    const { job, log } = this.#planning;
+    return judgedHeal(log, { ...change, heal }, job.receivedUs).stamps;
   }
 
   #stampsOf(change: ValidChange, own: Stamp): KeyStamps {
