@@ -77,6 +77,7 @@ const questions: [string, Question][] = [
         record: lamp,
         kind: "entity",
         beforeSeq: undefined,
+        at: undefined,
         limit: 9,
       }),
   ],

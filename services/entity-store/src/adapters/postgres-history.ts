@@ -17,13 +17,20 @@ export class PostgresHistory implements HistoryReads {
     this.#database = database;
   }
 
-  history({ household, record, kind, beforeSeq, limit, signal }: HistoryQuery): Promise<readonly HistoryItem[]> {
+  history({ household, record, kind, beforeSeq, at, limit, signal }: HistoryQuery): Promise<readonly HistoryItem[]> {
     return this.#database.inTransaction(
       { households: [household], readOnly: true, isolation: "repeatable read", signal },
       async (tx) => {
         const [rows, [head]] = await Promise.all([
-          tx.query<VersionRow>(HISTORY, [household, record, recordKinds.toWire(kind), beforeSeq ?? null, limit]),
-          tx.query<{ seq: number }>(HEAD_SEQ, [household, record]),
+          tx.query<VersionRow>(HISTORY, [
+            household,
+            record,
+            recordKinds.toWire(kind),
+            beforeSeq ?? null,
+            limit,
+            at ?? null,
+          ]),
+          tx.query<{ seq: number }>(HEAD_SEQ, [household, record, at ?? null]),
         ]);
         const versions = rows.map(versionFromRow);
         const firstParents = versions.flatMap((version) => version.parents.slice(0, 1));
@@ -68,13 +75,18 @@ const HISTORY: Statement = {
   text: `
   select ${VERSION_COLUMNS} from record_versions v
   where v.household_id = $1 and v.record_id = $2::uuid and v.kind = $3::smallint
-    and ($4::bigint is null or v.seq < $4::bigint)
+    and ($4::bigint is null or v.seq < $4::bigint) and ($6::bigint is null or v.committed_us <= $6::bigint)
   order by v.seq desc limit $5::bigint`,
 };
 
+/** The last accepted version, as in graph-as-of.ts. */
 const HEAD_SEQ: Statement = {
   name: "history.head_of_record",
-  text: "select seq from heads where household_id = $1 and record_id = $2::uuid",
+  text: `
+  select v.seq from record_versions v
+  where v.household_id = $1 and v.record_id = $2::uuid and v.outcome in (1, 2)
+    and ($3::bigint is null or v.committed_us <= $3::bigint)
+  order by v.seq desc limit 1`,
 };
 
 const CREATED_AT: Statement = {

@@ -115,7 +115,8 @@ describe("the integrity check", () => {
 describe("a history", () => {
   it("holds every version newest first, with its first parent and which one is the head", async () => {
     const history = new PostgresHistory(database.open({ role: "funkygibbon_app" }));
-    const query = { household: log.household, record: lamp, kind: "entity", beforeSeq: undefined, limit: 10 } as const;
+    const now = { beforeSeq: undefined, at: undefined, limit: 10 };
+    const query = { household: log.household, record: lamp, kind: "entity", ...now } as const;
     const items = await history.history(query);
     expect(items.map((item) => [item.version.seq, item.parent?.seq, item.isHead, item.version.outcome])).toEqual([
       [9, 4, true, "applied"],
@@ -123,6 +124,12 @@ describe("a history", () => {
       [4, undefined, false, "applied"],
     ]);
     expect(await history.history({ ...query, beforeSeq: 9, limit: 1 })).toHaveLength(1);
+    const then = await history.history({ ...query, at: items[1]?.version.committedUs });
+    expect(then.map((item) => [item.version.seq, item.isHead])).toEqual([
+      [8, false],
+      [4, true],
+    ]);
+    expect(await history.history({ ...query, at: (items[2]?.version.committedUs ?? 0) - 1 })).toEqual([]);
     expect(await history.history({ ...query, kind: "relationship" })).toEqual([]);
     expect(await history.createdAt(log.household, lamp)).toBe(items[2]?.version.committedUs);
     expect(await history.createdAt(log.household, seedId(99))).toBeUndefined();

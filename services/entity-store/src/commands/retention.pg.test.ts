@@ -97,6 +97,7 @@ describe("retention", () => {
       record: lamp,
       kind: "entity",
       beforeSeq: undefined,
+      at: undefined,
       limit: 10,
     });
     expect(items.map(({ version }) => [version.seq, version.bodyRemoved, version.author])).toEqual([

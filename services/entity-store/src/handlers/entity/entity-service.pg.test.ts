@@ -1,6 +1,7 @@
 import { EntityType, SourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failure, type RunningStore, startStore, tokenOf } from "../../../test/running-store.ts";
+import { timestampOf } from "../shared/fields.ts";
 
 let store: RunningStore;
 let count = 0;
@@ -351,6 +352,29 @@ describe("history and restore", () => {
     ]);
     expect(nextPageToken).toBe("");
     expect(await failure(store.entities.getEntityHistory({ id }, household()))).toMatchObject({ kind: "not-found" });
+  });
+
+  it("are told as of a commit time, page by page, and not found before the first", async () => {
+    const as = household();
+    const { id } = await create(as, { n: 0 });
+    for (let n = 1; n < 4; n++) await store.entities.updateEntity({ id, etag: "*", bodyJson: `{"n":${n}}` }, as);
+    const { entries } = await store.entities.getEntityHistory({ id }, as);
+    const committed = (n: number) => timestampOf(Number(entries.at(-1 - n)?.version?.committedUs));
+    const at = committed(2);
+    const first = await store.entities.getEntityHistory({ id, at, pageSize: 2 }, as);
+    const last = await store.entities.getEntityHistory({ id, at, pageSize: 2, pageToken: first.nextPageToken }, as);
+    expect([...first.entries, ...last.entries].map((entry) => [entry.version?.seq, entry.isHead])).toEqual([
+      [3n, true],
+      [2n, false],
+      [1n, false],
+    ]);
+    const { nextPageToken: pageToken } = first;
+    expect(await failure(store.entities.getEntityHistory({ id, pageSize: 2, pageToken }, as))).toMatchObject({
+      fields: ["page_token"],
+    });
+    const { seconds } = committed(0);
+    const before = store.entities.getEntityHistory({ id, at: { seconds: seconds - 1n, nanos: 0 } }, as);
+    expect(await failure(before)).toMatchObject({ kind: "not-found" });
   });
 
   it("come in pages", async () => {
