@@ -1,4 +1,4 @@
-import { EntityType, SourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import { EntityType, RelationshipType, SourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failure, type RunningStore, startStore, tokenOf } from "../../../test/running-store.ts";
 import { timestampOf } from "../shared/fields.ts";
@@ -350,6 +350,10 @@ describe("history and restore", () => {
       [["dim", "on"], false, false, `${as.name}.member`],
       [["name", "on"], false, false, `${as.name}.member`],
     ]);
+    for (const { version } of entries) {
+      expect(version?.deviceId).toMatch(/^api\.[0-9a-f]{8}$/);
+      expect(version?.content).toMatchObject({ case: "entity", value: { source: SourceType.MANUAL } });
+    }
     expect(nextPageToken).toBe("");
     expect(await failure(store.entities.getEntityHistory({ id }, household()))).toMatchObject({ kind: "not-found" });
   });
@@ -473,6 +477,32 @@ describe("ListEntities", () => {
     expect(await list({ at: { seconds: lamp.updateTime?.seconds ?? 0n, nanos: lamp.updateTime?.nanos ?? 0 } })).toEqual(
       ["Küchenlampe"],
     );
+  });
+
+  it("filters by place: what is in it directly or through others, now or then, counted and in pages", async () => {
+    const as = household();
+    const home = await create(as, { name: "Home" }, EntityType.HOME);
+    const room = await create(as, { name: "Room" }, EntityType.ROOM);
+    const lamps = [await create(as, { name: "Lamp 1" }), await create(as, { name: "Lamp 2" })];
+    await create(as, { name: "Nowhere" });
+    const locate = (from: string, to: string) =>
+      store.relationships.createRelationship({ type: RelationshipType.LOCATED_IN, fromId: from, toId: to }, as);
+    await locate(room.id, home.id);
+    for (const lamp of lamps) await locate(lamp.id, room.id);
+    const before = lamps[1]?.updateTime;
+    const list = async (request: object) => {
+      const page = await store.entities.listEntities({ includeTotal: true, ...request }, as);
+      return [page.entities.map((entity) => entity.name), Number(page.total), page.nextPageToken] as const;
+    };
+    expect(await list({ locatedInId: home.id })).toEqual([["Room", "Lamp 1", "Lamp 2"], 3, ""]);
+    expect(await list({ locatedInId: room.id, nameContains: "2" })).toEqual([["Lamp 2"], 1, ""]);
+    const [names, total, pageToken] = await list({ locatedInId: room.id, pageSize: 1 });
+    expect([names, total]).toEqual([["Lamp 1"], 2]);
+    expect(await list({ locatedInId: room.id, pageSize: 1, pageToken })).toEqual([["Lamp 2"], 2, ""]);
+    expect(await list({ locatedInId: home.id, at: before })).toEqual([[], 0, ""]);
+    expect(await list({ locatedInId: uuid })).toEqual([[], 0, ""]);
+    const stranger = store.entities.listEntities({ locatedInId: home.id, includeTotal: true }, household());
+    expect(await stranger).toMatchObject({ entities: [], total: 0n });
   });
 
   it.each([
