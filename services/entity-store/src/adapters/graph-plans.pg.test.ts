@@ -89,6 +89,9 @@ describe("a plan made while the database was empty looks up no more than it is a
 
   it("a page of the log", async () => {
     await expectIndexes(page, ["heads_by_seq", "record_versions_pkey"]);
+    const { plans } = await reader.plansOf(page);
+    expect(plans).toContain("WindowAgg");
+    expect(plans).not.toContain("Sort");
   });
 });
 

@@ -107,7 +107,7 @@ function cutToSize(rows: readonly PageRow[], { limit, maxBytes }: LogQuery): [ro
 
 /**
  * Cost follows the page, not the home: heads by seq, their versions by key, and the running size of the bodies up to the
- * first that is too much. The household of the inner side is the head's and not the parameter: of a household that is
+ * first that is too much. Nothing is sorted or held back, so rows are taken apart while further ones are read. The household of the inner side is the head's and not the parameter: of a household that is
  * new since the last ANALYZE the planner expects one row, and then takes any index that begins with it, for every head
  * anew (4 s instead of 6 ms for a page of 1,000 in a home of 10,000).
  */
@@ -115,7 +115,8 @@ const READ_PAGE: Statement = {
   name: "log.read_page",
   rowMode: "array",
   text: `select * from (
-      select ${WIRE_COLUMNS}, sum(octet_length(v.body)) over (order by v.seq rows unbounded preceding) as bytes
+      select ${WIRE_COLUMNS}, sum(octet_length(v.body)) over (order by h.seq rows unbounded preceding) as bytes,
+        h.seq as place
       from (
         select h.household_id, h.seq from heads h
         where h.household_id = $1 and h.seq > $2::int8 and h.seq <= $3::int8
@@ -127,7 +128,7 @@ const READ_PAGE: Statement = {
       ) v
     ) p
     where coalesce(p.bytes, 0) - coalesce(octet_length(p.body), 0) <= $6::int8
-    order by p.seq`,
+    order by p.place`,
 };
 
 const READ_CLOCKS: Statement = {
