@@ -18,17 +18,18 @@ export async function run(): Promise<Measurement[]> {
   await using bare = await BareInsert.open(system.databaseUrl);
   const pushed: number[] = [];
   const inserted: number[] = [];
-  const cpu: number[] = [];
+  const cpu: { coordinator: number; store: number }[] = [];
   for (let round = 0; round < WARM_UPS + RUNS; round += 1) {
     const before = system.cpuSeconds();
     const seconds = await pushAll(system);
     const after = system.cpuSeconds();
+    const spent = (name: "sync-coordinator" | "entity-store") => after[name] - before[name];
     await system.settled();
     const baseline = await bare.seconds(creates(RECORDS, "phone", 1), BATCH);
     if (round < WARM_UPS) continue;
     pushed.push(seconds);
     inserted.push(baseline);
-    cpu.push(after["sync-coordinator"] - before["sync-coordinator"]);
+    cpu.push({ coordinator: spent("sync-coordinator"), store: spent("entity-store") });
   }
   const value = median(pushed);
   const baseline = median(inserted);
@@ -42,7 +43,8 @@ export async function run(): Promise<Measurement[]> {
       detail: {
         runs: pushed.map(rounded),
         baselines: inserted.map(rounded),
-        coordinatorCpuSeconds: rounded(median(cpu)),
+        coordinatorCpuSeconds: rounded(median(cpu.map(({ coordinator }) => coordinator))),
+        storeCpuSeconds: rounded(median(cpu.map(({ store }) => store))),
       },
     },
   ];
