@@ -164,6 +164,54 @@ describe("deleting an entity", () => {
   });
 });
 
+describe("RestoreRelationship", () => {
+  it("brings back a deleted one, or where an older version led, as a new version", async () => {
+    const home = smallHome(store);
+    const { edges, kitchen, hall } = await home.furnished();
+    const id = edges.lampInKitchen;
+    const { relationship: before } = await store.relationships.getRelationship({ id }, home.as);
+    const moved = { id, etag: "*", toId: hall, propertiesJson: '{"shelf":2}' };
+    const updateMask = { paths: ["to_id", "properties.shelf"] };
+    await store.relationships.updateRelationship({ ...moved, updateMask }, home.as);
+    await store.relationships.deleteRelationship({ id, etag: "*" }, home.as);
+    const { relationship: back } = await store.relationships.restoreRelationship({ id, etag: "*" }, home.as);
+    expect(back).toMatchObject({ toId: hall, propertiesJson: '{"shelf":2}', deleted: false });
+    const older = { id, etag: back?.etag ?? "", version: before?.version ?? "" };
+    const { relationship: oldest } = await store.relationships.restoreRelationship(older, home.as);
+    expect(oldest).toMatchObject({ toId: kitchen, propertiesJson: "{}", createTime: before?.createTime });
+    expect((await store.relationships.getRelationship({ id }, home.as)).relationship).toEqual(oldest);
+    const { entries } = await store.relationships.getRelationshipHistory({ id }, home.as);
+    expect(entries.map(({ changedKeys }) => changedKeys)).toEqual([
+      ["@ends", "shelf"],
+      ["shelf"],
+      ["shelf"],
+      ["@ends", "shelf"],
+      ["@ends"],
+    ]);
+  });
+
+  it("is refused where the rules of today forbid what was: a dead end, a cycle", async () => {
+    const home = smallHome(store);
+    const { edges, bulb, lamp, kitchen, hall } = await home.furnished();
+    const versionOf = async (id: string) =>
+      (await store.relationships.getRelationship({ id }, home.as)).relationship?.version ?? "";
+    const restore = (id: string, version: string) =>
+      failure(store.relationships.restoreRelationship({ id, etag: "*", version }, home.as));
+    const move = (id: string, toId: string) =>
+      store.relationships.updateRelationship({ id, etag: "*", toId, updateMask: { paths: ["to_id"] } }, home.as);
+    const inKitchen = await versionOf(edges.lampInKitchen);
+    await move(edges.lampInKitchen, hall);
+    await store.entities.deleteEntity({ id: kitchen, etag: "*" }, home.as);
+    expect(await restore(edges.lampInKitchen, inKitchen)).toMatchObject({ reason: "ENDPOINT_DELETED" });
+    const other = await home.entity(EntityType.ACCESSORY, { name: "Socket" });
+    const socket = await home.edge(bulb, RelationshipType.PART_OF, other);
+    const intoOther = await versionOf(socket);
+    await move(socket, lamp);
+    await home.edge(other, RelationshipType.PART_OF, bulb);
+    expect(await restore(socket, intoOther)).toMatchObject({ reason: "CYCLIC_RELATIONSHIP" });
+  });
+});
+
 describe("reads of relationships", () => {
   it("list by type and ends, in pages, with the total", async () => {
     const home = smallHome(store);
