@@ -1,3 +1,5 @@
+import { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
+import type { Divergence as WireDivergence } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { type Change, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import {
   ConflictDecision,
@@ -7,7 +9,12 @@ import {
 import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
+import type { Divergence } from "@funkygibbon/kernel/record";
+import { createRpcClient } from "@funkygibbon/rpc/client";
+import { silentLogger } from "@funkygibbon/runtime/log";
+import { divergenceToWire } from "@funkygibbon/wire/divergence";
 import { beforeAll, describe, expect, it } from "vitest";
+import { buildDivergence, buildVersion } from "../../services/conflict-resolution/test/build-version.ts";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import type { TestHousehold } from "../support/constellation-callers.ts";
 import { DevicePen } from "../support/device-pen.ts";
@@ -309,6 +316,57 @@ describe("what nobody may write by the API", () => {
     expect(error).toMatchObject({ kind: "invalid", reason, fields: [{ field: "body_json" }] });
     expect(error.message.length).toBeLessThan(200);
   });
+});
+
+describe("what the resolver may not be asked about, even by our own services", () => {
+  it.each(REFUSED_BODIES.filter(({ reason }) => reason !== "BODY_TOO_LARGE"))(
+    "$what: is refused with its place in the batch, and the next batch is decided",
+    async ({ text, reason }) => {
+      await using resolver = await connectResolver();
+      const sound = divergenceToWire(quarrel());
+      const divergences = [sound, withBody(divergenceToWire(quarrel()), text)];
+      const error = await domainErrorOf(resolver.resolve({ divergences }));
+      expect(error).toMatchObject({
+        kind: "invalid",
+        reason,
+        fields: [{ field: "divergences[1].local.entity.body_json" }],
+      });
+      expect((await resolver.resolve({ divergences: [sound] })).resolutions).toHaveLength(1);
+    },
+  );
+
+  it("decides about bodies beyond the limit, and lets a merge that no record holds wait for a person", async () => {
+    await using resolver = await connectResolver();
+    const large = withBody(divergenceToWire(quarrel()), bodyOfBytes(1_000_000));
+    const { resolutions } = await resolver.resolve({ divergences: [large] });
+    const [resolution] = resolutions;
+    expect(resolution?.decision.case).toBe("pending");
+    expect(resolution?.conflict?.fields.map(({ field, rule }) => [field, rule])).toEqual([
+      ["a", "too-large"],
+      ["name", "too-large"],
+    ]);
+  });
+
+  function quarrel(): Divergence {
+    const base = buildVersion({ device: "hub", at: 0, body: { name: "Lamp" } });
+    const edit = (device: string, at: number) =>
+      buildVersion({ device, at, body: { name: "Lamp", [device]: at }, parents: [base] });
+    return buildDivergence({ local: edit("phone", 2), server: edit("panel", 1), base });
+  }
+
+  function withBody(wire: WireDivergence, bodyJson: string): WireDivergence {
+    if (wire.local?.content.case === "entity") wire.local.content.value.bodyJson = bodyJson;
+    return wire;
+  }
+
+  async function connectResolver() {
+    const token = await system.issuer.mintServiceToken("sync-coordinator");
+    return createRpcClient(ResolverService, {
+      url: system.urls.conflictResolution,
+      log: silentLogger(),
+      serviceToken: () => token,
+    });
+  }
 });
 
 describe("a policy", () => {

@@ -5,20 +5,20 @@ import {
   Resolution_PendingSchema,
   Side,
   type ConflictDraft as WireConflictDraft,
-  type DivergedVersion as WireDivergedVersion,
   type Divergence as WireDivergence,
   type MergedContent as WireMergedContent,
   type Resolution as WireResolution,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
+import { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
-import type { ConflictDraft, DivergedVersion, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
-import { parseVersion, type VersionId } from "@funkygibbon/kernel/version";
+import type { ConflictDraft, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
+import { parseVersion } from "@funkygibbon/kernel/version";
 import { fieldConflictFromWire, fieldConflictToWire, policyFromWire, policyToWire } from "./conflict.ts";
-import { bodyToText, contentFromWire, contentToWire } from "./content.ts";
+import { divergedVersionFromWire, divergedVersionToWire, known, missing } from "./diverged-version.ts";
 import { conflictDecisions, conflictTypes, strategies } from "./outcomes.ts";
-import { stampFromWire, stampsFromWire, stampsToWire, stampToWire } from "./stamps.ts";
+import { stampsFromWire, stampsToWire } from "./stamps.ts";
 
 /** A divergence as it travels from the store to conflict-resolution. */
 export function divergenceToWire(divergence: Divergence): WireDivergence {
@@ -37,64 +37,25 @@ export function divergenceToWire(divergence: Divergence): WireDivergence {
 
 /**
  * A divergence as conflict-resolution reads it. Record and versions are identities that the store gave and gets back: they
- * are taken as they come, and so are bodies, which it has checked.
- * @throws DomainError `invalid` naming what is missing or cannot be read.
+ * are taken as they come.
+ * @throws DomainError `invalid` naming what is missing, malformed or unknown. Only rules of a policy that nobody knows are
+ * taken as they are: a newer release may have stored them.
  */
 export function divergenceFromWire(wire: WireDivergence): Divergence {
+  if (wire.recordId === "") throw missing("record_id");
   const record = wire.recordId as RecordId;
   return {
     local: divergedVersionFromWire(wire.local, record, "local"),
     server: divergedVersionFromWire(wire.server, record, "server"),
     base: wire.base === undefined ? undefined : divergedVersionFromWire(wire.base, record, "base"),
-    wish: strategies.fromWire(wire.wish),
+    wish:
+      wire.wish === ResolutionStrategy.UNSPECIFIED
+        ? undefined
+        : known(strategies.fromWire(wire.wish), "wish", wire.wish),
     policy: wire.policy === undefined ? undefined : policyFromWire(wire.policy),
     restored: wire.restored,
     serverCascade: wire.serverCascade,
   };
-}
-
-function divergedVersionToWire(version: DivergedVersion): WireDivergedVersion {
-  return {
-    $typeName: "funkygibbon.entity.v1.DivergedVersion",
-    version: version.version,
-    content: contentToWire(version.content, version.source, bodyToText(version.content.body)),
-    deleted: version.deleted,
-    bodyRemoved: version.bodyRemoved,
-    stamp: stampToWire(version),
-    stamps: stampsToWire(version.stamps),
-  };
-}
-
-function divergedVersionFromWire(
-  wire: WireDivergedVersion | undefined,
-  record: RecordId,
-  field: string,
-): DivergedVersion {
-  if (wire === undefined) throw invalid([{ field, description: "must be set" }]);
-  const { content, source } = divergedContent(wire, field);
-  const { effectiveUs, device, sequence } = stampFromWire(wire.stamp, field);
-  return {
-    record,
-    version: wire.version as VersionId,
-    content,
-    source,
-    deleted: wire.deleted,
-    bodyRemoved: wire.bodyRemoved,
-    stamps: stampsFromWire(wire.stamps, field),
-    effectiveUs,
-    device,
-    sequence,
-  };
-}
-
-function divergedContent({ content }: WireDivergedVersion, field: string) {
-  if (content.case === undefined) throw invalid([{ field: `${field}.content`, description: "must be set" }]);
-  try {
-    return contentFromWire(content);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw invalid([{ field: `${field}.content`, description: "must be JSON (RFC 8259)" }], "INVALID_JSON");
-  }
 }
 
 /** A resolution as it travels back to the store. Literals and not calls of `create`, because a batch has a thousand. */

@@ -1,5 +1,5 @@
 import type { KeyStamps as WireKeyStamps, Stamp as WireStamp } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
-import { invalid } from "@funkygibbon/kernel/errors";
+import { type DomainError, invalid } from "@funkygibbon/kernel/errors";
 import { parseDeviceId } from "@funkygibbon/kernel/ids";
 import type { KeyStamps, Stamp } from "@funkygibbon/kernel/stamp";
 
@@ -13,14 +13,32 @@ export function stampToWire({ effectiveUs, device, sequence }: Stamp): WireStamp
   };
 }
 
-/** @throws DomainError `invalid` naming `field` when the stamp is missing or its device id is malformed. */
+/** @throws DomainError `invalid`, reason MALFORMED_STAMP, naming what of the stamp at `field` is missing or out of range. */
 export function stampFromWire(stamp: WireStamp | undefined, field: string): Stamp {
-  if (stamp === undefined) throw invalid([{ field, description: "needs its stamp" }]);
+  if (stamp === undefined) throw malformed(field, "must be set");
   return {
-    effectiveUs: Number(stamp.effectiveUs),
-    device: parseDeviceId(stamp.deviceId, field),
-    sequence: Number(stamp.sequence),
+    effectiveUs: count(stamp.effectiveUs, field, "effective_us"),
+    device: deviceOf(stamp, field),
+    sequence: count(stamp.sequence, field, "sequence"),
   };
+}
+
+function count(value: bigint, field: string, name: string): number {
+  const number = Number(value);
+  if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return number;
+  throw malformed(`${field}.${name}`, "is out of range");
+}
+
+function deviceOf({ deviceId }: WireStamp, field: string): Stamp["device"] {
+  try {
+    return parseDeviceId(deviceId);
+  } catch {
+    throw malformed(`${field}.device_id`, "is no device id");
+  }
+}
+
+function malformed(field: string, description: string): DomainError {
+  return invalid([{ field, description }], "MALFORMED_STAMP");
 }
 
 /** Per-key stamps as they travel. */
@@ -32,7 +50,7 @@ export function stampsToWire(stamps: KeyStamps): WireKeyStamps[] {
   }));
 }
 
-/** @throws DomainError `invalid` naming `field` when a stamp is missing or its device id is malformed. */
+/** @throws DomainError `invalid`, reason MALFORMED_STAMP, naming the stamp of the list at `field` that is at fault. */
 export function stampsFromWire(stamps: readonly WireKeyStamps[], field = "stamps"): KeyStamps {
-  return stamps.map(({ stamp, keys }) => ({ stamp: stampFromWire(stamp, field), keys }));
+  return stamps.map(({ stamp, keys }, index) => ({ stamp: stampFromWire(stamp, `${field}[${index}].stamp`), keys }));
 }
