@@ -30,6 +30,21 @@ export interface ParsedJsonObject {
  * DUPLICATE_KEY, LONE_SURROGATE or NUMBER_PRECISION.
  */
 export function parseJsonObject(text: string, limits: JsonLimits, field: string): ParsedJsonObject {
+  const { value, written, ordered } = read(text, limits, field);
+  const canonical = (ordered ?? standsInOrder(value, limits.maxDepth, field)) ? written : inOrder(value);
+  // 1e20 has 21 digits in canonical text, which is what a merge writes.
+  if (canonical !== text && isLongerThan(limits.maxBytes, canonical)) {
+    throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes in canonical form (RFC 8785)`);
+  }
+  return { value, canonical };
+}
+
+/** As strict as {@link parseJsonObject}, for readers who do not need the canonical text. */
+export function readJsonObject(text: string, limits: JsonLimits, field: string): JsonObject {
+  return read(text, limits, field).value;
+}
+
+function read(text: string, limits: JsonLimits, field: string) {
   if (isLongerThan(limits.maxBytes, text)) {
     throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes`);
   }
@@ -37,19 +52,30 @@ export function parseJsonObject(text: string, limits: JsonLimits, field: string)
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refuse(field, "NOT_AN_OBJECT", "must be a JSON object");
   }
-  const ordered = standsInOrder(value, limits.maxDepth, field);
+  const object = value as JsonObject;
+  // The engine's own serialisation has no bound of its own to the depth.
+  const flat = hasFewBrackets(text, limits.maxDepth);
+  const ordered = flat ? undefined : standsInOrder(value, limits.maxDepth, field);
   const written = JSON.stringify(value);
   // Text that is written again as it came cannot hide a duplicate key or a number that changed: most clients write it so.
-  if (written !== text) {
-    const fault = scanJson(text);
-    if (fault !== undefined) throw refuse(field, fault.reason, fault.description);
+  const asItCame = written === text;
+  if (flat && asItCame && !text.includes("\\ud")) return { value: object, written, ordered };
+  const found = ordered ?? standsInOrder(value, limits.maxDepth, field);
+  const fault = asItCame ? undefined : scanJson(text);
+  if (fault !== undefined) throw refuse(field, fault.reason, fault.description);
+  return { value: object, written, ordered: found };
+}
+
+/** Whether a text has so few opening brackets that it cannot be nested more deeply. */
+function hasFewBrackets(text: string, most: number): boolean {
+  let found = 0;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      found += 1;
+      if (found > most) return false;
+    }
   }
-  const canonical = ordered ? written : inOrder(value);
-  // 1e20 has 21 digits in canonical text, which is what a merge writes.
-  if (canonical !== text && isLongerThan(limits.maxBytes, canonical)) {
-    throw refuse(field, "BODY_TOO_LARGE", `must be at most ${limits.maxBytes} bytes in canonical form (RFC 8785)`);
-  }
-  return { value: value as JsonObject, canonical };
+  return true;
 }
 
 /** Whether a text has more than so many UTF-8 bytes. A UTF-16 unit takes three at most, so most texts need no counting. */
@@ -59,6 +85,8 @@ export function isLongerThan(bytes: number, text: string): boolean {
 
 /** The RFC 8785 text of a value: keys sorted by UTF-16 unit, no white space, ECMAScript numbers. */
 export function canonicalJson(value: JsonValue): string {
+  // Most values of most keys are short texts.
+  if (typeof value === "string" && PLAIN.test(value)) return `"${value}"`;
   return standsInOrder(value, Number.POSITIVE_INFINITY, "value") ? JSON.stringify(value) : inOrder(value);
 }
 
@@ -114,15 +142,16 @@ function standsInOrder(value: unknown, depthLeft: number, field: string): boolea
   if (depthLeft <= 0) throw refuse(field, "TOO_DEEP", "is nested too deeply");
   let ordered = true;
   if (Array.isArray(value)) {
-    for (const item of value) ordered = standsInOrder(item, depthLeft - 1, field) && ordered;
+    for (const item of value) if (!standsInOrder(item, depthLeft - 1, field)) ordered = false;
     return ordered;
   }
-  let previous: string | undefined;
-  for (const key of Object.keys(value)) {
-    standsInOrder(key, depthLeft, field);
-    if (previous !== undefined && previous > key) ordered = false;
+  const object = value as JsonObject;
+  let previous = "";
+  for (const key of Object.keys(object)) {
+    if (!key.isWellFormed()) throw refuse(field, "LONE_SURROGATE", "has a lone surrogate, which is no text");
+    if (previous > key) ordered = false;
     previous = key;
-    ordered = standsInOrder((value as JsonObject)[key], depthLeft - 1, field) && ordered;
+    if (!standsInOrder(object[key], depthLeft - 1, field)) ordered = false;
   }
   return ordered;
 }

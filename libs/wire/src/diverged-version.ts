@@ -3,7 +3,7 @@ import type { RecordContent } from "@funkygibbon/kernel/content";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { type DomainError, invalid } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
-import { type JsonLimits, type JsonObject, parseJsonObject } from "@funkygibbon/kernel/json";
+import { type JsonLimits, type JsonObject, readJsonObject } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { DivergedVersion } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
@@ -99,7 +99,7 @@ function contentOf(wire: WireDivergedVersion, field: string): { content: RecordC
 }
 
 function bodyOf({ deleted, bodyRemoved }: WireDivergedVersion, text: string, field: string): JsonObject | null {
-  if (!deleted && !bodyRemoved) return parseJsonObject(text, LIMITS, field).value;
+  if (!deleted && !bodyRemoved) return readJsonObject(text, LIMITS, field);
   if (text === "") return null;
   throw invalid([{ field, description: "must be empty where the version has no body" }]);
 }
