@@ -67,6 +67,19 @@ export function invalid(fields: readonly FieldViolation[], reason = "INVALID_FIE
   return new DomainError("invalid", message, { reason, fields });
 }
 
+/**
+ * What was thrown while something at `place` was read, its fields as seen from outside; anything but an `invalid` error as
+ * it is. Readers of many things name their fields from within, so that no name is put together before something is wrong.
+ */
+export function seenFrom(place: string, thrown: unknown): unknown {
+  if (!(thrown instanceof DomainError) || thrown.kind !== "invalid") return thrown;
+  const fields = thrown.fields.map(({ field, description }) => ({
+    field: field === "" ? place : `${place}.${field}`,
+    description,
+  }));
+  return invalid(fields, thrown.reason);
+}
+
 /** The same answer for what does not exist and for what belongs to somebody else. */
 export function notFound(what: string, id: string): DomainError {
   return new DomainError("not-found", `${what} ${id} not found`, { reason: "NOT_FOUND", details: { id } });

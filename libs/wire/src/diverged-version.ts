@@ -29,18 +29,12 @@ export function divergedVersionToWire(version: DivergedVersion): WireDivergedVer
 
 /**
  * One side of a divergence. The version is an identity that the store gave and gets back: it is taken as it comes.
- * @param field where the side stands in its message, for example `local`.
  * @throws DomainError `invalid` naming what is missing, malformed or unknown.
  */
-export function divergedVersionFromWire(
-  wire: WireDivergedVersion | undefined,
-  record: RecordId,
-  field: string,
-): DivergedVersion {
-  if (wire === undefined) throw missing(field);
-  if (wire.version === "") throw missing(`${field}.version`);
-  const { content, source } = contentOf(wire, field);
-  const { effectiveUs, device, sequence } = stampFromWire(wire.stamp, `${field}.stamp`);
+export function divergedVersionFromWire(wire: WireDivergedVersion, record: RecordId): DivergedVersion {
+  if (wire.version === "") throw missing("version");
+  const { content, source } = contentOf(wire);
+  const { effectiveUs, device, sequence } = stampFromWire(wire.stamp, "stamp");
   return {
     record,
     version: wire.version as VersionId,
@@ -48,7 +42,7 @@ export function divergedVersionFromWire(
     source,
     deleted: wire.deleted,
     bodyRemoved: wire.bodyRemoved,
-    stamps: stampsFromWire(wire.stamps, `${field}.stamps`),
+    stamps: stampsFromWire(wire.stamps, "stamps"),
     effectiveUs,
     device,
     sequence,
@@ -66,7 +60,7 @@ export function known<Name>(name: Name | undefined, field: string, value: number
   throw invalid([{ field, description: `has no value ${value}` }], "UNKNOWN_VALUE");
 }
 
-function contentOf(wire: WireDivergedVersion, field: string): { content: RecordContent; source: SourceType } {
+function contentOf(wire: WireDivergedVersion): { content: RecordContent; source: SourceType } {
   const { content } = wire;
   switch (content.case) {
     case "entity": {
@@ -74,10 +68,10 @@ function contentOf(wire: WireDivergedVersion, field: string): { content: RecordC
       return {
         content: {
           kind: "entity",
-          type: known(entityTypes.fromWire(type), `${field}.entity.type`, type),
-          body: bodyOf(wire, bodyJson, `${field}.entity.body_json`),
+          type: known(entityTypes.fromWire(type), "entity.type", type),
+          body: bodyOf(wire, bodyJson, "entity.body_json"),
         },
-        source: known(sourceTypes.fromWire(source), `${field}.entity.source`, source),
+        source: known(sourceTypes.fromWire(source), "entity.source", source),
       };
     }
     case "relationship": {
@@ -85,16 +79,16 @@ function contentOf(wire: WireDivergedVersion, field: string): { content: RecordC
       return {
         content: {
           kind: "relationship",
-          type: known(relationshipTypes.fromWire(type), `${field}.relationship.type`, type),
-          from: parseRecordId(fromId, `${field}.relationship.from_id`),
-          to: parseRecordId(toId, `${field}.relationship.to_id`),
-          body: bodyOf(wire, propertiesJson, `${field}.relationship.properties_json`),
+          type: known(relationshipTypes.fromWire(type), "relationship.type", type),
+          from: parseRecordId(fromId, "relationship.from_id"),
+          to: parseRecordId(toId, "relationship.to_id"),
+          body: bodyOf(wire, propertiesJson, "relationship.properties_json"),
         },
-        source: known(sourceTypes.fromWire(source), `${field}.relationship.source`, source),
+        source: known(sourceTypes.fromWire(source), "relationship.source", source),
       };
     }
     case undefined:
-      throw missing(`${field}.content`);
+      throw missing("content");
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type Resolution as WireResolution,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
-import { invalid } from "@funkygibbon/kernel/errors";
+import { invalid, seenFrom } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { ConflictDraft, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
@@ -45,9 +45,9 @@ export function divergenceFromWire(wire: WireDivergence): Divergence {
   if (wire.recordId === "") throw missing("record_id");
   const record = wire.recordId as RecordId;
   return {
-    local: divergedVersionFromWire(wire.local, record, "local"),
-    server: divergedVersionFromWire(wire.server, record, "server"),
-    base: wire.base === undefined ? undefined : divergedVersionFromWire(wire.base, record, "base"),
+    local: sideFromWire(wire.local, record, "local"),
+    server: sideFromWire(wire.server, record, "server"),
+    base: wire.base === undefined ? undefined : sideFromWire(wire.base, record, "base"),
     wish:
       wire.wish === ResolutionStrategy.UNSPECIFIED
         ? undefined
@@ -56,6 +56,15 @@ export function divergenceFromWire(wire: WireDivergence): Divergence {
     restored: wire.restored,
     serverCascade: wire.serverCascade,
   };
+}
+
+function sideFromWire(wire: WireDivergence["local"], record: RecordId, side: "local" | "server" | "base") {
+  if (wire === undefined) throw missing(side);
+  try {
+    return divergedVersionFromWire(wire, record);
+  } catch (error) {
+    throw seenFrom(side, error);
+  }
 }
 
 /** A resolution as it travels back to the store. Literals and not calls of `create`, because a batch has a thousand. */

@@ -1,7 +1,7 @@
 import type { KeyStamps as WireKeyStamps, Stamp as WireStamp } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
-import { type DomainError, invalid } from "@funkygibbon/kernel/errors";
+import { type DomainError, invalid, seenFrom } from "@funkygibbon/kernel/errors";
 import { parseDeviceId } from "@funkygibbon/kernel/ids";
-import type { KeyStamps, Stamp } from "@funkygibbon/kernel/stamp";
+import type { KeyStamp, KeyStamps, Stamp } from "@funkygibbon/kernel/stamp";
 
 /** The stamp of an edit as it travels. */
 export function stampToWire({ effectiveUs, device, sequence }: Stamp): WireStamp {
@@ -16,25 +16,19 @@ export function stampToWire({ effectiveUs, device, sequence }: Stamp): WireStamp
 /** @throws DomainError `invalid`, reason MALFORMED_STAMP, naming what of the stamp at `field` is missing or out of range. */
 export function stampFromWire(stamp: WireStamp | undefined, field: string): Stamp {
   if (stamp === undefined) throw malformed(field, "must be set");
-  return {
-    effectiveUs: count(stamp.effectiveUs, field, "effective_us"),
-    device: deviceOf(stamp, field),
-    sequence: count(stamp.sequence, field, "sequence"),
-  };
-}
-
-function count(value: bigint, field: string, name: string): number {
-  const number = Number(value);
-  if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return number;
-  throw malformed(`${field}.${name}`, "is out of range");
-}
-
-function deviceOf({ deviceId }: WireStamp, field: string): Stamp["device"] {
+  const effectiveUs = Number(stamp.effectiveUs);
+  const sequence = Number(stamp.sequence);
+  if (!isCount(effectiveUs)) throw malformed(`${field}.effective_us`, "is out of range");
+  if (!isCount(sequence)) throw malformed(`${field}.sequence`, "is out of range");
   try {
-    return parseDeviceId(deviceId);
+    return { effectiveUs, device: parseDeviceId(stamp.deviceId), sequence };
   } catch {
     throw malformed(`${field}.device_id`, "is no device id");
   }
+}
+
+function isCount(number: number): boolean {
+  return number >= 0 && number <= Number.MAX_SAFE_INTEGER;
 }
 
 function malformed(field: string, description: string): DomainError {
@@ -52,5 +46,11 @@ export function stampsToWire(stamps: KeyStamps): WireKeyStamps[] {
 
 /** @throws DomainError `invalid`, reason MALFORMED_STAMP, naming the stamp of the list at `field` that is at fault. */
 export function stampsFromWire(stamps: readonly WireKeyStamps[], field = "stamps"): KeyStamps {
-  return stamps.map(({ stamp, keys }, index) => ({ stamp: stampFromWire(stamp, `${field}[${index}].stamp`), keys }));
+  const read: KeyStamp[] = [];
+  try {
+    for (const { stamp, keys } of stamps) read.push({ stamp: stampFromWire(stamp, "stamp"), keys });
+  } catch (error) {
+    throw seenFrom(`${field}[${read.length}]`, error);
+  }
+  return read;
 }

@@ -1,6 +1,6 @@
 import type { ResolverService } from "@funkygibbon/gen/funkygibbon/conflict/v1/resolver_service_pb";
 import type { Divergence as WireDivergence } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
-import { DomainError, invalid } from "@funkygibbon/kernel/errors";
+import { invalid, seenFrom } from "@funkygibbon/kernel/errors";
 import { MAX_CHANGES_PER_PUSH } from "@funkygibbon/kernel/limits";
 import type { Divergence, Resolution } from "@funkygibbon/kernel/record";
 import type { Handlers } from "@funkygibbon/rpc/service";
@@ -45,11 +45,6 @@ function readDivergence(wire: WireDivergence, index: number): Divergence {
   try {
     return divergenceFromWire(wire);
   } catch (error) {
-    if (!(error instanceof DomainError) || error.kind !== "invalid") throw error;
-    const fields = error.fields.map(({ field, description }) => ({
-      field: `divergences[${index}].${field}`,
-      description,
-    }));
-    throw invalid(fields, error.reason);
+    throw seenFrom(`divergences[${index}]`, error);
   }
 }
