@@ -84,7 +84,20 @@ const STORIES: Readonly<Record<string, Story>> = {
     meanwhile: ({ kitchen }) => pushByPanel(ben.remove(kitchen)),
     outcome: SUPERSEDED,
     room: nowhere,
-    recorded: [DELETE_UPDATE, KEPT_SERVER, "@ends: dead-end-refused"],
+    recorded: [DELETE_UPDATE, KEPT_SERVER, "@ends: dead-end-refused", "since: dead-end-refused"],
+  },
+  "the phone says something else of it and leads it to the hall, which is deleted meanwhile": {
+    phone: ({ edge, hall }) => ada.updateEdge(edge, { to: hall.recordId, properties: { note: "by the door" } }),
+    meanwhile: ({ hall }) => pushByPanel(ben.remove(hall)),
+    outcome: SUPERSEDED,
+    room: inKitchen,
+    recorded: [
+      DELETE_UPDATE,
+      KEPT_SERVER,
+      "@ends: dead-end-refused",
+      "note: dead-end-refused",
+      "since: dead-end-refused",
+    ],
   },
   "the phone leads it to the hall, and the kitchen is deleted meanwhile": {
     phone: toHall,

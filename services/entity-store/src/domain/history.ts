@@ -3,12 +3,18 @@ import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import type { RecordVersion } from "@funkygibbon/kernel/record";
 import { compareStamps, compareUtf8, type Stamp } from "@funkygibbon/kernel/stamp";
 
+/** What of a version tells which keys it has changed. */
+export type KeyedVersion = Pick<
+  RecordVersion,
+  "content" | "stamps" | "effectiveUs" | "device" | "sequence" | "bodyRemoved"
+>;
+
 /**
  * The top-level keys whose values differ from those of the first parent, sorted; {@link ENDS_KEY} for a relationship's
  * type and ends; all keys without a known parent. Where retention has taken one of the bodies, the stamps tell which
  * keys the edit itself set.
  */
-export function changedKeys(version: RecordVersion, parent: RecordVersion | undefined): readonly string[] {
+export function changedKeys(version: KeyedVersion, parent: KeyedVersion | undefined): readonly string[] {
   if (version.bodyRemoved || parent?.bodyRemoved === true) return ownKeys(version);
   if (parent === undefined) return [...contentKeys(version.content)].sort(compareUtf8);
   const changed = bodyDifference(version.content.body ?? {}, parent.content.body ?? {});
@@ -20,7 +26,7 @@ export function changedKeys(version: RecordVersion, parent: RecordVersion | unde
  * As {@link changedKeys}, of two versions with any number of edits in between: without one of the bodies, the keys whose
  * stamps differ, as far as the stamps name them.
  */
-export function differingKeys(after: RecordVersion, before: RecordVersion): readonly string[] {
+export function differingKeys(after: KeyedVersion, before: KeyedVersion): readonly string[] {
   if (!after.bodyRemoved && !before.bodyRemoved) return changedKeys(after, before);
   const keys = [after, before].flatMap((version) => [
     ...(version.bodyRemoved ? [] : contentKeys(version.content)),
@@ -30,7 +36,7 @@ export function differingKeys(after: RecordVersion, before: RecordVersion): read
 }
 
 /** Who last set a key; undefined when the version does not have it. */
-function stampOf(version: RecordVersion, key: string): Stamp | undefined {
+function stampOf(version: KeyedVersion, key: string): Stamp | undefined {
   const own = { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence };
   if (version.stamps.length === 0) return own;
   return version.stamps.find((group) => group.keys.includes(key))?.stamp;
@@ -50,7 +56,7 @@ function endsDiffer(a: RecordContent, b: RecordContent): boolean {
   return a.type !== b.type || a.from !== b.from || a.to !== b.to;
 }
 
-function ownKeys(version: RecordVersion): readonly string[] {
+function ownKeys(version: KeyedVersion): readonly string[] {
   const own = { effectiveUs: version.effectiveUs, device: version.device, sequence: version.sequence };
   return version.stamps
     .filter((group) => compareStamps(group.stamp, own) === 0)

@@ -2,7 +2,7 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import { contentKeys } from "@funkygibbon/kernel/content";
 import { MAX_DEFERRAL_MS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
-import type { ConflictDraft, Divergence, Outcome, Rejection, StoredOutcome } from "@funkygibbon/kernel/record";
+import type { Divergence, Outcome, Rejection, StoredOutcome } from "@funkygibbon/kernel/record";
 import { compactStamps, expandStamps, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { acceptWithCascade } from "./cascade.ts";
@@ -207,8 +207,7 @@ export class PlanChanges {
     const refusal = this.#refusal(change);
     if (refusal !== undefined) return refusal;
     const verdict = this.#verdict(change);
-    if (verdict.kind !== "allowed")
-      return this.#lose(change, refusedDraft(change.content, log.head(change.record), verdict));
+    if (verdict.kind !== "allowed") return this.#lose(change, verdict);
     const { head, cascaded } = acceptWithCascade(log, this.#appended(change));
     for (const accepted of [head, ...cascaded]) {
       // Nothing waits for a plain create, which is what most changes are.
@@ -217,12 +216,16 @@ export class PlanChanges {
     return answered("applied");
   }
 
-  #lose(change: ValidChange, draft: ConflictDraft): Answer {
+  #lose(change: ValidChange, verdict: EdgeVerdict): Answer {
     const { log, book } = this.#planning;
     const local = this.#appended(change);
     const head = log.head(change.record);
+    const base = head && log.detail(head);
     log.preserve(local, "superseded");
-    if (change.heal === undefined) book.record({ local, head, base: head?.version, resolved: undefined }, draft);
+    if (change.heal === undefined) {
+      const draft = refusedDraft({ local, server: base, base }, verdict);
+      book.record({ local, head, base: base?.version, resolved: undefined }, draft);
+    }
     return answered("superseded");
   }
 

@@ -88,6 +88,67 @@ describe("ends", () => {
     const again = phone.connect(recordId(10), { from: BOX, to: ROOM }, { parents: [change.version] });
     expect(outcomesOf(log.push([again]))).toEqual(["applied"]);
   });
+
+  test("that are deleted take the properties along that the edit has set or removed, and the conflict names them all", () => {
+    const { log, phone, room } = setUp();
+    const ends = { from: BOX, to: ROOM };
+    const placed = phone.connect(recordId(10), { ...ends, body: { since: 2024, note: "top shelf", by: "ada" } });
+    log.push([placed]);
+    log.push([phone.remove(ROOM, [room.version], { type: "room" })]);
+    const tombstone = log.head(recordId(10));
+    const edit = phone.connect(
+      recordId(10),
+      { ...ends, body: { since: 2026, by: "ada", color: "red" } },
+      { parents: [placed.version] },
+    );
+    // Whoever resolves it does not see the graph: the edit would become head.
+    const content = {
+      bodyJson: '{"by":"ada","color":"red","since":2026}',
+      ends: "local",
+      deleted: false,
+      stamps: [],
+    } as const;
+    const { conflicts } = log.push([edit], {
+      resolutions: log.push([edit]).divergences.map(({ local, server }) => ({
+        record: local.record,
+        localVersion: local.version,
+        serverVersion: server.version,
+        decision: { kind: "merged", content },
+        conflict: undefined,
+      })),
+    });
+    expect(conflicts).toMatchObject([
+      { type: "delete_update", decision: "kept_server", localVersion: edit.version, serverVersion: tombstone.version },
+    ]);
+    const asText = JSON.stringify({ from: BOX, to: ROOM, type: "located_in" });
+    const refused = { rule: "dead-end-refused", serverJson: undefined, decidedJson: undefined };
+    expect(conflicts[0]?.fields).toEqual([
+      { ...refused, field: "@ends", localJson: asText, baseJson: asText },
+      { ...refused, field: "color", localJson: '"red"', baseJson: undefined },
+      { ...refused, field: "note", localJson: undefined, baseJson: '"top shelf"' },
+      { ...refused, field: "since", localJson: "2026", baseJson: "2024" },
+    ]);
+  });
+
+  test("that are deleted while the head lives on keep what the head says of the same properties", () => {
+    const { log, phone, room } = setUp();
+    const shelf = phone.edit(recordId(20), {}, { type: "room" });
+    log.push([shelf]);
+    const placed = phone.connect(recordId(10), { from: BOX, to: ROOM, body: { since: 2024 } });
+    log.push([placed]);
+    log.push([phone.remove(recordId(20), [shelf.version], { type: "room" })]);
+    expect(room.version).toBe(log.head(ROOM).version);
+    const edit = phone.connect(
+      recordId(10),
+      { from: BOX, to: recordId(20), body: { since: 2026 } },
+      { parents: [placed.version] },
+    );
+    const { conflicts } = log.push([edit]);
+    expect(conflicts[0]?.fields).toMatchObject([
+      { field: "@ends", rule: "dead-end-refused" },
+      { field: "since", localJson: "2026", serverJson: "2024", baseJson: "2024", decidedJson: "2024" },
+    ]);
+  });
 });
 
 describe("I11: cycles", () => {

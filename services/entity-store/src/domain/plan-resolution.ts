@@ -64,7 +64,10 @@ function merge(resolved: ResolvedDivergence, merged: MergedContent): Exclude<Sto
   if (content === undefined) return wait(resolved);
   if (content.kind === "relationship" && !merged.deleted) {
     const verdict = judgeEdge(log, local.record, content);
-    if (verdict.kind !== "allowed") return keepHead(resolved, refusedDraft(local.content, head, verdict));
+    if (verdict.kind !== "allowed") {
+      const known = base && log.version(local.record, base);
+      return keepHead(resolved, refusedDraft({ local, server, base: known }, verdict));
+    }
   }
   storeHistory("merged");
   const change = log.preserve(local, "merged");
