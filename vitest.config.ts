@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const LONG_RUNS = ["test/simulation/{faults,restores}.test.ts", "test/faults/faults.test.ts"];
+const LONG_RUNS = ["test/faults/faults.test.ts"];
 
 /**
  * The suffix of a test file says what it needs: `.test.ts` nothing, `.pg.test.ts`, `.redis.test.ts` and `.nats.test.ts`
@@ -10,7 +10,7 @@ const LONG_RUNS = ["test/simulation/{faults,restores}.test.ts", "test/faults/fau
 export default defineConfig({
   test: {
     include: ["libs/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts", "deploy/**/*.test.ts"],
-    // What takes minutes belongs to `npm run soak` and `npm run faults`.
+    // What takes minutes belongs to `npm run faults`.
     exclude: ["**/node_modules/**", ...(process.env.SOAK === undefined ? LONG_RUNS : [])],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",

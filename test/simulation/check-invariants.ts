@@ -8,8 +8,9 @@ import {
   ownStamp,
   type StoredVersion,
 } from "../../services/entity-store/src/domain/stored-version.ts";
+import { ownKey, SHARED_KEYS } from "./edit-steps.ts";
 import type { ConfirmedEdit, Journal } from "./journal.ts";
-import { ownKey, SHARED_KEYS, type Simulation } from "./simulation.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** Everything that is wrong after a schedule was played to its end. */
 export function checkInvariants(simulation: Simulation): string[] {

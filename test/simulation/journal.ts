@@ -92,7 +92,7 @@ export class Journal {
     }
   }
 
-  committed<Job extends CommitJob>(job: Job, result: ResultOf<Job>, log: MemoryLog): void {
+  committed(job: CommitJob, result: ResultOf<CommitJob>, log: MemoryLog): void {
     this.commits += 1;
     for (let seq = this.#seen(log) + 1; seq <= log.versions.length; seq += 1) {
       const version = log.versions[seq - 1];

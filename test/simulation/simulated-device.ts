@@ -10,6 +10,7 @@ import { describeFrame } from "./describe-frame.ts";
 import { DeviceConnection } from "./device-connection.ts";
 import type { DeviceDisk } from "./device-disk.ts";
 import type { ConfirmedEdit, Journal } from "./journal.ts";
+import type { Sabotage } from "./sabotage.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedCoordinator } from "./simulated-coordinator.ts";
 import { forever, type Hop, SimulatedProcess } from "./simulated-process.ts";
@@ -26,6 +27,7 @@ export interface SimulatedDeviceOptions {
   readonly hop: Hop;
   readonly journal: Journal;
   readonly disk: DeviceDisk;
+  readonly sabotage: Sabotage;
   /** A coordinator that answers; undefined while none does. */
   readonly findCoordinator: () => SimulatedCoordinator | undefined;
 }
@@ -162,7 +164,7 @@ export class SimulatedDevice {
       load: async () => this.disk.load(),
       apply: async (batch) => {
         if (!process.isAlive) return forever();
-        writing = { batch, done: false };
+        writing = { batch: this.options.sabotage.batch?.(batch) ?? batch, done: false };
         const death = this.#death;
         if (death !== undefined) {
           death.writesLeft -= 1;

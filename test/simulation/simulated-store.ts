@@ -35,6 +35,7 @@ import { HOUSEHOLD, MemoryLog } from "../../services/entity-store/test/memory-lo
 import type { OpenedCommitStream } from "../../services/sync-coordinator/src/adapters/commit-stream.ts";
 import type { Journal } from "./journal.ts";
 import { MemoryDeviceRegistry, type RegistrySnapshot } from "./memory-device-registry.ts";
+import { commitThrough, type Sabotage } from "./sabotage.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedBus } from "./simulated-bus.ts";
 import { asTold, callContext, Inbox, Lane, ServedStream } from "./simulated-call.ts";
@@ -55,6 +56,7 @@ export interface SimulatedStoreOptions {
   /** Records in a page, however many are asked for. */
   readonly pageLimit: number;
   readonly verifyUser: (token: string) => Promise<Identity>;
+  readonly sabotage: Sabotage;
 }
 
 /** What an event says of a commit. */
@@ -110,7 +112,7 @@ export class SimulatedStore {
       await before;
       await this.#takeAWhile();
       this.#requireAvailable();
-      return this.commitNow(job);
+      return commitThrough(this.#options.sabotage, job, (broken) => this.#write(broken, job));
     } finally {
       resolve();
     }
@@ -118,10 +120,15 @@ export class SimulatedStore {
 
   /** One transaction at this very moment. */
   commitNow<Job extends CommitJob>(job: Job): ResultOf<Job> {
+    return this.#write(job, job);
+  }
+
+  /** @param asked what the job was before anything broke it. */
+  #write<Job extends CommitJob>(job: Job, asked: CommitJob): ResultOf<Job> {
     const { log } = this;
     const commits = log.commits.length;
     const result = log.commit(job);
-    this.#options.journal.committed(job, result, log);
+    this.#options.journal.committed(asked, result, log);
     const writes = log.commits[commits];
     if (writes === undefined) return result;
     this.#registries[commits] = this.registry.snapshot();

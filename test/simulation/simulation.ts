@@ -1,10 +1,12 @@
-import { DomainError, unauthenticated } from "@funkygibbon/kernel/errors";
+import { unauthenticated } from "@funkygibbon/kernel/errors";
 import type { Identity } from "@funkygibbon/kernel/identity";
-import { type DeviceId, parseUserId, type RecordId, type UserId } from "@funkygibbon/kernel/ids";
+import { type DeviceId, parseUserId, type UserId } from "@funkygibbon/kernel/ids";
 import { assertNever, must } from "@funkygibbon/kernel/must";
-import type { ApiAction } from "../../services/entity-store/src/domain/commit-job.ts";
+import { comeToRest } from "./come-to-rest.ts";
 import { DeviceDisk } from "./device-disk.ts";
+import { EditSteps } from "./edit-steps.ts";
 import { Journal, SERVER_SKEW_US } from "./journal.ts";
+import type { Sabotage } from "./sabotage.ts";
 import type { Schedule, Step, StepOf } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimulatedBus } from "./simulated-bus.ts";
@@ -15,29 +17,24 @@ import { SimulatedRedis } from "./simulated-redis.ts";
 import { HOUSEHOLD, SimulatedStore } from "./simulated-store.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-/** The kinds of keys that edits set: some by everybody, one by each installation alone. */
-export const SHARED_KEYS = ["brightness", "note", "scene"] as const;
-
-/** The key that only this installation writes. */
-export function ownKey(installation: number): string {
-  return `own-${installation}`;
-}
-
 const DAY_MS = 86_400_000;
 const REPLICAS = 2;
 /** More installations than this make a schedule slow and add nothing. */
 const MAX_DEVICES = 7;
-/** If it has not come to rest by then, it never will. */
-const REST_LIMIT_MS = 600_000;
 
-/**
- * Plays a schedule from its beginning until everybody has come back and nothing moves any more.
- * @param isTold whether the journal is to tell what happened.
- */
-export async function simulate(schedule: Schedule, isTold = false): Promise<Simulation> {
+/** How a schedule is played. */
+export interface PlayOptions {
+  /** Whether the journal is to tell what happened. */
+  readonly isTold?: boolean;
+  /** What is broken on purpose. */
+  readonly sabotage?: Sabotage;
+}
+
+/** Plays a schedule from its beginning until everybody has come back and nothing moves any more. */
+export async function simulate(schedule: Schedule, options: PlayOptions = {}): Promise<Simulation> {
   const time = new VirtualTime();
   using _installed = time.install(new SeededRandom(schedule.seed).stream("dice").next);
-  const simulation = new Simulation(schedule, time, isTold);
+  const simulation = new Simulation(schedule, time, options);
   try {
     await simulation.play();
   } catch (error) {
@@ -54,18 +51,19 @@ export class Simulation {
   readonly store: SimulatedStore;
   readonly devices: SimulatedDevice[] = [];
   readonly #schedule: Schedule;
+  readonly #sabotage: Sabotage;
   readonly #random: SeededRandom;
   readonly #redis: SimulatedRedis;
   readonly #bus: SimulatedBus;
   readonly #hop: Hop;
   readonly #coordinators: SimulatedCoordinator[] = [];
-  #edits = 0;
-  #records = 0;
+  readonly #edits: EditSteps;
 
-  constructor(schedule: Schedule, time: VirtualTime, isTold: boolean) {
+  constructor(schedule: Schedule, time: VirtualTime, { isTold = false, sabotage = {} }: PlayOptions) {
     const { seed, clocks } = schedule;
     this.journal = new Journal(isTold);
     this.#schedule = schedule;
+    this.#sabotage = sabotage;
     this.time = time;
     this.#random = new SeededRandom(seed);
     const network = this.#random.stream("network");
@@ -86,7 +84,9 @@ export class Simulation {
       journal: this.journal,
       pageLimit: network.pick([1, 3, 1_000]),
       verifyUser: this.#verifyUser,
+      sabotage,
     });
+    this.#edits = new EditSteps(this.store, this.time);
     for (let replica = 0; replica < REPLICAS; replica += 1) this.#startCoordinator(replica);
     for (const [index, hours] of clocks.entries()) {
       const device = this.#newDevice(`device-${index}` as DeviceId, parseUserId(`user-${index % 2}`), new DeviceDisk());
@@ -96,7 +96,7 @@ export class Simulation {
 
   /** Everything that the schedule says; then the faults end and everybody comes back. */
   async play(): Promise<void> {
-    this.#furnish();
+    this.#edits.furnish();
     const pauses = this.#random.stream("pauses");
     for (const device of this.devices) await device.boot();
     for (const device of this.devices) if (pauses.chance(0.7)) device.client?.connect();
@@ -118,15 +118,15 @@ export class Simulation {
     switch (step.do) {
       case "create":
       case "import":
-        return this.#goOnWhile(this.#create(this.#device(step.who), step));
       case "update":
-        return this.#goOnWhile(this.#update(this.#device(step.who), step));
       case "delete":
-        return this.#goOnWhile(this.#delete(this.#device(step.who), step.which));
       case "relate":
-        return this.#goOnWhile(this.#relate(this.#device(step.who), step));
       case "move":
-        return this.#goOnWhile(this.#move(this.#device(step.who), step));
+        // An edit takes as long as its disk does; nobody waits for that.
+        this.#edits.make(this.#device(step.who), step).catch((error: unknown) => {
+          this.journal.problem(`an edit failed: ${String(error)}`);
+        });
+        return;
       case "connect":
         return this.#device(step.who).client?.connect();
       case "disconnect":
@@ -160,7 +160,7 @@ export class Simulation {
       case "api-update":
       case "api-delete":
       case "api-restore":
-        return this.#throughTheApi(step);
+        return this.#edits.throughTheApi(step);
       case "kill-coordinator":
         return this.#killCoordinator(step);
       case "drain-coordinator":
@@ -185,153 +185,6 @@ export class Simulation {
       default:
         assertNever(step, "step");
     }
-  }
-
-  /** An edit takes as long as its disk does; nobody waits for that. */
-  #goOnWhile(edit: Promise<void>): void {
-    edit.catch((error: unknown) => this.journal.problem(`an edit failed: ${String(error)}`));
-  }
-
-  async #create(device: SimulatedDevice, { do: how, which }: StepOf<"create" | "import">) {
-    const [type, name] = (
-      [
-        ["room", "Room"],
-        ["device", "Lamp"],
-        ["note", "Note"],
-      ] as const
-    )[which % 3] as readonly ["room" | "device" | "note", string];
-    const id = how === "import" ? idOf(900 + which) : this.#newRecord();
-    const body = this.#values(device, 0b1001);
-    const keys = new Map(Object.entries(body));
-    await device.edit((editor) => ({ record: editor.create({ id, type, body: { ...body, name } }), value: id }), {
-      keys,
-      deleted: false,
-    });
-  }
-
-  async #update(device: SimulatedDevice, { which, keys }: StepOf<"update">): Promise<void> {
-    const id = this.#seen(device, which);
-    if (id === undefined) return;
-    const body = this.#values(device, keys);
-    const set = new Map(Object.entries(body));
-    await device.edit((editor) => (editor.update(id, body) ? { record: id, value: id } : undefined), {
-      keys: set,
-      deleted: false,
-    });
-  }
-
-  async #delete(device: SimulatedDevice, which: number): Promise<void> {
-    const id = this.#seen(device, which, "edges too");
-    if (id === undefined) return;
-    const gone = { keys: new Map(), deleted: true };
-    await device.edit((editor) => {
-      editor.remove(id);
-      return { record: id, value: id };
-    }, gone);
-  }
-
-  async #relate(device: SimulatedDevice, { which, to }: StepOf<"relate">): Promise<void> {
-    const from = this.#seen(device, which);
-    const end = this.#seen(device, to);
-    if (from === undefined || end === undefined || from === end) return;
-    const id = this.#newRecord();
-    await device.edit(
-      (editor) => ({ record: editor.relate({ id, type: "depends_on", from, to: end }), value: id }),
-      NOTHING_SET,
-    );
-  }
-
-  async #move(device: SimulatedDevice, { which, to }: StepOf<"move">): Promise<void> {
-    const edges = device.client?.graph.relationships() ?? [];
-    const edge = edges.map(({ id }) => id).sort()[which % Math.max(1, edges.length)];
-    const end = this.#seen(device, to);
-    if (edge === undefined || end === undefined) return;
-    await device.edit(
-      (editor) => (editor.redirect(edge, { to: end }) ? { record: edge, value: edge } : undefined),
-      NOTHING_SET,
-    );
-  }
-
-  /** A record that the device shows, by its place. */
-  #seen(device: SimulatedDevice, which: number, edges?: "edges too"): RecordId | undefined {
-    const graph = device.client?.graph;
-    if (graph === undefined) return undefined;
-    const ids = [...graph.find(), ...(edges === undefined ? [] : graph.relationships())].map(({ id }) => id).sort();
-    return ids[which % Math.max(1, ids.length)];
-  }
-
-  /** Fresh values for some keys: the bits of `keys` say for which; the last one is the installation's own. */
-  #values(device: SimulatedDevice, keys: number): Record<string, string> {
-    const values: Record<string, string> = {};
-    this.#edits += 1;
-    const value = `${device.options.installation}/${this.#edits}`;
-    for (const [bit, key] of [...SHARED_KEYS, ownKey(device.options.installation)].entries()) {
-      if ((keys >> bit) % 2 === 1) values[key] = value;
-    }
-    return values;
-  }
-
-  #newRecord(): RecordId {
-    this.#records += 1;
-    return idOf(this.#records);
-  }
-
-  /** A few things are there before anybody comes. */
-  #furnish(): void {
-    const types = ["room", "device", "device", "note"] as const;
-    const ids = types.map((type) => {
-      const record = this.#newRecord();
-      const content = { kind: "entity", type, body: { name: type, [SHARED_KEYS[0]]: "api/0" } } as const;
-      this.#commitThroughTheApi({ kind: "create", record, content, source: "manual" });
-      return record;
-    });
-    const [room, lamp] = ids;
-    if (room === undefined || lamp === undefined) return;
-    const content = { kind: "relationship", type: "located_in", from: lamp, to: room, body: {} } as const;
-    this.#commitThroughTheApi({ kind: "create", record: this.#newRecord(), content, source: "manual" });
-  }
-
-  #throughTheApi({ do: what, which }: StepOf<"api-update" | "api-delete" | "api-restore">): void {
-    if (!this.store.available) return;
-    const wanted = what === "api-restore";
-    const heads = [...this.store.log.heads.values()].filter(
-      (head) => head.deleted === wanted && head.kind === "entity",
-    );
-    const head = heads.sort((a, b) => (a.record < b.record ? -1 : 1))[which % Math.max(1, heads.length)];
-    if (head === undefined) return;
-    this.#edits += 1;
-    const shared = { record: head.record, recordKind: "entity", expected: "any" } as const;
-    const action: ApiAction =
-      what === "api-update"
-        ? {
-            ...shared,
-            kind: "update",
-            body: { kind: "patch", set: { [SHARED_KEYS[0]]: `api/${this.#edits}` }, remove: [] },
-            ends: undefined,
-            source: undefined,
-          }
-        : what === "api-delete"
-          ? { ...shared, kind: "delete" }
-          : { ...shared, kind: "restore", version: undefined };
-    try {
-      this.#commitThroughTheApi(action);
-    } catch (error) {
-      // Of a record that came back as a mere tombstone there is nothing to be restored.
-      if (!(error instanceof DomainError && error.kind === "not-found")) throw error;
-    }
-  }
-
-  #commitThroughTheApi(action: ApiAction): void {
-    this.store.commitNow({
-      kind: "api",
-      household: HOUSEHOLD,
-      user: "api-user" as UserId,
-      receivedUs: this.time.now(),
-      origin: { channel: "api", clientName: "simulation", tool: "", callId: "" },
-      request: undefined,
-      dryRun: false,
-      action,
-    });
   }
 
   #cutOff(device: SimulatedDevice, ms: number): void {
@@ -406,36 +259,7 @@ export class Simulation {
     for (let replica = 0; replica < REPLICAS; replica += 1) this.#startCoordinator(replica);
     for (const part of [this.#redis, this.#bus, this.store]) part.available = true;
     this.#redis.stinginess = 0;
-    const nag = async (): Promise<void> => {
-      for (const device of this.devices) {
-        device.isCutOff = false;
-        device.dieAtWrite(Number.POSITIVE_INFINITY, false);
-        await device.boot();
-        device.client?.connect();
-      }
-      this.time.after(5_000, () => void nag());
-    };
-    void nag();
-    if (await this.time.passUntil(() => this.devices.every((device) => this.#isAtRest(device)), REST_LIMIT_MS)) return;
-    for (const device of this.devices) if (!this.#isAtRest(device)) this.journal.problem(this.#unrest(device));
-  }
-
-  #isAtRest({ client }: SimulatedDevice): boolean {
-    if (client === undefined) return false;
-    const { phase, epoch, pendingEdits, unheldEdits, upToDateSeq } = client.state;
-    const { position } = this.store.log;
-    return (
-      phase === "live" &&
-      epoch === position.epoch &&
-      pendingEdits === 0 &&
-      unheldEdits === 0 &&
-      upToDateSeq === position.headSeq
-    );
-  }
-
-  #unrest({ name, client }: SimulatedDevice): string {
-    const { headSeq, epoch } = this.store.log.position;
-    return `${name} does not come to rest at ${epoch.slice(-4)}/${headSeq}: ${JSON.stringify(client?.state)}`;
+    await comeToRest(this);
   }
 
   #newDevice(deviceId: DeviceId, user: UserId, disk: DeviceDisk, place = this.devices.length): SimulatedDevice {
@@ -452,6 +276,7 @@ export class Simulation {
       hop: mobileHop(random),
       journal: this.journal,
       disk,
+      sabotage: this.#sabotage,
       findCoordinator: () => {
         const alive = this.#coordinators.filter(({ process }) => process.isAlive);
         return alive.length === 0 ? undefined : random.pick(alive);
@@ -506,14 +331,8 @@ export class Simulation {
   }
 }
 
-const NOTHING_SET = { keys: new Map<string, string>(), deleted: false };
-
 /** Phones are further away. */
 function mobileHop(random: SeededRandom): Hop {
   const typicalMs = random.pick([1, 20, 120]);
   return () => random.between(0, random.chance(0.05) ? typicalMs * 20 : typicalMs);
-}
-
-function idOf(record: number): RecordId {
-  return `0192f3b0-0000-7000-8000-${String(record).padStart(12, "0")}` as RecordId;
 }
