@@ -163,6 +163,26 @@ async function historiesOf(household: TestHousehold, home: Home) {
     .filter(({ deviceId }) => deviceId.endsWith("-phone"));
 }
 
+/** How many versions of the phones stand in the log, by what became of them. */
+async function outcomesInStore(household: TestHousehold) {
+  const rows = await system.ground.database.sql<{ outcome: number; edits: number }>(
+    `SELECT outcome, count(*)::int AS edits FROM record_versions
+     WHERE household_id = $1 AND device_id LIKE '%-phone' GROUP BY outcome`,
+    [household.id],
+  );
+  const names: Partial<Record<Outcome, string>> = {
+    [Outcome.APPLIED]: "applied",
+    [Outcome.MERGED]: "merged",
+    [Outcome.SUPERSEDED]: "superseded",
+    [Outcome.PENDING_REVIEW]: "pending",
+  };
+  const none = { applied: 0, merged: 0, superseded: 0, pending: 0 };
+  return {
+    ...none,
+    ...Object.fromEntries(rows.map(({ outcome, edits }) => [names[outcome as Outcome] ?? outcome, edits])),
+  };
+}
+
 const countsOf = (outcomes: Iterable<Outcome>) => {
   const counts: Partial<Record<Outcome, number>> = {};
   for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
@@ -227,6 +247,15 @@ describe("two phones, offline a week, two hundred edits each on the same fifty r
     const tallies = phones.map(({ phone }) => phone.tally());
     for (const way of ["applied", "merged", "superseded", "pending"] as const) {
       expect(tallies.some((tally) => tally[way] > 0)).toBe(true);
+    }
+
+    // And so says PostgreSQL, asked by nobody's leave: the four ways together are all the edits that were made.
+    const stored = await outcomesInStore(household);
+    const { applied, merged, superseded, pending, ...others } = stored;
+    expect(others).toEqual({});
+    expect(applied + merged + superseded + pending).toBe(made);
+    for (const way of ["applied", "merged", "superseded", "pending"] as const) {
+      expect(stored[way]).toBe(tallies.reduce((sum, tally) => sum + tally[way], 0));
     }
 
     // The week was one: every edit counts at the hour at which it was made.
