@@ -232,6 +232,32 @@ describe("an edge", () => {
     expect(relationship).toMatchObject({ toId: b.recordId, propertiesJson: '{"note":1}' });
   });
 
+  it("can be decided again and again: each time it is led where that side had led it, by a version with both parents", async () => {
+    const place = await furnish();
+    const { edge, hall, attic } = place;
+    const wish = ResolutionStrategy.MANUAL;
+    const edit = ada.updateEdge(edge, { to: hall.recordId }, { wish });
+    const other = ben.updateEdge(edge, { to: attic.recordId });
+    await pushByPanel(other);
+    await phone.push([edit]);
+    const [open] = (await system.clients.conflicts.listConflicts({ recordId: edge.recordId }, as())).conflicts;
+    let { id, etag } = must(open, "it waits");
+    let head = other.version;
+    for (const [strategy, room] of [
+      [ResolutionStrategy.ACCEPT_LOCAL, hall],
+      [ResolutionStrategy.ACCEPT_SERVER, attic],
+      [ResolutionStrategy.ACCEPT_LOCAL, hall],
+    ] as const) {
+      const decision = { case: "strategy", value: strategy } as const;
+      const settled = await system.clients.conflicts.settleConflict({ id, etag, decision }, as());
+      expect(settled.head?.parentVersions).toEqual([head, edit.version]);
+      const { relationship } = await system.clients.relationships.getRelationship({ id: edge.recordId }, as());
+      expect(relationship).toMatchObject({ toId: room.recordId, propertiesJson: '{"since":2024}' });
+      head = must(settled.head, "a decision has a head").version;
+      ({ id, etag } = must(settled.conflict, "it is the one that was settled"));
+    }
+  });
+
   it("cannot be settled into a place that is gone: the person is told, and the conflict stays open", async () => {
     const place = await furnish();
     const wish = ResolutionStrategy.MANUAL;

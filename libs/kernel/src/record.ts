@@ -176,6 +176,12 @@ export interface MergedContent {
   readonly stamps: KeyStamps;
 }
 
+/** What a person's decision on a conflict makes of the record. */
+export interface SettledContent extends Omit<MergedContent, "ends"> {
+  /** Whose type and ends; `found`: those of the head when the conflict was found, which may have been replaced since. */
+  readonly ends: MergedContent["ends"] | "found";
+}
+
 /** A divergence as it was resolved. */
 export interface Resolution {
   readonly record: RecordId;

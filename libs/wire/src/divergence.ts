@@ -13,7 +13,7 @@ import { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/confl
 import { invalid, seenFrom } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
-import type { ConflictDraft, Divergence, MergedContent, Resolution } from "@funkygibbon/kernel/record";
+import type { ConflictDraft, Divergence, MergedContent, Resolution, SettledContent } from "@funkygibbon/kernel/record";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { fieldConflictFromWire, fieldConflictToWire, policyFromWire, policyToWire } from "./conflict.ts";
 import { divergedVersionFromWire, divergedVersionToWire, known, missing } from "./diverged-version.ts";
@@ -92,21 +92,34 @@ export function resolutionFromWire(wire: WireResolution): Resolution {
 }
 
 /** The content of a merge version as it travels. */
-export function mergedContentToWire(content: MergedContent): WireMergedContent {
+export function mergedContentToWire(content: MergedContent | SettledContent): WireMergedContent {
   return {
     $typeName: "funkygibbon.entity.v1.MergedContent",
     bodyJson: content.bodyJson ?? "",
-    ends: content.ends === "local" ? Side.LOCAL : Side.SERVER,
+    ends: SIDES[content.ends],
     deleted: content.deleted,
     stamps: stampsToWire(content.stamps),
   };
 }
 
-/** The content of a merge version. An unset side is the server's. */
+const SIDES: Readonly<Record<SettledContent["ends"], Side>> = {
+  local: Side.LOCAL,
+  server: Side.SERVER,
+  found: Side.FOUND,
+};
+
+/** The content of a merge version. An unset side is the server's. @throws DomainError `invalid` for what only a person decides. */
 export function mergedContentFromWire(wire: WireMergedContent): MergedContent {
+  const content = settledContentFromWire(wire);
+  if (content.ends !== "found") return { ...content, ends: content.ends };
+  throw invalid([{ field: "merged.ends", description: "must be LOCAL or SERVER" }]);
+}
+
+/** The content that a settlement makes head. An unset side is the server's. */
+export function settledContentFromWire(wire: WireMergedContent): SettledContent {
   return {
     bodyJson: wire.deleted ? undefined : wire.bodyJson,
-    ends: wire.ends === Side.LOCAL ? "local" : "server",
+    ends: wire.ends === Side.LOCAL ? "local" : wire.ends === Side.FOUND ? "found" : "server",
     deleted: wire.deleted,
     stamps: stampsFromWire(wire.stamps, "merged.stamps"),
   };

@@ -3,8 +3,8 @@ import type {
   ConflictPolicy,
   ConflictRow,
   FieldConflict,
-  MergedContent,
   RecordVersion,
+  SettledContent,
 } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 
@@ -61,7 +61,7 @@ export interface Settlement {
   readonly headVersion: VersionId | undefined;
   readonly decision: ConflictDecision;
   /** What becomes head; undefined when the head stays. */
-  readonly content: MergedContent | undefined;
+  readonly content: SettledContent | undefined;
   readonly fields: readonly FieldConflict[];
   readonly request: RepeatableRequest | undefined;
 }

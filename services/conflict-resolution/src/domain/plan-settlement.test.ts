@@ -171,20 +171,22 @@ describe("what a settlement cannot do", () => {
     });
     expect(() => planSettlement(file, choose("merge"))).toThrow(expect.objectContaining({ reason: "MERGE_TOO_LARGE" }));
   });
+});
 
-  it("give a relationship ends that neither parent has", () => {
-    const edge = (device: string, at: number, to: number, parents: RecordVersion[] = []) =>
-      buildVersion({ device, at, body: {}, ends: { type: "located_in", from: 1, to }, parents });
-    const file = waiting({
-      local: edge("ada-phone", 20, 3),
-      server: edge("bob-phone", 10, 2),
-      base: undefined,
-      head: edge("panel", 40, 4),
-      conflict: { decision: "merged", recordKind: "relationship" },
-    });
-    expect(planSettlement(file, choose("accept_local")).content?.ends).toBe("local");
-    expect(() => planSettlement(file, choose("accept_server"))).toThrow(
-      expect.objectContaining({ reason: "ENDS_NOT_AVAILABLE" }),
-    );
+describe("a relationship", () => {
+  const edge = (device: string, at: number, to: number) =>
+    buildVersion({ device, at, body: {}, ends: { type: "located_in", from: 1, to } });
+  const [local, server, head] = [edge("ada-phone", 20, 3), edge("bob-phone", 10, 2), edge("panel", 40, 4)];
+  const conflict = { decision: "merged", recordKind: "relationship" } as const;
+  const endsAfter = (file: Parameters<typeof waiting>[0], strategy: "accept_local" | "accept_server") =>
+    planSettlement(waiting({ ...file, base: undefined, conflict }), choose(strategy)).content?.ends;
+
+  it("is led where either side had led it, although the head has led it elsewhere since", () => {
+    expect(endsAfter({ local, server, head }, "accept_local")).toBe("local");
+    expect(endsAfter({ local, server, head }, "accept_server")).toBe("found");
+  });
+
+  it("takes its ends from the device's version where there is no head", () => {
+    expect(endsAfter({ local, server: undefined, head: undefined }, "accept_local")).toBe("local");
   });
 });

@@ -1,7 +1,7 @@
 import { failedPrecondition } from "@funkygibbon/kernel/errors";
-import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
-import type { ConflictDecision, FieldConflict, MergedContent, RecordVersion } from "@funkygibbon/kernel/record";
+import type { ConflictDecision, FieldConflict, RecordVersion, SettledContent } from "@funkygibbon/kernel/record";
 import { compareSides, type KeyComparison } from "./compare-sides.ts";
 import { fieldConflict } from "./conflict-draft.ts";
 import type { ConflictFile } from "./conflict-store.ts";
@@ -20,7 +20,7 @@ export type SettlementChoice =
 export interface SettlementPlan {
   readonly decision: ConflictDecision;
   /** What becomes head; undefined when the head stays. */
-  readonly content: MergedContent | undefined;
+  readonly content: SettledContent | undefined;
   /** What the record says after it: the content, or the head that stays. */
   readonly after: { readonly bodyJson: string | undefined; readonly deleted: boolean };
   /** The keys on which the conflict was, and those on which the choice loses something. */
@@ -32,7 +32,7 @@ export interface SettlementPlan {
 /**
  * Works out what becomes of the record. Sides are the device's version and the head as it is now, not as it was: edits
  * that came after the conflict stay unless the choice is about their keys. Pure; preview and settlement share it.
- * @throws DomainError `failed-precondition`: BODY_REMOVED, RECORD_DELETED, ENDS_NOT_AVAILABLE, MERGE_TOO_LARGE.
+ * @throws DomainError `failed-precondition`: BODY_REMOVED, RECORD_DELETED, MERGE_TOO_LARGE.
  */
 export function planSettlement(file: ConflictFile, choice: SettlementChoice): SettlementPlan {
   const view = viewOf(file);
@@ -46,12 +46,19 @@ export function planSettlement(file: ConflictFile, choice: SettlementChoice): Se
   const named = chosen.decided.filter((key) => key.lost || view.recorded.has(key.comparison.key));
   return {
     decision: stays ? "kept_server" : chosen.decision,
-    // Where there is no head, only the device's version can lend its ends.
-    content: stays ? undefined : { ...content, ends: view.head === undefined ? "local" : content.ends },
+    content: stays ? undefined : { ...content, ends: endsOfWhom(view, chosen) },
     after: { bodyJson: content.bodyJson, deleted: chosen.deleted },
     fields: named.map((key) => fieldConflict(key, false)),
     lostFields: lost.map((key) => fieldConflict(key, false)),
   };
+}
+
+/** Which version lends type and ends. Where there is no head, only the device's can. */
+function endsOfWhom({ head }: View, { decided }: Chosen): SettledContent["ends"] {
+  if (head === undefined) return "local";
+  const ends = decided.find(({ comparison }) => comparison.place === "ends");
+  if (ends === undefined || jsonEquals(ends.value, ends.comparison.server.value)) return "server";
+  return jsonEquals(ends.value, ends.comparison.local.value) ? "local" : "found";
 }
 
 function headSays({ head }: View, { decided, deleted }: Chosen): boolean {
@@ -133,7 +140,7 @@ function takeVersion(view: View, version: RecordVersion | undefined, rule: "acce
   const decided = view.comparisons.map((comparison) => {
     const fromHead = headIsLive && !contested(comparison);
     if (fromHead) return decideFor(comparison, comparison.server.value, rule);
-    const value = comparison.place === "ends" ? endsFor(comparison, chosen) : jsonGet(chosen.body, comparison.key);
+    const value = comparison.place === "ends" ? endsOf(chosen.content) : jsonGet(chosen.body, comparison.key);
     return decideFor(comparison, value, rule);
   });
   return { decision, decided, deleted: false };
@@ -147,13 +154,6 @@ function contestedKeys({ local, server }: View, chosen: Side): (comparison: KeyC
   const differing = compareSides({ local, server, base: undefined }).filter(({ equal }) => !equal);
   const names = new Set(differing.map(({ place, key }) => `${place} ${key}`));
   return ({ place, key }) => names.has(`${place} ${key}`);
-}
-
-/** The ends of a version, if a new one can have them: it takes them from the device's version or from the head. */
-function endsFor(comparison: KeyComparison, chosen: Side): JsonValue | undefined {
-  const value = endsOf(chosen.content);
-  if (jsonEquals(value, comparison.local.value) || jsonEquals(value, comparison.server.value)) return value;
-  throw failedPrecondition("ENDS_NOT_AVAILABLE", "the relationship has moved on; set its ends by an ordinary edit");
 }
 
 /** The ladder once more, without the policy's MANUAL: the person has come. */

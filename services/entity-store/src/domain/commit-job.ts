@@ -10,10 +10,10 @@ import type {
   Divergence,
   FieldConflict,
   LogPosition,
-  MergedContent,
   Origin,
   RecordVersion,
   Resolution,
+  SettledContent,
 } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { PreparedChange } from "./prepared-change.ts";
@@ -116,7 +116,7 @@ export interface Settlement extends JobBase {
   readonly expectedHead: VersionId | undefined;
   readonly decision: Exclude<ConflictDecision, "open" | "closed">;
   /** What becomes head; undefined with `kept_server`. */
-  readonly content: MergedContent | undefined;
+  readonly content: SettledContent | undefined;
   /** The keys and what was decided for each; empty keeps those of the conflict. */
   readonly fields: readonly FieldConflict[];
   readonly request: RequestKey | undefined;

@@ -59,7 +59,7 @@ function wait(resolved: ResolvedDivergence): "pending_review" {
 function merge(resolved: ResolvedDivergence, merged: MergedContent): Exclude<StoredOutcome, "applied"> {
   const { log, book, head, local, base, resolution, storeHistory } = resolved;
   const server = log.detail(head);
-  const content = mergedContent(merged, local.content, server.content);
+  const content = mergedContent(merged, (merged.ends === "local" ? local : server).content);
   // It does not fit into a record any more: too much for a rule, so a person decides.
   if (content === undefined) return wait(resolved);
   if (content.kind === "relationship" && !merged.deleted) {
@@ -109,13 +109,11 @@ export function mergeVersion(
   };
 }
 
-/** What a merge says; undefined when it breaks a limit. Ends and type come from one of the sides. */
+/** What a merge says, with type and ends of the side that lends them; undefined when it breaks a limit. */
 export function mergedContent(
-  merged: MergedContent,
-  local: RecordContent,
-  server: RecordContent,
+  merged: Pick<MergedContent, "bodyJson" | "deleted">,
+  side: RecordContent,
 ): RecordContent | undefined {
-  const side = merged.ends === "local" ? local : server;
   if (merged.deleted) return { ...side, body: null };
   try {
     return { ...side, body: parseJsonObject(merged.bodyJson ?? "", BODY_LIMITS, "merged.body_json").value };

@@ -1,7 +1,7 @@
 import { contentHash, type RecordContent } from "@funkygibbon/kernel/content";
 import { DomainError, invalid, notFound } from "@funkygibbon/kernel/errors";
-import { must } from "@funkygibbon/kernel/must";
-import type { ConflictRow, MergedContent } from "@funkygibbon/kernel/record";
+import { assertNever, must } from "@funkygibbon/kernel/must";
+import type { ConflictRow, SettledContent } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { acceptWithCascade } from "./cascade.ts";
 import type { CommitFacts } from "./commit-facts.ts";
@@ -65,12 +65,15 @@ function settle(
   book: ConflictBook,
   job: Settlement,
   row: ConflictRow,
-  merged: MergedContent,
+  merged: SettledContent,
 ): StoredVersion {
   const before = log.head(row.record);
   const server = before === undefined ? undefined : log.detail(before);
   const local = must(log.version(row.record, row.localVersion), "a conflict's own side is in the log");
-  const content = mergedContent(merged, local.content, (server ?? local).content);
+  const content = mergedContent(
+    merged,
+    sideFor(merged, { local, server, found: () => foundVersion(log, row) }).content,
+  );
   if (content === undefined) {
     throw invalid([{ field: "content.body_json", description: "is no JSON object, or exceeds the limits" }]);
   }
@@ -84,11 +87,34 @@ function settle(
   return head.detail;
 }
 
+/** From which version the decision takes type and ends. Where there is no head, only the device's can lend them. */
+function sideFor(
+  { ends }: SettledContent,
+  { local, server, found }: { local: StoredVersion; server: StoredVersion | undefined; found: () => StoredVersion },
+): StoredVersion {
+  switch (ends) {
+    case "local":
+      return local;
+    case "server":
+      return server ?? local;
+    case "found":
+      return found();
+    default:
+      return assertNever(ends, "whose ends");
+  }
+}
+
+function foundVersion(log: WorkingLog, row: ConflictRow): StoredVersion {
+  const version = row.serverVersion === undefined ? undefined : log.version(row.record, row.serverVersion);
+  if (version !== undefined) return version;
+  throw invalid([{ field: "content.ends", description: "there was no head when the conflict was found" }]);
+}
+
 interface Sides {
   readonly server: StoredVersion | undefined;
   readonly local: StoredVersion;
   readonly content: RecordContent;
-  readonly merged: MergedContent;
+  readonly merged: SettledContent;
 }
 
 function settledVersion(log: WorkingLog, job: Settlement, { server, local, content, merged }: Sides): Appended {

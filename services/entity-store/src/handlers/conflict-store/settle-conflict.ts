@@ -9,11 +9,11 @@ import { invalid } from "@funkygibbon/kernel/errors";
 import { parseRecordId } from "@funkygibbon/kernel/ids";
 import { parseJsonObject } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
-import type { MergedContent } from "@funkygibbon/kernel/record";
+import type { SettledContent } from "@funkygibbon/kernel/record";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import type { HandlerOf } from "@funkygibbon/rpc/service";
 import { conflictToWire, fieldConflictFromWire } from "@funkygibbon/wire/conflict";
-import { mergedContentFromWire } from "@funkygibbon/wire/divergence";
+import { settledContentFromWire } from "@funkygibbon/wire/divergence";
 import { conflictDecisions } from "@funkygibbon/wire/outcomes";
 import { recordVersionToWire } from "@funkygibbon/wire/record-version";
 import type { Settlement } from "../../domain/commit-job.ts";
@@ -63,13 +63,13 @@ function parseDecision(wire: WireDecision): Settlement["decision"] {
   return decision;
 }
 
-function parseContent(request: SettleConflictRequest, decision: Settlement["decision"]): MergedContent | undefined {
+function parseContent(request: SettleConflictRequest, decision: Settlement["decision"]): SettledContent | undefined {
   if (decision === "kept_server") {
     if (request.content === undefined) return undefined;
     throw invalid([{ field: "content", description: "must be absent when the head stays" }]);
   }
   if (request.content === undefined) throw invalid([{ field: "content", description: "must say what becomes head" }]);
-  const content = mergedContentFromWire(request.content);
+  const content = settledContentFromWire(request.content);
   if (!content.deleted) parseJsonObject(content.bodyJson ?? "", BODY_LIMITS, "content.body_json");
   return content;
 }
