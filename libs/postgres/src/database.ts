@@ -148,15 +148,14 @@ class PostgresDatabase implements Database {
     try {
       const result = await work(tx);
       tx.end();
+      await begun;
       if (options.signal?.aborted === true) throw abortError(options.signal, undefined);
       if (tx.sound && endsWithoutConsequence(options)) {
-        await begun;
         ending = endRead(client);
         return result;
       }
       committing = true;
-      // Statements that were not waited for, BEGIN among them, and COMMIT are one round trip.
-      await Promise.all([begun, commit(client)]);
+      await commit(client);
       return result;
     } catch (error) {
       tx.end();
