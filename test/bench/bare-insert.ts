@@ -26,6 +26,7 @@ const COLUMNS: readonly (readonly [name: string, type: string, value: (change: C
   ["claimed_us", "bigint", () => 1_795_340_000_000_000],
   ["effective_us", "bigint", () => 1_795_340_000_000_000],
   ["committed_us", "bigint", () => 1_795_340_000_000_000],
+  ["created_us", "bigint", () => 1_795_340_000_000_000],
   ["outcome", "smallint", () => 1],
   ["origin_channel", "text", () => null],
   ["origin_client", "text", () => null],

@@ -25,8 +25,7 @@ create index search_by_name_part on search using gin (household_id, name gin_trg
 create index search_by_words on search using gin (household_id, words) with (gin_pending_list_limit = 128);
 create index search_by_facts on search using gin (household_id, facts) with (gin_pending_list_limit = 128);
 
--- The words that names are made of, few beside the names: a mistyped word is looked up among them. A word stays when the
--- last name with it goes; then it leads nowhere.
+-- The words that names are made of, few beside the names: a mistyped word is looked up among them.
 create table search_words (
   household_id text collate "C" not null,
   word text collate "C" not null,
