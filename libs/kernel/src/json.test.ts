@@ -91,6 +91,21 @@ describe("a body", () => {
     );
   });
 
+  it("is the same whether it is written of an object or of its entries, in whatever order", () => {
+    const entries = fc.uniqueArray(fc.tuple(fc.string({ unit: "grapheme" }), fc.jsonValue({ maxDepth: 2 })), {
+      selector: ([key]) => key,
+    }) as fc.Arbitrary<[string, JsonValue][]>;
+    fc.assert(
+      fc.property(entries, (written) => {
+        expect(canonicalJsonOf(written)).toBe(canonicalJson(Object.fromEntries(written)));
+        const sorted = written.toSorted(([a], [b]) => (a < b ? -1 : 1));
+        expect(canonicalJsonOf(sorted)).toBe(canonicalJson(Object.fromEntries(written)));
+      }),
+    );
+    expect(canonicalJsonOf([["__proto__", -0]])).toBe('{"__proto__":0}');
+    expect(canonicalJsonOf([])).toBe("{}");
+  });
+
   it("counts its size in UTF-8 bytes", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => utf8Length(text) === Buffer.byteLength(text)));
   });

@@ -85,9 +85,22 @@ export function isLongerThan(bytes: number, text: string): boolean {
 
 /** The RFC 8785 text of a value: keys sorted by UTF-16 unit, no white space, ECMAScript numbers. */
 export function canonicalJson(value: JsonValue): string {
-  // Most values of most keys are short texts.
+  // Most values of most keys are short texts and numbers.
   if (typeof value === "string" && PLAIN.test(value)) return `"${value}"`;
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
   return standsInOrder(value, Number.POSITIVE_INFINITY, "value") ? JSON.stringify(value) : inOrder(value);
+}
+
+/** As {@link canonicalJson} of the object with these entries, whose keys differ from each other. */
+export function canonicalJsonOf(entries: readonly (readonly [string, JsonValue])[]): string {
+  let text = "{";
+  let previous = "";
+  for (const [key, value] of entries) {
+    if (previous > key) return canonicalJson(jsonObject(entries));
+    previous = key;
+    text += `${text.length > 1 ? "," : ""}${canonicalJson(key)}:${canonicalJson(value)}`;
+  }
+  return `${text}}`;
 }
 
 /** Deep equality of JSON values: objects regardless of key order, arrays in order, numbers by value. */

@@ -46,6 +46,7 @@ export function newerStamp(a: Stamp, b: Stamp): Stamp {
  * UTF-16 units differ from that order only above U+FFFF.
  */
 export function compareUtf8(a: string, b: string): number {
+  if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index++) {
     const x = a.charCodeAt(index);

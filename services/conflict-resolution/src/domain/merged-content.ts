@@ -1,11 +1,4 @@
-import {
-  canonicalJson,
-  isLongerThan,
-  type JsonObject,
-  type JsonValue,
-  jsonEquals,
-  jsonObject,
-} from "@funkygibbon/kernel/json";
+import { canonicalJsonOf, isLongerThan, type JsonValue, jsonEquals } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import type { MergedContent } from "@funkygibbon/kernel/record";
 import { compactStamps, compareStamps, type KeyStamps, newerStamp, type Stamp } from "@funkygibbon/kernel/stamp";
@@ -17,7 +10,7 @@ const NO_KEYS: ReadonlySet<string> = new Set();
 /** The content of the version that these decisions make, with the stamps of all its keys, removed ones too. */
 export function mergedContent(decided: readonly DecidedKey[], deleted: boolean): MergedContent {
   return {
-    bodyJson: deleted ? undefined : canonicalJson(bodyOf(decided)),
+    bodyJson: deleted ? undefined : canonicalJsonOf(entriesOf(decided)),
     ends: endsSide(decided),
     deleted,
     stamps: stampsOf(decided),
@@ -41,12 +34,12 @@ function sameStamp(a: Stamp | undefined, b: Stamp | undefined): boolean {
   return a === undefined || b === undefined ? a === b : compareStamps(a, b) === 0;
 }
 
-function bodyOf(decided: readonly DecidedKey[]): JsonObject {
+function entriesOf(decided: readonly DecidedKey[]): [string, JsonValue][] {
   const entries: [string, JsonValue][] = [];
   for (const { comparison, value } of decided) {
     if (comparison.place === "body" && value !== undefined) entries.push([comparison.key, value]);
   }
-  return jsonObject(entries);
+  return entries;
 }
 
 /** From which parent the type and the ends come; the head's for an entity, which has none. */
