@@ -1,8 +1,21 @@
+import { must } from "@funkygibbon/kernel/must";
+import type { Divergence, Resolution } from "@funkygibbon/kernel/record";
 import { describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
 import { MemoryLog } from "../../test/memory-log.ts";
 
 const LAMP = recordId(1);
+
+/** A person shall decide. */
+function waits({ local, server }: Divergence): Resolution {
+  return {
+    record: local.record,
+    localVersion: local.version,
+    serverVersion: server.version,
+    decision: { kind: "pending" },
+    conflict: { type: "content_conflict", strategy: "manual", decision: "open", fields: [] },
+  };
+}
 
 /** A conflict that waits: the head says {a: 2}, the device {a: 3}. */
 function withOpenConflict() {
@@ -17,15 +30,7 @@ function withOpenConflict() {
   const [divergence] = log.push([local]).divergences;
   if (divergence === undefined) throw new Error("must diverge");
   log.push([local], {
-    resolutions: [
-      {
-        record: divergence.local.record,
-        localVersion: divergence.local.version,
-        serverVersion: divergence.server.version,
-        decision: { kind: "pending" },
-        conflict: { type: "content_conflict", strategy: "manual", decision: "open", fields: [] },
-      },
-    ],
+    resolutions: [waits(divergence)],
   });
   const id = log.openConflicts()[0]?.id ?? "";
   return { log, phone, panel, base, head, local, id };
@@ -45,6 +50,42 @@ describe("a person's decision", () => {
       etag: "2",
     });
     expect(log.openConflicts()).toEqual([]);
+  });
+
+  test("about an edge may lead it where the head led it when the conflict was found, whatever it says since", () => {
+    const { log, phone, panel, head } = withOpenConflict();
+    const [edge, ...rooms] = [10, 11, 12, 13].map(recordId);
+    const [kitchen, hall, attic] = rooms.map((room) => must(room, "there are three"));
+    const record = must(edge, "there is one");
+    log.push(rooms.map((room) => phone.edit(room, {}, { type: "room" })));
+    const to = (device: TestDevice, room: string | undefined, parents: string[] = []) =>
+      device.connect(record, { from: LAMP, to: must(room, "a room") }, { parents });
+    const placed = to(phone, kitchen);
+    log.push([placed]);
+    const found = to(panel, hall, [placed.version]);
+    log.push([found]);
+    const local = to(phone, attic, [placed.version]);
+    log.push([local], { resolutions: log.push([local]).divergences.map(waits) });
+    log.push([to(panel, kitchen, [found.version])]);
+    const id = must(
+      log.openConflicts().find((row) => row.record === record),
+      "it waits",
+    ).id;
+    log.settle(id, "merged", { bodyJson: "{}", ends: "found", deleted: false, stamps: [] });
+    expect(log.head(record)).toMatchObject({ content: { from: LAMP, to: hall }, deleted: false });
+    expect(log.head(LAMP).version).toBe(head.version);
+  });
+
+  test("may not ask for the head that a conflict was found against where there was none", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const lost = phone.edit(LAMP, { a: 1 });
+    log.push([phone.edit(LAMP, { a: 2 }, { parents: [lost.version] })]);
+    const id = must(log.openConflicts()[0], "nobody knows what it was made upon").id;
+    const content = { bodyJson: '{"a":2}', ends: "found", deleted: false, stamps: [] } as const;
+    expect(() => log.settle(id, "took_local", content)).toThrow(
+      expect.objectContaining({ kind: "invalid", fields: [expect.objectContaining({ field: "content.ends" })] }),
+    );
   });
 
   test("stands against the sides: the key that was decided bears the decision's own stamp", () => {
