@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Change, ChangeSchema, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import type { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { GoAwayReason, type SyncRequestSchema, SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { BODY_LIMITS, MAX_PUSH_BYTES, PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
@@ -215,6 +216,12 @@ const BAD_CHANGES: readonly BadChange[] = [
       const value = { type: 99 as EntityType, bodyJson: "{}" };
       return pen.entity({}, { overrides: { content: { case: "entity", value } } });
     },
+  },
+  {
+    what: "a wish for a strategy that nobody knows",
+    reason: "UNKNOWN_STRATEGY",
+    field: "wish",
+    change: ({ pen, lamp }) => pen.update(lamp, { name: "X" }, { wish: 99 as ResolutionStrategy }),
   },
   {
     what: "a non-UUID id",

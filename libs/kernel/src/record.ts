@@ -204,7 +204,8 @@ export interface IncomingChange {
   /** 0: the timestamp of the version. */
   readonly claimedUs: Micros;
   readonly checksum: string;
-  readonly wish: Strategy | undefined;
+  /** `unknown`: a strategy that nobody has defined. */
+  readonly wish: Strategy | "unknown" | undefined;
   /** The keys that the device says it has changed; empty: it does not say. */
   readonly changedKeys: readonly string[];
   /** 0: never deferred. */

@@ -2,6 +2,7 @@ import type {
   Change as WireChange,
   ChangeOutcome as WireChangeOutcome,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { ResolutionStrategy as WireStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { SourceType as WireSourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import type { SourceType } from "@funkygibbon/kernel/entity-type";
 import { must } from "@funkygibbon/kernel/must";
@@ -21,7 +22,7 @@ export function changeFromWire(wire: WireChange): IncomingChange {
     deleted: wire.deleted,
     claimedUs: Number(wire.claimedUs),
     checksum: wire.checksum,
-    wish: strategies.fromWire(wire.wish),
+    wish: wire.wish === WireStrategy.UNSPECIFIED ? undefined : (strategies.fromWire(wire.wish) ?? "unknown"),
     changedKeys: wire.changedKeys,
     deferredSinceUs: Number(wire.deferredSinceUs),
     heal:

@@ -53,7 +53,7 @@ function validate(change: IncomingChange, context: PreparationContext): ValidCha
     source,
     contentHash: contentHash(content, context.sha256, canonicalBody),
     claimedUs: validateClaimedTime(change.claimedUs, version),
-    wish: change.wish,
+    wish: validateWish(change.wish),
     changedKeys: validateChangedKeys(change.changedKeys),
     deferredSinceUs: change.deferredSinceUs,
     heal,
@@ -78,6 +78,12 @@ function validateParents(parents: readonly string[], own: Version) {
   const parsed = parents.map((parent, index) => parseVersion(parent, `parent_versions[${index}]`).id);
   if (parsed.includes(own.id)) throw refuse("OWN_PARENT", "parent_versions", "names the version itself");
   return [...new Set(parsed)];
+}
+
+/** Whoever wishes for a strategy that we do not know means something that we would not do. */
+function validateWish(wish: IncomingChange["wish"]): ValidChange["wish"] {
+  if (wish === "unknown") throw refuse("UNKNOWN_STRATEGY", "wish", "is not a known strategy");
+  return wish;
 }
 
 function validateChangedKeys(keys: readonly string[]): ReadonlySet<string> | undefined {

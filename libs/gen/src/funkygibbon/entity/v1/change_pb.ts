@@ -154,7 +154,8 @@ export type Change = Message<"funkygibbon.entity.v1.Change"> & {
   checksum: string;
 
   /**
-   * The resolution that the device wishes for if histories have parted; UNSPECIFIED leaves it to the policy.
+   * The resolution that the device wishes for if histories have parted; UNSPECIFIED leaves it to the
+   * policy, an unknown value is REJECTED.
    *
    * @generated from field: funkygibbon.entity.v1.ResolutionStrategy wish = 9;
    */
