@@ -1,7 +1,5 @@
 import { defineConfig } from "vitest/config";
 
-const LONG_RUNS = ["test/faults/faults.test.ts"];
-
 /**
  * The suffix of a test file says what it needs: `.test.ts` nothing, `.pg.test.ts`, `.redis.test.ts` and `.nats.test.ts`
  * that server, everything in test/ whatever it takes. Servers are started when the first test asks for them
@@ -10,8 +8,6 @@ const LONG_RUNS = ["test/faults/faults.test.ts"];
 export default defineConfig({
   test: {
     include: ["libs/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts", "deploy/**/*.test.ts"],
-    // What takes minutes belongs to `npm run faults`.
-    exclude: ["**/node_modules/**", ...(process.env.SOAK === undefined ? LONG_RUNS : [])],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
     maxWorkers: 2,

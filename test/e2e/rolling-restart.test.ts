@@ -11,7 +11,7 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import { expect, it } from "vitest";
 import { constellation } from "../support/constellation.ts";
 import { untilEqual, within } from "../support/node-device.ts";
-import { TcpBalancer } from "../support/tcp-balancer.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 
 /** A device whose user edits on and on. */
 interface BusyDevice {
@@ -56,9 +56,15 @@ function isWhole(view: ReturnType<Client["get"]>): boolean {
 
 it("two replicas behind one address are replaced one by one under load: nothing is lost, and no client notices more than a reconnect", async () => {
   await using system = await constellation();
-  await using balancer = await TcpBalancer.open();
   let replicas = [await system.anotherCoordinator(), await system.anotherCoordinator()];
-  balancer.leadTo(...replicas.map(({ url }) => url));
+  let turn = 0;
+  await using balancer = await TcpProxy.open({
+    targets: () => {
+      turn += 1;
+      const ports = replicas.map(({ url }) => Number(new URL(url).port));
+      return [...ports.slice(turn % ports.length), ...ports.slice(0, turn % ports.length)];
+    },
+  });
   const token = system.tokens.owner;
   const stop = new AbortController();
   const names = ["phone", "panel", "hub", "tablet"];
@@ -97,7 +103,6 @@ it("two replicas behind one address are replaced one by one under load: nothing 
   for (const old of [...replicas]) {
     const fresh = await system.anotherCoordinator();
     replicas = [...replicas.filter((replica) => replica !== old), fresh];
-    balancer.leadTo(...replicas.map(({ url }) => url));
     await old.retire();
     await goOn();
   }

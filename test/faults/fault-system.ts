@@ -9,9 +9,9 @@ import { answers, type LocalServer } from "../../deploy/local/server.ts";
 import { ENTITY_STORE_MIGRATIONS, SERVICE_NAMES } from "../support/constellation-ground.ts";
 import { type OwnServers, ownServers } from "../support/own-servers.ts";
 import { type ProcessConstellation, processConstellation } from "../support/process-constellation.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { asSuperuser } from "../support/template-databases.ts";
 import type { Holdings } from "./crowd.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
 
 /** Settings of PostgreSQL that let a replica follow it; durability stays as it is by default. */
 export const REPLICATED = { wal_level: "replica", wal_keep_size: "256MB" };

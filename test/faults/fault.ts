@@ -1,8 +1,8 @@
 import type { PublicClients } from "../support/constellation-callers.ts";
+import type { TcpProxy } from "../support/tcp-proxy.ts";
 import type { Crowd, Holdings } from "./crowd.ts";
 import type { FaultSystem } from "./fault-system.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import type { TcpProxy } from "./tcp-proxy.ts";
 
 /** How much of a fault is played. */
 export interface FaultSize {
@@ -30,11 +30,11 @@ export interface FaultSize {
 export const SIZES: Readonly<Record<FaultSize["name"], FaultSize>> = {
   quick: {
     name: "quick",
-    devices: 4,
+    devices: 3,
     rounds: 1,
-    outageMs: [50, 600],
-    answers: 12,
-    pauseMs: 250,
+    outageMs: [50, 500],
+    answers: 8,
+    pauseMs: 200,
     waitsInFull: false,
     patienceMs: 45_000,
   },

@@ -3,7 +3,10 @@ import type { Edit } from "@funkygibbon/client/replica-record";
 import type { Store, StoreBatch, StoredReplica } from "@funkygibbon/client/store";
 import type { Journal } from "./journal.ts";
 
-/** The disk of a device. Every edit that leaves it is accounted for: answered, or never sent and squashed into a later one. */
+/**
+ * The disk of a device. Every edit that leaves it is accounted for: answered, never sent and squashed into a later one, or
+ * in no log and relabelled.
+ */
 export class JournaledStore implements Store {
   readonly #disk: MemoryStore;
   readonly #edits: Map<string, Edit>;
@@ -49,7 +52,10 @@ export class JournaledStore implements Store {
     const squashed = edit.state.kind === "unsent" && batch.putEdits.some(({ record }) => record === edit.record);
     // Created and deleted again before anybody heard of it.
     const withdrawn = edit.state.kind === "unsent" && edit.parents.length === 0;
-    if (squashed || withdrawn) return;
+    // A clone takes along under its new id what no log can hold: what was never sent, and what was answered DEFERRED.
+    const isRelabelled = ({ record, claimedUs }: Edit) => record === edit.record && claimedUs === edit.claimedUs;
+    const relabelled = edit.state.kind === "deferred" && batch.putEdits.some(isRelabelled);
+    if (squashed || withdrawn || relabelled) return;
     this.#journal.surprises.push(`${version} left its device while it was ${edit.state.kind}`);
   }
 }

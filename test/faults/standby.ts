@@ -5,9 +5,9 @@ import { LOCAL_DATABASE } from "../../deploy/local/postgres-server.ts";
 import type { LocalServer } from "../../deploy/local/server.ts";
 import { errorCode } from "../../deploy/local/setup-error.ts";
 import { OWN_PASSWORD } from "../support/own-servers.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { asSuperuser } from "../support/template-databases.ts";
 import { type FaultSystem, REPLICATED } from "./fault-system.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
 
 /** Not part of a base backup: what belongs to the running server, and the log, which the replica streams. */
 const LEFT_OUT = new Set(["postmaster.pid", "postmaster.opts", "postgresql.auto.conf"]);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TcpProxy } from "../../support/tcp-proxy.ts";
 import type { Detail, Fault, Stage } from "../fault.ts";
-import type { TcpProxy } from "../tcp-proxy.ts";
 
 /** Connections end in good order in the middle of whatever is said. */
 export const networkCut: Fault = {
