@@ -1,3 +1,4 @@
+import type { RecordId } from "@funkygibbon/kernel/ids";
 import { describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
 import { MemoryLog, START_US } from "../../test/memory-log.ts";
@@ -99,5 +100,16 @@ describe("I7: effective time", () => {
     const [first, second] = log.versions;
     expect(second?.committedUs).toBe((first?.committedUs ?? 0) + 1);
     expect(second?.effectiveUs).toBe(second?.committedUs);
+  });
+
+  test("of a server-minted version is later than what it was made from, though a coordinator's clock is ahead of the store's", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const first = phone.edit(recordId(1), {});
+    log.push([first], { receivedUs: START_US + HOUR_US, clockOffsetUs: -2 * HOUR_US });
+    const shared = { record: recordId(1) as RecordId, recordKind: "entity", expected: "any" } as const;
+    log.api({ ...shared, kind: "delete" });
+    expect(log.head(recordId(1)).effectiveUs).toBe(log.version(first.version).effectiveUs + 1);
+    expect(log.head(recordId(1)).committedUs).toBeLessThan(START_US + HOUR_US);
   });
 });

@@ -161,7 +161,7 @@ function alreadyExists(record: RecordId): DomainError {
 
 function apiVersion(job: ApiWrite, edit: Edit, parents: readonly StoredVersion[], log: WorkingLog): Appended {
   const minted = log.mint(job.origin.channel);
-  const effectiveUs = log.committedUs;
+  const effectiveUs = log.mintedUs(parents);
   const { content } = edit;
   return {
     ...minted,

@@ -119,8 +119,8 @@ interface Sides {
 
 function settledVersion(log: WorkingLog, job: Settlement, { server, local, content, merged }: Sides): Appended {
   const minted = log.mint("merge");
-  const effectiveUs = log.committedUs;
   const parents = server === undefined || server.version === local.version ? [local] : [server, local];
+  const effectiveUs = log.mintedUs(parents);
   return {
     ...minted,
     record: local.record,

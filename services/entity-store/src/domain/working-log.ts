@@ -131,6 +131,14 @@ export class WorkingLog {
     );
   }
 
+  /**
+   * The effective time of a version that the server mints on top of these: that of the commit, and always later than
+   * theirs, which a coordinator may have taken from a clock that is ahead of ours.
+   */
+  mintedUs(parents: readonly Pick<StoredVersion, "effectiveUs">[]): Micros {
+    return Math.max(this.committedUs, ...parents.map(({ effectiveUs }) => effectiveUs + 1));
+  }
+
   /** The identity of the next version, when the server mints it. */
   mint(channel: MintingChannel): { version: VersionId; device: DeviceId; sequence: number } {
     const device = `${channel}.${shortEpoch(this.facts.position.epoch)}` as DeviceId;
