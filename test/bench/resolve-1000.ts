@@ -19,7 +19,7 @@ import { type Measurement, median, percentile, rounded } from "./measurement.ts"
 
 const MAIN = fileURLToPath(new URL("../../services/conflict-resolution/src/main.ts", import.meta.url));
 const RECORDS = 1_000;
-const WARM_UPS = 5;
+const WARM_UPS = 20;
 const CALLS = 30;
 
 /**
