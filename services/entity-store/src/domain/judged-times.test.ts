@@ -113,6 +113,14 @@ test("I7: an edit lies between those of its device that stand in the stamps of i
   expect(divergedUs(resend(late))).toBe(START_US + 20);
 });
 
+test("I7: a heal is not newer than a later edit of its device that is the head already", () => {
+  const { log, phone, panel, heal } = afterRestore();
+  const early = phone.edit(LAMP, { a: 1 });
+  log.push([phone.edit(LAMP, { a: 2 }, { atUs: START_US })]);
+  const healed = { ...early, heal: { ...heal(START_US + HOUR_US), device: phone.name } };
+  expect(divergedUs(log.push([healed], { device: panel.name }))).toBe(START_US);
+});
+
 test("an edit of another record under a sequence that the stamps name is not taken for theirs", () => {
   const { log, phone, panel, heal } = afterRestore();
   const elsewhere = phone.edit(recordId(2), {}, { atUs: START_US + HOUR_US });

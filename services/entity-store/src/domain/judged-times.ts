@@ -4,6 +4,7 @@ import { compareStamps, isUnknownStamp, type KeyStamp, type KeyStamps, type Stam
 import { type Neighbours, type SequenceKey, sequenceKey } from "./commit-facts.ts";
 import { known } from "./missing-fact.ts";
 import type { ValidHeal } from "./prepared-change.ts";
+import { ownStamp } from "./stored-version.ts";
 import type { WorkingLog } from "./working-log.ts";
 
 /**
@@ -60,7 +61,10 @@ export function judgedHeal(log: WorkingLog, change: SequenceKey & HealOf, nowUs:
     if (before === undefined || effectiveUs > before.effectiveUs) before = { ...stamp, effectiveUs };
   }
   const stamps = heal.stamps.map((group) => ({ stamp: judged.get(group) ?? group.stamp, keys: group.keys }));
-  return { effectiveUs: judged.get(own)?.effectiveUs ?? own.stamp.effectiveUs, stamps };
+  const effectiveUs = judged.get(own)?.effectiveUs ?? own.stamp.effectiveUs;
+  // It may be history by now: a later edit of its device, judged by another log, is the head already.
+  const { higherUs } = neighboursInHead(log, record, own.stamp);
+  return { effectiveUs: Math.min(effectiveUs, higherUs ?? effectiveUs), stamps };
 }
 
 interface HealOf {
@@ -68,9 +72,12 @@ interface HealOf {
   readonly heal: Pick<ValidHeal, "effectiveUs" | "stamps">;
 }
 
+/** Those of the head itself included. */
 function headStamps(log: WorkingLog, record: RecordId): KeyStamps {
   const head = log.head(record);
-  return head === undefined ? [] : log.detail(head).stamps;
+  if (head === undefined) return [];
+  const detail = log.detail(head);
+  return [...detail.stamps, { stamp: ownStamp(detail), keys: [] }];
 }
 
 function isOf(stamp: Stamp, { device, sequence }: SequenceKey): boolean {
