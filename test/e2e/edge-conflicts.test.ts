@@ -24,8 +24,8 @@ beforeAll(async () => {
     await system[Symbol.asyncDispose]();
   };
 });
-// Hers is the later edit: its time is, or the name of her device.
-const ada = new DevicePen("phone");
+// Hers is the later edit, though she makes it first: her clock is ahead, so it is of the time of its receipt.
+const ada = new DevicePen("phone", 1_000_000);
 const ben = new DevicePen("panel");
 
 /** A lamp in the kitchen, as both devices know it. */

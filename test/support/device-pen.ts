@@ -21,15 +21,18 @@ export function newRecordId(): string {
 export class DevicePen {
   readonly device: string;
   #sequence = 0;
+  readonly #aheadUs: number;
   #lastUs: Micros = 0;
 
-  constructor(device: string) {
+  /** @param aheadUs how far its clock is ahead: the edits of one that is far ahead are of the time of their receipt. */
+  constructor(device: string, aheadUs = 0) {
     this.device = device;
+    this.#aheadUs = aheadUs;
   }
 
   /** The version of this device's next edit. */
   version(): string {
-    this.#lastUs = Math.max(systemClock.now(), this.#lastUs);
+    this.#lastUs = Math.max(systemClock.now() + this.#aheadUs, this.#lastUs);
     this.#sequence += 1;
     return formatVersion(this.#lastUs, parseDeviceId(this.device), this.#sequence);
   }
