@@ -30,7 +30,7 @@ export interface ClientOptions {
   readonly sha256: Sha256;
   /** Default: a {@link MemoryStore}, which pulls afresh at every start. */
   readonly store?: Store;
-  /** A new store's device; default a random one, as befits a replica in memory. A store that was used before keeps its own. */
+  /** A new store's device; default a random one. A store that was used before keeps its own. */
   readonly deviceId?: string;
   /** What this client calls itself; default `funkygibbon-client/0.1.0`. */
   readonly clientVersion?: string;
@@ -216,12 +216,17 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** Opens a client on its store; it does not connect yet. @throws DomainError `invalid` for a malformed device id. */
+/** Opens a client on its store, which closes with it; it does not connect yet. @throws DomainError `invalid` for a malformed device id, and what the store throws. */
 export async function openClient(options: ClientOptions): Promise<Client> {
   const store = options.store ?? new MemoryStore();
-  const deviceId = parseDeviceId(options.deviceId ?? `memory-${crypto.randomUUID()}`);
-  const replica = await LocalReplica.open({ store, deviceId, sha256: options.sha256 });
-  return new Client(replica, store, options);
+  try {
+    const deviceId = parseDeviceId(options.deviceId ?? `device-${crypto.randomUUID()}`);
+    const replica = await LocalReplica.open({ store, deviceId, sha256: options.sha256 });
+    return new Client(replica, store, options);
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function isSettled(state: SyncState): boolean {

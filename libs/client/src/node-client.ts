@@ -1,14 +1,21 @@
 import { type Client, type ClientOptions, openClient } from "./client.ts";
 import { nodeSha256 } from "./node-hashes.ts";
 import { GrpcTransport } from "./node-transport.ts";
+import { SqliteStore } from "./sqlite-store.ts";
 
 /** A client's options without what Node brings. */
-export type NodeClientOptions = Omit<ClientOptions, "transport" | "sha256"> & {
+export type NodeClientOptions = Omit<ClientOptions, "transport" | "sha256" | "store"> & {
   /** The sync-coordinator, for example `http://127.0.0.1:4402`. */
   readonly url: string;
+  /** Where the replica lives between runs, for example `home.db`; default in memory, pulled afresh at every start. */
+  readonly file?: string;
 };
 
-/** Opens a client that speaks native gRPC; it does not connect yet. */
-export function openNodeClient({ url, ...options }: NodeClientOptions): Promise<Client> {
-  return openClient({ ...options, transport: new GrpcTransport(url), sha256: nodeSha256 });
+/**
+ * Opens a client that speaks native gRPC; it does not connect yet.
+ * @throws DomainError as {@link SqliteStore.open}, and `invalid` for a malformed device id.
+ */
+export async function openNodeClient({ url, file, ...options }: NodeClientOptions): Promise<Client> {
+  const store = file === undefined ? {} : { store: SqliteStore.open(file) };
+  return openClient({ ...options, ...store, transport: new GrpcTransport(url), sha256: nodeSha256 });
 }

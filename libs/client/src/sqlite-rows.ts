@@ -1,0 +1,146 @@
+import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type {
+  EntityType as WireEntityType,
+  RelationshipType as WireRelationshipType,
+  SourceType as WireSourceType,
+} from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
+import type { DeviceId, Epoch, HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import type { VersionId } from "@funkygibbon/kernel/version";
+import type { TextContent } from "@funkygibbon/wire/content";
+import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
+import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
+
+/** The columns of `records`, in the order of {@link recordToRow} and {@link recordFromRow}. */
+export const RECORD_COLUMNS = [
+  "record",
+  "version",
+  "parents",
+  "type",
+  "source",
+  "from_id",
+  "to_id",
+  "body",
+  "deleted",
+  "seq",
+  "author",
+  "device",
+  "sequence",
+  "stamps",
+  "claimed_us",
+  "effective_us",
+] as const;
+
+/** The columns of `meta`, in the order of {@link metaToRow} and {@link metaFromRow}. */
+export const META_COLUMNS = [
+  "device_id",
+  "household",
+  "epoch",
+  "cursor",
+  "session_key",
+  "last_claimed_us",
+  "last_sequence",
+  "vector_clock",
+  "forked",
+] as const;
+
+/** A row that SQLite gives as an array. */
+export type Row = readonly SQLOutputValue[];
+
+/** Types and sources are kept as the numbers of the contract's enums, which never change; an entity has no ends. */
+export function recordToRow(record: BaseRecord): SQLInputValue[] {
+  const { content } = record;
+  const isEntity = content.kind === "entity";
+  return [
+    record.record,
+    record.version,
+    record.parents.join("\n"),
+    isEntity ? entityTypes.toWire(content.type) : relationshipTypes.toWire(content.type),
+    sourceTypes.toWire(content.source),
+    isEntity ? null : content.from,
+    isEntity ? null : content.to,
+    content.bodyJson,
+    record.deleted ? 1 : 0,
+    record.seq,
+    record.author,
+    record.device,
+    record.sequence,
+    record.stamps.length === 0 ? null : JSON.stringify(record.stamps),
+    record.claimedUs,
+    record.effectiveUs,
+  ];
+}
+
+/** @throws when the row was damaged. */
+export function recordFromRow(row: Row): BaseRecord {
+  return {
+    record: row[0] as RecordId,
+    version: row[1] as VersionId,
+    parents: row[2] === "" ? [] : ((row[2] as string).split("\n") as VersionId[]),
+    content: contentFromRow(row),
+    deleted: row[8] === 1,
+    seq: row[9] as number,
+    author: row[10] as string,
+    device: row[11] as string,
+    sequence: row[12] as number,
+    stamps: row[13] === null ? [] : JSON.parse(row[13] as string),
+    claimedUs: row[14] as number,
+    effectiveUs: row[15] as number,
+  };
+}
+
+function contentFromRow(row: Row): TextContent {
+  const source = sourceTypes.mustFromWire(row[4] as WireSourceType);
+  const bodyJson = row[7] as string;
+  if (row[5] === null)
+    return { kind: "entity", type: entityTypes.mustFromWire(row[3] as WireEntityType), source, bodyJson };
+  return {
+    kind: "relationship",
+    type: relationshipTypes.mustFromWire(row[3] as WireRelationshipType),
+    from: row[5] as RecordId,
+    to: row[6] as RecordId,
+    source,
+    bodyJson,
+  };
+}
+
+/** The row of the one device. */
+export function metaToRow(meta: ReplicaMeta): SQLInputValue[] {
+  return [
+    meta.deviceId,
+    meta.household ?? null,
+    meta.epoch ?? null,
+    meta.cursor,
+    meta.sessionKey,
+    meta.lastClaimedUs,
+    meta.lastSequence,
+    JSON.stringify(meta.vectorClock),
+    meta.forked ? 1 : 0,
+  ];
+}
+
+/** @throws when the row was damaged. */
+export function metaFromRow(row: Row): ReplicaMeta {
+  return {
+    deviceId: row[0] as DeviceId,
+    household: (row[1] ?? undefined) as HouseholdId | undefined,
+    epoch: (row[2] ?? undefined) as Epoch | undefined,
+    cursor: row[3] as string,
+    sessionKey: row[4] as Uint8Array,
+    lastClaimedUs: row[5] as number,
+    lastSequence: row[6] as number,
+    vectorClock: JSON.parse(row[7] as string),
+    forked: row[8] === 1,
+  };
+}
+
+/** Edits are few and are read whole: one text each. */
+export function editToText(edit: Edit): string {
+  return JSON.stringify(edit);
+}
+
+/** @throws when the text was damaged. */
+export function editFromText(text: string): Edit {
+  const edit = JSON.parse(text) as Edit;
+  // JSON leaves it out, and an edit names all its fields.
+  return { ...edit, wish: edit.wish };
+}

@@ -1,0 +1,189 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryStore } from "./memory-store.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+import type { Store } from "./store.ts";
+import { contentsOf, sampleBatch, sampleEdit, sampleMeta, sampleRecord } from "./testing/sample-replica.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sqlite-store-"));
+  file = join(folder, "home.db");
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function reasonOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof DomainError) return error.reason;
+    throw error;
+  }
+  return "none";
+}
+
+async function filled(count = 40): Promise<void> {
+  await using store = SqliteStore.open(file);
+  const putRecords = Array.from({ length: count }, (_, n) => sampleRecord(n));
+  await store.apply(sampleBatch({ meta: sampleMeta(), putRecords, putEdits: [sampleEdit(1), sampleEdit(2)] }));
+}
+
+describe("a store in a file", () => {
+  it("is new at first", async () => {
+    await using store = SqliteStore.open(file);
+    expect(contentsOf(await store.load())).toEqual({ meta: undefined, records: [], edits: [] });
+  });
+
+  it("holds after each batch, opened again, what one in memory holds", async () => {
+    const batches = [
+      sampleBatch({ meta: sampleMeta() }),
+      sampleBatch({ putRecords: Array.from({ length: 40 }, (_, n) => sampleRecord(n)) }),
+      sampleBatch({ putEdits: [sampleEdit(1), sampleEdit(2), sampleEdit(3)], meta: sampleMeta({ forked: true }) }),
+      sampleBatch({ putRecords: [{ ...sampleRecord(4), seq: 100 }], removeEdits: [sampleEdit(1).version] }),
+      sampleBatch({ putEdits: [sampleEdit(2, { state: { kind: "sent" } })] }),
+      sampleBatch({ putEdits: [sampleEdit(3)], removeEdits: [sampleEdit(3).version] }),
+      sampleBatch({ clearRecords: true, putRecords: [sampleRecord(7), sampleRecord(8)] }),
+    ];
+    const inMemory = new MemoryStore();
+    for (const batch of batches) {
+      await inMemory.apply(batch);
+      {
+        await using store = SqliteStore.open(file);
+        await store.apply(batch);
+      }
+      await using opened = SqliteStore.open(file);
+      expect(contentsOf(await opened.load())).toStrictEqual(contentsOf(await inMemory.load()));
+    }
+  });
+
+  it("is for its owner alone", async () => {
+    await filled();
+    expect(statSync(file).mode & 0o077).toBe(0);
+  });
+
+  it("takes nothing of a batch of which something cannot be written", async () => {
+    await filled();
+    await using store: Store = SqliteStore.open(file);
+    const before = contentsOf(await store.load());
+    const broken = { ...sampleRecord(50), seq: Number.NaN };
+    const batch = sampleBatch({
+      clearRecords: true,
+      putEdits: [sampleEdit(9)],
+      putRecords: [sampleRecord(49), broken],
+    });
+    await expect(store.apply(batch)).rejects.toThrow(DomainError);
+    expect(contentsOf(await store.load())).toEqual(before);
+    await store.apply(sampleBatch({ putRecords: [sampleRecord(49)] }));
+    expect([...(await store.load()).records]).toHaveLength(41);
+  });
+});
+
+describe("a file that", () => {
+  it("this process has open already is refused in one sentence", async () => {
+    await using _store = SqliteStore.open(file);
+    expect(() => SqliteStore.open(file)).toThrow(`the replica ${file} is open already`);
+    expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_IN_USE");
+  });
+
+  it("another process has open is refused, until that one has gone", async () => {
+    {
+      await using _store = SqliteStore.open(file);
+      expect(inAnotherProcess(file)).toMatchObject({ reason: "STORE_IN_USE" });
+    }
+    expect(inAnotherProcess(file)).toMatchObject({ reason: "none" });
+  });
+
+  it("is no database is refused, and left as it is", () => {
+    writeFileSync(file, "a letter to grandmother ".repeat(500));
+    expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_CORRUPT");
+    expect(readFileSync(file, "utf8")).toMatch(/^a letter to grandmother/);
+  });
+
+  it("is a database of another program is refused, and left as it is", () => {
+    const other = new DatabaseSync(file);
+    other.exec("CREATE TABLE recipes (name TEXT)");
+    other.close();
+    const before = readFileSync(file);
+    expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_CORRUPT");
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  it("a newer release has written is refused, and left as it is", async () => {
+    await filled();
+    const newer = new DatabaseSync(file);
+    newer.exec("PRAGMA user_version = 1000");
+    newer.close();
+    expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_TOO_NEW");
+  });
+
+  it("was damaged in the middle is reported as damaged, not read as something else", async () => {
+    await filled(400);
+    const damaged = openSync(file, "r+");
+    const size = statSync(file).size;
+    writeSync(damaged, Buffer.alloc(8192, 0xff), 0, 8192, Math.floor(size / 2 / 4096) * 4096);
+    closeSync(damaged);
+    await expect(openAndLoad()).rejects.toMatchObject({ reason: "STORE_CORRUPT" });
+  });
+
+  it("has rows that say nothing sensible is reported as damaged", async () => {
+    await filled();
+    const database = new DatabaseSync(file);
+    database.exec("UPDATE records SET type = 4711 WHERE seq = 1");
+    database.close();
+    await expect(openAndLoad()).rejects.toMatchObject({ reason: "STORE_CORRUPT" });
+  });
+
+  it("is in no folder is reported with what the system says", () => {
+    expect(() => SqliteStore.open(join(folder, "nowhere", "home.db"))).toThrow(/ENOENT/);
+  });
+});
+
+describe.skipIf(!mayMount())("a disk that", () => {
+  it("is full refuses the batch as STORE_FULL, keeps all before it, and takes more once there is room", () => {
+    const report = onSmallDisk("fill");
+    expect(report.reason).toBe("STORE_FULL");
+    expect(report.stored).toBeGreaterThan(0);
+    expect(report.foundAgain).toBe(report.stored);
+    expect(report.afterRoomWasMade).toBe(report.stored + 1);
+  });
+
+  it("is read-only is told as such", () => {
+    expect(onSmallDisk("read-only").reason).toBe("STORE_READ_ONLY");
+  });
+});
+
+async function openAndLoad(): Promise<void> {
+  await using store = SqliteStore.open(file);
+  await store.load();
+}
+
+const SMALL_DISK = new URL("testing/small-disk.ts", import.meta.url).pathname;
+
+function inAnotherProcess(path: string) {
+  return reportOf(spawnSync(process.execPath, [SMALL_DISK, "open", path], { encoding: "utf8" }));
+}
+
+/** Runs testing/small-disk.ts on a file system of 1 MiB that only its process sees. */
+function onSmallDisk(what: "fill" | "read-only") {
+  const mounted = `mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" "$3" "$4" "$1/home.db"`;
+  const args = ["--mount", "--map-root-user", "sh", "-c", mounted, "sh", folder, process.execPath, SMALL_DISK, what];
+  return reportOf(spawnSync("unshare", args, { encoding: "utf8" }));
+}
+
+function reportOf(child: { stdout: string; stderr: string }) {
+  if (!child.stdout.startsWith("{")) throw new Error(child.stderr);
+  return JSON.parse(child.stdout);
+}
+
+function mayMount(): boolean {
+  const args = ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "tmpfs", tmpdir()];
+  return process.platform === "linux" && spawnSync("unshare", args).status === 0;
+}
