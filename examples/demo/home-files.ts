@@ -1,9 +1,15 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Client } from "@funkygibbon/client";
-import { planHomeKitImport } from "@funkygibbon/client/import/homekit";
-import { applyImport, type ImportReport, type ImportStep, reportOf } from "@funkygibbon/client/import/import-plan";
 import { nodeSha1 } from "@funkygibbon/client/node-hashes";
+import { homekitFormat } from "@funkygibbon/importers/homekit/homekit-format";
+import {
+  applyImport,
+  type ImportReport,
+  type ImportStep,
+  planImport,
+  reportOf,
+} from "@funkygibbon/importers/import-plan";
 
 /** A HomeKit accessory database, and who stands where. */
 export interface HomeFiles {
@@ -31,16 +37,20 @@ export interface ImportedHome {
 export async function importHome(client: Client, files: HomeFiles): Promise<ImportedHome> {
   const household = client.state.household;
   if (household === undefined) throw new Error("the client has not been in contact yet");
-  const plan = planHomeKitImport(client.graph, {
-    dump: readFileSync(files.dumpFile, "utf8"),
-    rooms: files.roomsFile === undefined ? undefined : readFileSync(files.roomsFile, "utf8"),
-    sourceName: files.sourceName ?? basename(files.dumpFile),
-    household,
-    sha1: nodeSha1,
+  const { dumpFile, roomsFile } = files;
+  const plan = planImport({
+    graph: client.graph,
+    format: homekitFormat,
+    files: [dumpFile, ...(roomsFile === undefined ? [] : [roomsFile])].map(readSourceFile),
+    scope: { household, sourceName: files.sourceName ?? basename(dumpFile), sha1: nodeSha1 },
   });
   await client.edit((editor) => applyImport(editor, plan));
   const devices = plan.steps.flatMap(({ record }) =>
     record.kind === "entity" && record.type === "device" ? [record.id] : [],
   );
   return { report: reportOf(plan), devices };
+}
+
+function readSourceFile(path: string) {
+  return { name: basename(path), text: readFileSync(path, "utf8") };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import type { ImportReport } from "@funkygibbon/client/import/import-plan";
 import { openNodeClient } from "@funkygibbon/client/node-client";
+import type { ImportReport } from "@funkygibbon/importers/import-plan";
 import { importHome, MAPLE_STREET } from "./home-files.ts";
 
 /** Where the demo home goes. */
@@ -42,8 +42,8 @@ function readTarget(): DemoHomeTarget {
 
 if (import.meta.main) {
   try {
-    const { create, update } = await loadDemoHome(readTarget());
-    const changed = create + update;
+    const { created, updated } = await loadDemoHome(readTarget());
+    const changed = created + updated;
     console.log(changed === 0 ? "demo home: nothing new" : `demo home: ${changed} records loaded`);
   } catch (error) {
     console.error(`demo home: ${error instanceof Error ? error.message : String(error)}`);

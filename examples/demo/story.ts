@@ -71,7 +71,7 @@ async function importAndPush(stage: Stage, { phone, panel }: Cast): Promise<read
   const { report, devices } = await narrator.step(`The phone imports ${fileName(home)}, a HomeKit accessory dump`, () =>
     importHome(phone, home),
   );
-  narrator.note(`${report.create} records: ${inventory(phone)}`);
+  narrator.note(`${report.created} records: ${inventory(phone)}`);
   await narrator.step("… and pushes it over SyncStream; the panel receives it live", async () => {
     await phone.settled(signal);
     const seq = phone.state.headSeq;
@@ -84,7 +84,7 @@ async function importAndPush(stage: Stage, { phone, panel }: Cast): Promise<read
   );
   narrator.check(panel.digest === phone.digest, `both replicas have the digest ${hex(phone.digest)}`);
   const { report: again } = await narrator.step("The import runs a second time", () => importHome(phone, home));
-  narrator.check(again.create + again.update + phone.state.pendingEdits === 0, "nothing changes");
+  narrator.check(again.created + again.updated + phone.state.pendingEdits === 0, "nothing changes");
   return devices;
 }
 

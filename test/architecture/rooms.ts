@@ -98,6 +98,13 @@ export const ROOMS: readonly Room[] = [
     packages: [...RPC_MESSAGES, "@connectrpc/*", "@grpc/grpc-js", "@noble/hashes", "@noble/hashes/*"],
     nodeBuiltins: true,
   },
+  { path: "libs/importers/", rooms: ["libs/kernel", "libs/client"], packages: ["csv-parse/sync"], nodeBuiltins: false },
+  {
+    path: "libs/cli/",
+    rooms: ["libs/kernel", "libs/gen", "libs/wire", "libs/client", "libs/importers"],
+    packages: [...RPC_MESSAGES, "commander", "@clack/prompts"],
+    nodeBuiltins: true,
+  },
   ...service("entity-store", ["pg"], ["libs/postgres", "libs/events"]),
   ...service("sync-coordinator", ["ioredis", "rate-limiter-flexible"], ["libs/redis", "libs/events"]),
   ...service("conflict-resolution", [], []),
@@ -110,7 +117,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: "examples/",
-    rooms: ["libs/client", "libs/gen"],
+    rooms: ["libs/client", "libs/importers", "libs/gen"],
     packages: ["@modelcontextprotocol/client"],
     nodeBuiltins: true,
   },

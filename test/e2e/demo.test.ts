@@ -39,7 +39,7 @@ describe("the demo", () => {
     const household = await system.newHousehold();
     const target = { url: system.urls.syncCoordinator, token: household.tokens.owner };
     const first = await loadDemoHome(target);
-    expect(first.create).toBe(141);
-    expect(await loadDemoHome(target)).toEqual({ create: 0, update: 0, unchanged: 141, kept: 0, skipped: 0 });
+    expect(first.created).toBe(141);
+    expect(await loadDemoHome(target)).toEqual({ created: 0, updated: 0, unchanged: 141, kept: 0, skipped: 0 });
   });
 });

@@ -1,31 +1,19 @@
-import { readFileSync } from "node:fs";
-import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import type { Client } from "@funkygibbon/client/client";
+import { ModelServer } from "@funkygibbon/client/testing/model-server";
+import { clientOf } from "@funkygibbon/client/testing/scenario";
 import { describe, expect, it } from "vitest";
-import type { Client } from "../client.ts";
-import { nodeSha1 } from "../node-hashes.ts";
-import { ModelServer } from "../testing/model-server.ts";
-import { clientOf } from "../testing/scenario.ts";
+import { reportOf } from "../import-plan.ts";
+import { emptyHome, planFor, projectFile, runImport } from "../testing/run-import.ts";
 import { normalHapType } from "./hap-types.ts";
-import { planHomeKitImport } from "./homekit.ts";
-import { applyImport, type ImportReport, reportOf } from "./import-plan.ts";
+import { homekitFormat } from "./homekit-format.ts";
 
-const HOME = new URL("../../../../examples/demo/home/", import.meta.url);
-const dump = readFileSync(new URL("maple-street.json", HOME), "utf8");
-const rooms = readFileSync(new URL("maple-street.rooms.json", HOME), "utf8");
-const household = "h1" as HouseholdId;
+const dump = projectFile("examples/demo/home/maple-street.json");
+const rooms = projectFile("examples/demo/home/maple-street.rooms.json");
+const aDump = (text: string) => ({ name: "dump.json", text });
+const dumpWith = (from: string, to: string) => aDump(dump.text.replaceAll(from, to));
 
-function options(changes: { dump?: string; rooms?: string | undefined; sourceName?: string } = {}) {
-  return { dump, rooms, sourceName: "maple-street", household, sha1: nodeSha1, ...changes };
-}
-
-function emptyHome(): Promise<Client> {
-  return clientOf(new ModelServer(), { deviceId: "ada" });
-}
-
-async function run(client: Client, changes: Parameters<typeof options>[0] = {}): Promise<ImportReport> {
-  const plan = planHomeKitImport(client.graph, options(changes));
-  await client.edit((editor) => applyImport(editor, plan));
-  return reportOf(plan);
+function run(client: Client, files = [dump, rooms], sourceName?: string) {
+  return runImport(client, homekitFormat, files, sourceName);
 }
 
 function ofName(client: Client, name: string) {
@@ -53,7 +41,8 @@ describe("the HomeKit importer", () => {
   it("tells what a device is and what it can do", async () => {
     const client = await emptyHome();
     await run(client);
-    expect(ofName(client, "Reading lamp").body).toEqual({
+    const { imported, ...body } = ofName(client, "Reading lamp").body;
+    expect(body).toEqual({
       name: "Reading lamp",
       manufacturer: "Lumen Works",
       model: "LW-CB09",
@@ -62,6 +51,7 @@ describe("the HomeKit importer", () => {
       category: "light",
       capabilities: ["color", "dimming", "on_off"],
     });
+    expect(imported).toMatchObject({ source: "homekit test" });
     expect(ofName(client, "Hallway hub").body.category).toBe("bridge");
     expect(ofName(client, "Bedroom button").body.capabilities).toEqual(["battery", "button"]);
     expect(ofName(client, "Thermostat").body.category).toBe("thermostat");
@@ -73,11 +63,11 @@ describe("the HomeKit importer", () => {
 
   it("changes nothing when it runs again, in either form of the file", async () => {
     const client = await emptyHome();
-    const first = await run(client);
+    const { created } = reportOf(await run(client));
     const edits = client.state.pendingEdits;
-    const bare = JSON.stringify(JSON.parse(dump).accessories);
-    for (const again of [await run(client), await run(client, { dump: bare })]) {
-      expect(again).toEqual({ create: 0, update: 0, unchanged: first.create, kept: 0, skipped: 0 });
+    const bare = aDump(JSON.stringify(JSON.parse(dump.text).accessories));
+    for (const again of [await run(client), await run(client, [bare, rooms])]) {
+      expect(reportOf(again)).toEqual({ created: 0, updated: 0, unchanged: created, kept: 0, skipped: 0 });
     }
     expect(client.state.pendingEdits).toBe(edits);
   });
@@ -86,12 +76,26 @@ describe("the HomeKit importer", () => {
     const client = await emptyHome();
     await run(client);
     const lamp = ofName(client, "Reading lamp");
-    await client.update(lamp.id, { name: "Grandma's lamp" });
-    const newer = dump.replaceAll('"1.9.0"', '"2.0.0"');
-    const report = await run(client, { dump: newer });
-    expect(report).toMatchObject({ create: 0, kept: 1, skipped: 0 });
-    expect(client.graph.entity(lamp.id)?.body).toMatchObject({ name: "Grandma's lamp", firmware: "1.9.0" });
+    await client.update(lamp.id, { name: "Grandma's lamp", note: "has a loose switch" });
+    expect(reportOf(await run(client))).toMatchObject({ created: 0, updated: 0, kept: 1, skipped: 0 });
+    await run(client, [dumpWith('"1.9.0"', '"2.0.0"'), rooms]);
+    expect(client.graph.entity(lamp.id)?.body).toMatchObject({
+      name: "Grandma's lamp",
+      note: "has a loose switch",
+      firmware: "2.0.0",
+    });
     expect(ofName(client, "Ceiling light").body.firmware).toBe("2.0.0");
+  });
+
+  it("lets the file win again only when it says something new of the very thing a person has edited", async () => {
+    const client = await emptyHome();
+    await run(client);
+    const lamp = ofName(client, "Reading lamp");
+    await client.update(lamp.id, { name: "Grandma's lamp" });
+    const plan = await run(client, [dumpWith('"Reading lamp"', '"Floor lamp"'), aRoomsFile("Floor lamp")]);
+    const step = plan.steps.find(({ record }) => record.id === lamp.id);
+    expect(step?.action).toMatchObject({ kind: "update", keys: ["name"], over: ["name"] });
+    expect(client.graph.entity(lamp.id)?.name).toBe("Floor lamp");
   });
 
   it("leaves deleted what a person has deleted, and moved what they have moved", async () => {
@@ -105,46 +109,58 @@ describe("the HomeKit importer", () => {
     const lamp = ofName(client, "Desk lamp");
     const [place] = client.graph.neighbours(lamp.id, { types: ["located_in"] });
     await client.edit((editor) => editor.redirect(place?.relationship.id ?? "", { to: bath?.id ?? "" }));
-    const report = await run(client);
-    expect(report).toMatchObject({ create: 0, update: 0, kept: 1, skipped: 3 });
+    const plan = await run(client);
+    expect(reportOf(plan)).toMatchObject({ created: 0, updated: 0, kept: 1, skipped: 3 });
+    expect(plan.steps.filter(({ action }) => action.kind === "kept").map(({ label }) => label)).toEqual([
+      "Desk lamp located_in Study",
+    ]);
     expect(client.graph.neighbours(lamp.id, { types: ["located_in"] })[0]?.entity.name).toBe("Bathroom");
     await client[Symbol.asyncDispose]();
   });
 
   it("puts everything into one room when nobody says where it stands", async () => {
     const client = await emptyHome();
-    await run(client, { rooms: undefined });
+    await run(client, [dump]);
     expect(client.graph.rooms().map(({ name }) => name)).toEqual(["Unassigned"]);
   });
 
   it("keeps two bridges apart that both begin with aid 1, in shared rooms", async () => {
     const client = await emptyHome();
     await run(client);
-    await run(client, { sourceName: "second" });
+    await run(client, [dump, rooms], "second");
     expect(client.graph.find({ type: "device" })).toHaveLength(28);
     expect(client.graph.rooms()).toHaveLength(6);
     expect(client.graph.find({ type: "home" })).toHaveLength(1);
   });
 
+  it("says what the file no longer speaks of, and leaves it", async () => {
+    const client = await emptyHome();
+    await run(client);
+    const fewer = JSON.parse(dump.text).accessories.filter(({ aid }: { aid: number }) => aid !== 13);
+    const plan = await run(client, [aDump(JSON.stringify(fewer)), aRoomsFile("Reading lamp")]);
+    expect(plan.gone.map(({ label }) => label)).toContain("device Desk plug");
+    expect(ofName(client, "Desk plug")).toBeDefined();
+  });
+
   it("plans without changing anything", async () => {
     const client = await emptyHome();
-    const plan = planHomeKitImport(client.graph, options());
-    expect(reportOf(plan).create).toBe(plan.steps.length);
-    expect(plan.steps[0]).toMatchObject({ action: "create", label: "home Maple Street 12" });
+    const plan = planFor(client, homekitFormat, [rooms, dump]);
+    expect(reportOf(plan).created).toBe(plan.steps.length);
+    expect(plan.steps[0]).toMatchObject({ action: { kind: "create" }, label: "home Maple Street 12" });
     expect(client.graph.find()).toEqual([]);
   });
 
   it("keeps all digits of ids that are 64 bits wide", async () => {
     const client = await emptyHome();
-    await run(client, { dump: dump.replace('"aid": 13', '"aid": 18446744073709551615') });
+    await run(client, [dumpWith('"aid": 13', '"aid": 18446744073709551615')]);
     const [accessory] = client.graph.find({ type: "accessory", name: "Desk plug" });
     expect(accessory?.body.aid).toBe("18446744073709551615");
   });
 
   it.each([
-    ["[", "the file", undefined],
+    ["[", "dump.json", undefined],
     ["{}", "accessories", undefined],
-    ["[]", "accessories", undefined],
+    ["[]", "dump.json", undefined],
     ['[{"services": []}]', "accessories[0].aid", undefined],
     ['[{"aid": 1}]', "accessories[0].services", undefined],
     ['[{"aid": 1, "services": [{"iid": 1}]}]', "accessories[0].services[0].type", undefined],
@@ -156,13 +172,17 @@ describe("the HomeKit importer", () => {
       "accessories[0].services[0].characteristics[0].iid",
       undefined,
     ],
-    [dump, "rooms[0].name", '{"rooms": [{"accessories": []}]}'],
-    [dump, "rooms[0].accessories[0]", '{"rooms": [{"name": "Attic", "accessories": ["Ghost"]}]}'],
+    [dump.text, "rooms[0].name", '{"rooms": [{"accessories": []}]}'],
+    [dump.text, "rooms[0].accessories[0]", '{"rooms": [{"name": "Attic", "accessories": ["Ghost"]}]}'],
   ])("names the path at fault in %.60s and imports nothing", async (text, path, roomsText) => {
     const client = await emptyHome();
-    const broken = options({ dump: text, rooms: roomsText });
-    expect(() => planHomeKitImport(client.graph, broken)).toThrow(
-      expect.objectContaining({ kind: "invalid", fields: [expect.objectContaining({ field: path })] }),
+    const files = [aDump(text), ...(roomsText === undefined ? [] : [{ name: "rooms.json", text: roomsText }])];
+    expect(() => planFor(client, homekitFormat, files)).toThrow(
+      expect.objectContaining({
+        kind: "invalid",
+        reason: "MALFORMED_IMPORT",
+        fields: [expect.objectContaining({ field: path })],
+      }),
     );
   });
 
@@ -173,3 +193,8 @@ describe("the HomeKit importer", () => {
     expect(normalHapType("lamp")).toBeUndefined();
   });
 });
+
+function aRoomsFile(accessory: string) {
+  const text = JSON.stringify({ home: "Maple Street 12", rooms: [{ name: "Living room", accessories: [accessory] }] });
+  return { name: "rooms.json", text };
+}

@@ -1,0 +1,127 @@
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
+import { utf8Length } from "@funkygibbon/kernel/json";
+import { compareUtf8 } from "@funkygibbon/kernel/stamp";
+import type { ImportFormat } from "../import-format.ts";
+import { theOneFile } from "../pick-files.ts";
+import { known, RecordBook, UNASSIGNED } from "../record-book.ts";
+import { assignRooms, isRoomsFile, parseRoomsFile } from "../rooms-file.ts";
+import { capabilityOf, characteristicNameOf, serviceTypeOf } from "./hap-types.ts";
+import { type DumpAccessory, type DumpService, parseHomeKitDump } from "./homekit-dump.ts";
+
+/** Longer values are blobs of the vendor, not knowledge of the home. */
+const MAX_VALUE_BYTES = 256;
+
+/**
+ * HomeKit accessory databases: an accessory per aid with its services as parts, a device per accessory that stands in a
+ * room, the rooms and the home.
+ */
+export const homekitFormat: ImportFormat = {
+  name: "homekit",
+  summary: 'HomeKit accessory database, {"accessories": [...]} or the bare array, and a rooms file',
+  recognizes: (files) => files.some(({ text }) => /^\uFEFF?\s*(\{\s*"accessories"\s*:|\[\s*\{\s*"aid"\s*:)/.test(text)),
+  read(files, scope) {
+    const roomsFile = files.find(isRoomsFile);
+    const accessories = parseHomeKitDump(
+      theOneFile(
+        "homekit",
+        files.filter((file) => file !== roomsFile),
+      ),
+    );
+    const rooms = roomsFile === undefined ? undefined : parseRoomsFile(roomsFile);
+    const book = new RecordBook({ format: "homekit", source: "homekit" }, scope);
+    const home = book.home(rooms?.home);
+    for (const { name } of rooms?.rooms ?? []) book.room(name, home);
+    const things = accessories.map(({ aid, services }) => ({ id: aid, name: nameOf(aid, services) }));
+    const roomOf = assignRooms(things, rooms);
+    for (const accessory of accessories) {
+      addAccessory(book, accessory, book.room(roomOf.get(accessory.aid) ?? UNASSIGNED, home));
+    }
+    return book.content();
+  },
+};
+
+function addAccessory(book: RecordBook, accessory: DumpAccessory, room: RecordId): void {
+  const { aid, services } = accessory;
+  const about = describe(accessory);
+  const id = book.entity("accessory", [aid], { ...about, ecosystem: "homekit", aid });
+  const device = book.entity("device", [aid, "device"], { ...about, capabilities: capabilitiesOf(services) });
+  book.edge("part_of", [aid], id, device);
+  book.edge("located_in", [aid], device, room);
+  for (const service of services) {
+    const part = book.entity("service", [aid, service.iid], serviceBody(service));
+    book.edge("part_of", [aid, service.iid], part, id);
+  }
+}
+
+function describe({ aid, services }: DumpAccessory): JsonObject {
+  return known({
+    name: nameOf(aid, services),
+    category: categoryOf(services),
+    manufacturer: informationOf(services, "manufacturer"),
+    model: informationOf(services, "model"),
+    serial_number: informationOf(services, "serial_number"),
+    firmware: informationOf(services, "firmware_revision"),
+    hardware: informationOf(services, "hardware_revision"),
+  });
+}
+
+function nameOf(aid: string, services: readonly DumpService[]): string {
+  return informationOf(services, "name") ?? informationOf(services, "model") ?? `Accessory ${aid}`;
+}
+
+/** What the accessory information service says under this name; undefined: nothing, or only blanks. */
+function informationOf(services: readonly DumpService[], name: string): string | undefined {
+  const information = services.find((service) => serviceTypeOf(service.type)?.name === "accessory_information");
+  return information === undefined ? undefined : textOf(information, name);
+}
+
+function textOf(service: DumpService, name: string): string | undefined {
+  const value = service.characteristics.find(({ type }) => characteristicNameOf(type) === name)?.value;
+  const text = typeof value === "string" ? value.trim() : "";
+  return text === "" ? undefined : text;
+}
+
+/** What the accessory is: by its primary service, else by the first that says. One that only serves others is a bridge. */
+function categoryOf(services: readonly DumpService[]): string {
+  const useful = services.filter(({ type }) => serviceTypeOf(type)?.administrative !== true);
+  const primary = useful.find((service) => service.primary && serviceTypeOf(service.type)?.category !== undefined);
+  const main = primary ?? useful.find(({ type }) => serviceTypeOf(type)?.category !== undefined);
+  if (main !== undefined) return serviceTypeOf(main.type)?.category ?? "other";
+  return useful.length === 0 ? "bridge" : "other";
+}
+
+function capabilitiesOf(services: readonly DumpService[]): readonly string[] {
+  const found = new Set<string>();
+  for (const { characteristics } of services) {
+    for (const { type, writable } of characteristics) {
+      const capability = capabilityOf(characteristicNameOf(type) ?? "", writable);
+      if (capability !== undefined) found.add(capability);
+    }
+  }
+  return [...found].sort(compareUtf8);
+}
+
+function serviceBody(service: DumpService): JsonObject {
+  const type = serviceTypeOf(service.type);
+  return {
+    name: textOf(service, "name") ?? type?.title ?? "Vendor service",
+    service_type: type?.name ?? "vendor",
+    hap_type: service.type,
+    iid: service.iid,
+    ...(service.primary ? { primary: true } : {}),
+    ...(service.hidden || type?.administrative ? { hidden: true } : {}),
+    characteristics: service.characteristics.map(({ iid, type: hapType, format, readable, writable, value }) => ({
+      iid,
+      type: characteristicNameOf(hapType) ?? hapType,
+      ...(format === "" ? {} : { format }),
+      access: `${readable ? "r" : ""}${writable ? "w" : ""}`,
+      ...(isKnowledge(value) ? { value } : {}),
+    })),
+  };
+}
+
+function isKnowledge(value: JsonValue | undefined): value is JsonValue {
+  if (typeof value === "string") return value.isWellFormed() && utf8Length(value) <= MAX_VALUE_BYTES;
+  return typeof value === "number" || typeof value === "boolean";
+}

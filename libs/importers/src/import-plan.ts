@@ -1,0 +1,121 @@
+import type { GraphEditor } from "@funkygibbon/client/graph-editor";
+import type { GraphView } from "@funkygibbon/client/graph-view";
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject } from "@funkygibbon/kernel/json";
+import type { ImportFormat, ImportScope, Omission, SourceFile } from "./import-format.ts";
+import { memoryIn } from "./import-memory.ts";
+import { Reconciler } from "./reconcile.ts";
+import type { SourceRecord } from "./source-record.ts";
+
+/** What becomes of one record. */
+export type ImportAction =
+  | { readonly kind: "create"; readonly body: JsonObject }
+  | {
+      readonly kind: "update";
+      readonly patch: JsonObject;
+      readonly remove: readonly string[];
+      /** Where an edge leads from now on; undefined: where it does. */
+      readonly ends: { readonly from: RecordId; readonly to: RecordId } | undefined;
+      /** The keys that change; none when only what the source says is remembered anew. */
+      readonly keys: readonly string[];
+      /** Of `keys`: those that somebody had edited before the source said something new. */
+      readonly over: readonly string[];
+    }
+  /** The graph says the same already. */
+  | { readonly kind: "unchanged" }
+  /** Somebody has edited these keys since, and the source is as it was. */
+  | { readonly kind: "kept"; readonly keys: readonly string[] }
+  /** It does not become part of the graph. */
+  | { readonly kind: "skipped"; readonly reason: string };
+
+/** One record of a source, and what becomes of it. */
+export interface ImportStep {
+  readonly record: SourceRecord;
+  /** For a person: type and name, or which ends are connected. */
+  readonly label: string;
+  readonly action: ImportAction;
+}
+
+/** What an import will do, before it does anything. */
+export interface ImportPlan {
+  /** Which source, for example `homekit maple-street.json`. */
+  readonly source: string;
+  readonly steps: readonly ImportStep[];
+  /** What stays out because it has no place in the graph. */
+  readonly omitted: readonly Omission[];
+  /** Entities that this source has brought earlier and no longer speaks of; they stay. */
+  readonly gone: readonly { readonly id: RecordId; readonly label: string }[];
+}
+
+/** How many records an import creates, updates and leaves alone. */
+export interface ImportReport {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly kept: number;
+  readonly skipped: number;
+}
+
+/** What an import has to know of the graph. */
+export type PresentGraph = Pick<GraphView, "entity" | "relationship" | "standing" | "find">;
+
+/** What is imported, and into what. */
+export interface ImportRequest {
+  readonly graph: PresentGraph;
+  readonly format: ImportFormat;
+  readonly files: readonly SourceFile[];
+  readonly scope: ImportScope;
+}
+
+/**
+ * Reads the files and compares them with the graph. Changes nothing.
+ * @throws DomainError `invalid` naming file and line or path; nothing is planned then.
+ */
+export function planImport({ graph, format, files, scope }: ImportRequest): ImportPlan {
+  const { records, omitted } = format.read(files, scope);
+  const source = `${format.name} ${scope.sourceName}`;
+  const reconciler = new Reconciler({ graph, records, source, sha1: scope.sha1 });
+  return {
+    source,
+    steps: records.map((record) => reconciler.stepFor(record)),
+    omitted,
+    gone: goneFrom(graph, source, records),
+  };
+}
+
+/** Does what the plan says, as part of one transaction of a client. @throws DomainError when the graph no longer allows it. */
+export function applyImport(editor: GraphEditor, { steps }: ImportPlan): void {
+  for (const { record, action } of steps) {
+    const { id, source } = record;
+    if (action.kind === "create") create(editor, record, action.body);
+    if (action.kind === "update") {
+      if (action.ends !== undefined) editor.redirect(id, action.ends, { source });
+      editor.update(id, action.patch, { remove: action.remove, source });
+    }
+  }
+}
+
+/** Counts the steps of a plan. */
+export function reportOf({ steps }: ImportPlan): ImportReport {
+  const count = (kind: ImportAction["kind"]) => steps.filter(({ action }) => action.kind === kind).length;
+  return {
+    created: count("create"),
+    updated: count("update"),
+    unchanged: count("unchanged"),
+    kept: count("kept"),
+    skipped: count("skipped"),
+  };
+}
+
+function create(editor: GraphEditor, record: SourceRecord, body: JsonObject): void {
+  const { id, source } = record;
+  if (record.kind === "entity") editor.create({ id, type: record.type, body, source });
+  else editor.relate({ id, type: record.type, from: record.from, to: record.to, properties: body, source });
+}
+
+function goneFrom(graph: PresentGraph, source: string, records: readonly SourceRecord[]): ImportPlan["gone"] {
+  const spokenOf = new Set(records.map(({ id }) => id));
+  return graph
+    .find({ where: ({ id, body }) => !spokenOf.has(id) && memoryIn(body, source) !== undefined })
+    .map(({ id, type, name }) => ({ id, label: `${type} ${name || id}` }));
+}

@@ -1,0 +1,167 @@
+import { bodyText } from "@funkygibbon/client/graph-editor";
+import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-view";
+import { ENDS_KEY } from "@funkygibbon/kernel/content";
+import { invalid } from "@funkygibbon/kernel/errors";
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { mayConnect } from "@funkygibbon/kernel/relationship-type";
+import { MEMORY_KEY, memoryIn, memoryOf, type Sha1 } from "./import-memory.ts";
+import type { ImportAction, ImportStep, PresentGraph } from "./import-plan.ts";
+import { type SourceRecord, type SourceRelationship, saidBy } from "./source-record.ts";
+import { compareSides } from "./three-way.ts";
+
+/** What is compared with what. */
+export interface ReconcilerOptions {
+  readonly graph: PresentGraph;
+  readonly records: readonly SourceRecord[];
+  /** Which source, as memories name it. */
+  readonly source: string;
+  readonly sha1: Sha1;
+}
+
+/** A record as the graph has it. */
+type Present = EntityView | RelationshipView;
+
+const UNCHANGED: ImportAction = { kind: "unchanged" };
+
+/** Decides what becomes of each record of a source. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #byId: ReadonlyMap<RecordId, SourceRecord>;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#byId = new Map(options.records.map((record) => [record.id, record]));
+  }
+
+  /** @throws DomainError `invalid` when its body is none that the graph takes. */
+  stepFor(record: SourceRecord): ImportStep {
+    const label = this.#labelOf(record);
+    const action = this.#actionFor(record);
+    if (action.kind === "create") mustBeTakeable(action.body, label);
+    if (action.kind === "update") mustBeTakeable(action.patch, label);
+    return { record, label, action };
+  }
+
+  #actionFor(record: SourceRecord): ImportAction {
+    const { graph, source, sha1 } = this.#options;
+    const standing = graph.standing(record.id);
+    if (standing === "deleted") return skipped("was deleted here");
+    const refusal = record.kind === "relationship" ? this.#refusalOf(record) : undefined;
+    if (refusal !== undefined) return skipped(refusal);
+    if (standing === "unknown") {
+      const remembers = record.basis.kind === "remembered";
+      const memory = remembers ? { [MEMORY_KEY]: memoryOf(saidByRecord(record), source, sha1) } : {};
+      return { kind: "create", body: { ...record.body, ...memory } };
+    }
+    const present = record.kind === "entity" ? graph.entity(record.id) : graph.relationship(record.id);
+    if (present === undefined || present.type !== record.type) return skipped("is something else here");
+    switch (record.basis.kind) {
+      case "shared":
+        return UNCHANGED;
+      case "history":
+        return byHistory(record, record.basis.earlier, present);
+      case "remembered":
+        return this.#byMemory(record, present);
+    }
+  }
+
+  /** Why an edge cannot be; undefined: it can. */
+  #refusalOf({ type, from, to }: SourceRelationship): string | undefined {
+    const { graph } = this.#options;
+    if ([from, to].some((end) => graph.standing(end) === "deleted")) return "what it connects was deleted here";
+    const [start, end] = [this.#typeOf(from), this.#typeOf(to)];
+    if (start === undefined || end === undefined) return "what it connects is not known";
+    return mayConnect(type, start, end) ? undefined : `a ${start} cannot be ${type} a ${end}`;
+  }
+
+  #typeOf(id: RecordId) {
+    const record = this.#byId.get(id);
+    return this.#options.graph.entity(id)?.type ?? (record?.kind === "entity" ? record.type : undefined);
+  }
+
+  #byMemory(record: SourceRecord, present: Present): ImportAction {
+    const { source, sha1 } = this.#options;
+    const wanted = saidByRecord(record);
+    const remembered = memoryIn(bodyOf(present), source);
+    const sides = { wanted, present: saidByView(present), remembered: remembered ?? {} };
+    const { take, drop, kept, over } = compareSides(sides, sha1);
+    const memory = memoryOf(wanted, source, sha1);
+    const keys = [...Object.keys(take), ...drop];
+    if (keys.length === 0 && jsonEquals(jsonGet(bodyOf(present), MEMORY_KEY), memory)) {
+      return kept.length === 0 ? UNCHANGED : { kind: "kept", keys: kept };
+    }
+    const { [ENDS_KEY]: moved, ...patch } = take;
+    return {
+      kind: "update",
+      patch: { ...patch, [MEMORY_KEY]: memory },
+      remove: drop,
+      ends: moved === undefined ? undefined : endsOf(record),
+      keys,
+      over,
+    };
+  }
+
+  #labelOf(record: SourceRecord): string {
+    if (record.kind === "entity") return `${record.type} ${nameOf(record.body) ?? record.id}`;
+    return `${this.#nameAt(record.from)} ${record.type} ${this.#nameAt(record.to)}`;
+  }
+
+  #nameAt(id: RecordId): string {
+    const record = this.#byId.get(id);
+    return (record && nameOf(record.body)) ?? (this.#options.graph.entity(id)?.name || id);
+  }
+}
+
+/** The source knows what the record said earlier: whoever still says that has not edited it. */
+function byHistory(record: SourceRecord, earlier: readonly JsonObject[], present: Present): ImportAction {
+  const wanted = saidByRecord(record);
+  const now = saidByView(present);
+  const keys = [...new Set([...Object.keys(wanted), ...Object.keys(now)])].filter(
+    (key) => !jsonEquals(jsonGet(wanted, key), jsonGet(now, key)),
+  );
+  if (keys.length === 0) return UNCHANGED;
+  if (!earlier.some((said) => jsonEquals(said, now))) return { kind: "kept", keys };
+  return {
+    kind: "update",
+    patch: record.body,
+    remove: Object.keys(bodyOf(present)).filter((key) => !Object.hasOwn(record.body, key)),
+    ends: keys.includes(ENDS_KEY) ? endsOf(record) : undefined,
+    keys,
+    over: [],
+  };
+}
+
+function skipped(reason: string): ImportAction {
+  return { kind: "skipped", reason };
+}
+
+/** A body that the graph would refuse is refused while nothing has happened yet. */
+function mustBeTakeable(body: JsonObject, label: string): void {
+  try {
+    bodyText(body, "body");
+  } catch (error) {
+    const description = error instanceof Error ? error.message : String(error);
+    throw invalid([{ field: label, description }], "MALFORMED_IMPORT");
+  }
+}
+
+function endsOf(record: SourceRecord) {
+  return record.kind === "relationship" ? { from: record.from, to: record.to } : undefined;
+}
+
+function saidByRecord(record: SourceRecord): JsonObject {
+  return saidBy(record.body, endsOf(record));
+}
+
+function saidByView(present: Present): JsonObject {
+  return saidBy(bodyOf(present), present.kind === "relationship" ? present : undefined);
+}
+
+function bodyOf(present: Present): JsonObject {
+  return present.kind === "entity" ? present.body : present.properties;
+}
+
+function nameOf(body: JsonObject): string | undefined {
+  return typeof body.name === "string" ? body.name : undefined;
+}

@@ -1,0 +1,121 @@
+import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
+import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
+import { uuidV5 } from "@funkygibbon/kernel/uuid";
+import type { ImportScope, Omission, SourceContent } from "./import-format.ts";
+import type { SourceRecord } from "./source-record.ts";
+
+/** The namespace of all ids that importers derive. */
+const IMPORT_NAMESPACE = "5f0b8f0e-4d0c-4b0e-9a86-3a2f6d0f7c11";
+/** Where things stand of which nobody says where. */
+export const UNASSIGNED = "Unassigned";
+
+/** What a format's records have in common. */
+export interface BookOptions {
+  /** Part of every id. */
+  readonly format: string;
+  readonly source: SourceType;
+}
+
+/**
+ * Collects what a source has. Ids depend on nothing but the household, the format, the name of the source and the
+ * source's own ids. Homes and rooms that are known by name alone are one for all sources.
+ */
+export class RecordBook {
+  readonly #options: BookOptions;
+  readonly #scope: ImportScope;
+  readonly #entities = new Map<RecordId, SourceRecord>();
+  readonly #edges = new Map<RecordId, SourceRecord>();
+  readonly #omitted: Omission[] = [];
+
+  constructor(options: BookOptions, scope: ImportScope) {
+    this.#options = options;
+    this.#scope = scope;
+  }
+
+  /** A node of this source. @param path the source's own ids. */
+  entity(type: EntityType, path: readonly string[], body: JsonObject): RecordId {
+    const { source } = this.#options;
+    const id = this.#own(path);
+    this.#entities.set(id, { kind: "entity", id, type, body, source, basis: { kind: "remembered" } });
+    return id;
+  }
+
+  /** An edge of this source. @param path the source's own ids; the type is added. */
+  edge(type: RelationshipType, path: readonly string[], from: RecordId, to: RecordId): void {
+    const { source } = this.#options;
+    const id = this.#own([...path, type]);
+    this.#edges.set(id, {
+      kind: "relationship",
+      id,
+      type,
+      from,
+      to,
+      body: {},
+      source,
+      basis: { kind: "remembered" },
+    });
+  }
+
+  /** The home: one in a household. */
+  home(name = "Home"): RecordId {
+    return this.#shared("home", ["home"], name);
+  }
+
+  /** A room that is known by its name alone. It stands in the home. */
+  room(name: string, home: RecordId): RecordId {
+    const room = this.#shared("room", ["room", name], name);
+    const { source } = this.#options;
+    const id = this.#derive(["room", name, "home"]);
+    const basis = { kind: "shared" } as const;
+    if (!this.#edges.has(id)) {
+      this.#edges.set(id, {
+        kind: "relationship",
+        id,
+        type: "located_in",
+        from: room,
+        to: home,
+        body: {},
+        source,
+        basis,
+      });
+    }
+    return room;
+  }
+
+  /** Says that something stays out, and why. */
+  omit(label: string, reason: string): void {
+    this.#omitted.push({ label, reason });
+  }
+
+  /** All of it. */
+  content(): SourceContent {
+    return { records: [...this.#entities.values(), ...this.#edges.values()], omitted: this.#omitted };
+  }
+
+  #shared(type: EntityType, path: readonly string[], name: string): RecordId {
+    const { source } = this.#options;
+    const id = this.#derive(path);
+    if (!this.#entities.has(id)) {
+      this.#entities.set(id, { kind: "entity", id, type, body: { name }, source, basis: { kind: "shared" } });
+    }
+    return id;
+  }
+
+  #own(path: readonly string[]): RecordId {
+    return this.#derive([this.#options.format, this.#scope.sourceName, ...path]);
+  }
+
+  #derive(path: readonly string[]): RecordId {
+    const name = [this.#scope.household, ...path].join("\u001f");
+    return uuidV5(IMPORT_NAMESPACE, name, this.#scope.sha1) as RecordId;
+  }
+}
+
+/** The object with those of these keys that have something to say. */
+export function known(entries: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(entries).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined),
+  );
+}
