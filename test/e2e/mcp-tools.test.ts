@@ -175,7 +175,8 @@ describe("delete_entity", () => {
     );
     expect(relationships).toEqual([]);
     const again = await member.call("delete_entity", { entity_id: kitchen });
-    expect(again.error?.reason).toBe("ENTITY_UNKNOWN");
+    expect(again.error?.reason).toBe("ENTITY_DELETED");
+    expect(again.text).toContain("by ben");
     await house.clients.entities.restoreEntity({ id: kitchen, etag: "*" }, { token: villa.tokens.owner });
     const back = await member.call<{ total: number }>("get_devices_in_room", { room: "Kitchen" });
     expect(back.data.total).toBe(2);
@@ -254,6 +255,68 @@ describe("reading", () => {
       "contains",
       "located_in",
     ]);
+  });
+
+  it("says how things are controlled, connected, alike, automated and explained, and what they were", async () => {
+    const before = new Date(Date.now() - 1_000).toISOString();
+    const { kitchen, lamp, fridge } = await furnishedKitchen();
+    const hall = await member.create("room", "Hall");
+    const door = await member.create("door", "Kitchen door");
+    for (const room of [kitchen, hall]) await member.connect("connects_to", door, room);
+    const wallSwitch = await member.create("device", "Wall switch", { manufacturer: "IKEA" });
+    await member.connect("controls", wallSwitch, lamp);
+    const dusk = await member.create("automation", "Dusk");
+    await member.connect("automates", dusk, lamp);
+    const manual = await member.create("manual", "Lamp manual", { pages: 4 });
+    await member.connect("documented_by", lamp, manual);
+    const asked = async (tool: string, args: Record<string, unknown>) => (await member.call(tool, args)).data;
+    expect(await asked("find_device_controls", { device: lamp })).toMatchObject({
+      links: [
+        { relation: "controlled_by", entity: { id: wallSwitch }, part: { id: lamp } },
+        { relation: "automated_by", entity: { id: dusk } },
+      ],
+    });
+    expect(await asked("get_room_connections", { room: "Kitchen" })).toMatchObject({
+      connections: [{ to: { id: hall }, via: { id: door } }],
+    });
+    expect(await asked("find_path", { from: lamp, to: hall })).toMatchObject({
+      found: true,
+      steps: [
+        { relation: "located_in", entity: { id: kitchen } },
+        { relation: "connects_to", entity: { id: door } },
+        { relation: "connects_to", entity: { id: hall } },
+      ],
+    });
+    expect(await asked("find_similar_entities", { entity: lamp })).toMatchObject({
+      similar: [{ id: wallSwitch, agree: ["manufacturer"] }, { id: fridge }],
+    });
+    expect(await asked("get_procedures_for_device", { device: lamp, fields: ["pages"] })).toMatchObject({
+      procedures: [{ id: manual, relation: "documented_by", fields: { pages: 4 } }],
+    });
+    expect(await asked("get_automations_in_room", { room: kitchen })).toMatchObject({
+      automations: [{ id: dusk, concerns: [{ relation: "automates", entity: { id: lamp } }] }],
+    });
+    const then = new Date().toISOString();
+    await member.call("update_entity", { entity_id: lamp, content: { name: "Pendant" } });
+    expect(await asked("get_history", { record: lamp, fields: ["name"] })).toMatchObject({
+      versions: [
+        { changed: ["name"], fields: { name: "Pendant" }, current: true, through: "mcp: E2E Assistant, update_entity" },
+        { changed: ["manufacturer", "name"], current: false },
+      ],
+    });
+    expect(await asked("get_entity_details", { entity: "Ceiling lamp", at: then })).toMatchObject({
+      entity: { id: lamp, name: "Ceiling lamp" },
+    });
+    const changes = await asked("what_changed", { since: then });
+    expect(changes).toMatchObject({
+      changes: [{ id: lamp, change: "updated", keys: [{ key: "name", before: '"Ceiling lamp"', after: '"Pendant"' }] }],
+    });
+    const first = await member.call("what_changed", { since: "1h", limit: 1 });
+    const second = await member.call("what_changed", { since: "1h", limit: 1, cursor: first.data.next_cursor });
+    expect(second.failed).toBe(false);
+    expect(second.data.changes).not.toEqual(first.data.changes);
+    const nothing = await member.call("get_entity_details", { entity: lamp, at: before });
+    expect(nothing.error?.reason).toBe("ENTITY_UNKNOWN");
   });
 
   it("answers a mistyped name with the right one", async () => {

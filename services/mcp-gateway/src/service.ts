@@ -4,7 +4,9 @@ import type { RunningService, ServiceContext } from "@funkygibbon/runtime/run-se
 import { createActorMint } from "./adapters/actor-mint.ts";
 import { connectConflictInbox } from "./adapters/rpc-conflict-inbox.ts";
 import { connectDeviceSync } from "./adapters/rpc-device-sync.ts";
+import { connectHomeEdits } from "./adapters/rpc-home-edits.ts";
 import { connectHomeGraph } from "./adapters/rpc-home-graph.ts";
+import { connectHomeHistory } from "./adapters/rpc-home-history.ts";
 import type { McpGatewayConfig } from "./config.ts";
 import { createMcpEndpoint } from "./handlers/mcp-endpoint.ts";
 import { mcpServerFactory } from "./handlers/mcp-server.ts";
@@ -34,8 +36,11 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
 
   const ports = {
     graph: opened.use(connectHomeGraph(client(config.entityStoreUrl), actors)),
+    edits: opened.use(connectHomeEdits(client(config.entityStoreUrl), actors)),
+    history: opened.use(connectHomeHistory(client(config.entityStoreUrl), actors)),
     devices: opened.use(connectDeviceSync(client(config.syncCoordinatorUrl), actors)),
     conflicts: opened.use(connectConflictInbox(client(config.conflictResolutionUrl), actors)),
+    clock,
   };
   const events = gatewayTelemetry(telemetry, log);
   const endpoint = opened.use(

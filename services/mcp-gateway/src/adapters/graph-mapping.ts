@@ -4,6 +4,7 @@ import {
   type ReachedEntity,
   MatchKind as WireMatchKind,
   type SearchHit as WireSearchHit,
+  type SimilarEntity as WireSimilarEntity,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import type { Relationship as WireRelationship } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
 import { internal } from "@funkygibbon/kernel/errors";
@@ -11,7 +12,7 @@ import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import { enumMapping } from "@funkygibbon/wire/enum-mapping";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
-import type { Entity, EntityRef, MatchKind, Neighbour, Relationship, SearchHit } from "../domain/graph.ts";
+import type { Entity, MatchKind, Neighbour, Relationship, SearchHit, SimilarEntity } from "../domain/graph.ts";
 
 const matchKinds = enumMapping<MatchKind, WireMatchKind>({
   exact: WireMatchKind.EXACT,
@@ -35,6 +36,7 @@ export function entityFromWire(wire: WireEntity | undefined): Entity {
     author: entity.author,
     updatedAt: timeFromWire(entity.updateTime) ?? "",
     createdAt: timeFromWire(entity.createTime) ?? "",
+    deleted: entity.deleted,
   };
 }
 
@@ -49,22 +51,17 @@ export function relationshipFromWire(wire: WireRelationship | undefined): Relati
     properties: bodyFromWire(relationship.propertiesJson),
     version: relationship.version,
     etag: relationship.etag,
+    deleted: relationship.deleted,
   };
 }
 
-/** The entity alone of one that was reached. */
-export function reachedRefFromWire(wire: ReachedEntity): EntityRef {
-  const { id, type, name } = must(wire.entity, "a reached entity is there");
-  return { id, type: entityTypes.mustFromWire(type), name };
-}
-
-/** A neighbour with the edge as it reads from the entity that was asked about. */
+/** A neighbour with the edge as it reads from where one came. */
 export function neighbourFromWire(wire: ReachedEntity): Neighbour {
   const edge = must(wire.relationship, "a neighbour is reached by an edge");
   return {
     relationshipId: edge.id,
     relation: wire.inverse ? edge.inverseName : relationshipTypes.mustFromWire(edge.type),
-    entity: reachedRefFromWire(wire),
+    entity: entityFromWire(wire.entity),
   };
 }
 
@@ -75,6 +72,16 @@ export function searchHitFromWire(wire: WireSearchHit): SearchHit {
     match: matchKinds.mustFromWire(wire.match),
     score: wire.score,
   };
+}
+
+/** A similar entity that entity-store sent. */
+export function similarFromWire(wire: WireSimilarEntity): SimilarEntity {
+  return { entity: entityFromWire(wire.entity), score: wire.score, sharedKeys: wire.sharedKeys };
+}
+
+/** Undefined on the last page. */
+export function cursorFromWire(pageToken: string): string | undefined {
+  return pageToken === "" ? undefined : pageToken;
 }
 
 /** RFC 3339; undefined when there is none. */

@@ -4,10 +4,10 @@ import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
 import type { ConflictRow, FieldConflict } from "@funkygibbon/kernel/record";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { conflictFromWire } from "@funkygibbon/wire/conflict";
-import type { Conflict, ConflictField, ConflictInbox } from "../domain/ports.ts";
+import type { Conflict, ConflictField, ConflictInbox } from "../domain/conflict-inbox.ts";
 import type { ActorMint } from "./actor-mint.ts";
 import { callOptions } from "./call-options.ts";
-import { jsonFromWire } from "./graph-mapping.ts";
+import { cursorFromWire, jsonFromWire } from "./graph-mapping.ts";
 
 const STATES = {
   open: ConflictState.OPEN,
@@ -31,7 +31,7 @@ export function connectConflictInbox(client: RpcClientOptions, actors: ActorMint
       );
       return {
         items: page.conflicts.map((wire) => toConflict(conflictFromWire(wire))),
-        nextCursor: page.nextPageToken === "" ? undefined : page.nextPageToken,
+        nextCursor: cursorFromWire(page.nextPageToken),
         total: undefined,
       };
     },

@@ -1,6 +1,6 @@
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
-import type { DeviceSync } from "../domain/ports.ts";
+import type { DeviceSync } from "../domain/device-sync.ts";
 import type { ActorMint } from "./actor-mint.ts";
 import { callOptions } from "./call-options.ts";
 import { timeFromWire } from "./graph-mapping.ts";

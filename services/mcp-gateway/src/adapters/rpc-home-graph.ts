@@ -1,22 +1,21 @@
+import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
-import { SourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { Direction, GraphService } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import { RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
+import { DomainError } from "@funkygibbon/kernel/errors";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
-import type { HomeGraph } from "../domain/ports.ts";
+import type { HomeGraph } from "../domain/home-graph.ts";
 import type { ActorMint } from "./actor-mint.ts";
-import { callOptions, originOf } from "./call-options.ts";
+import { callOptions } from "./call-options.ts";
 import {
+  cursorFromWire,
   entityFromWire,
   neighbourFromWire,
-  reachedRefFromWire,
   relationshipFromWire,
   searchHitFromWire,
+  similarFromWire,
 } from "./graph-mapping.ts";
-
-/** Changes whatever is there. */
-const ANY_ETAG = "*";
 
 /** The household's graph over entity-store's public services. Disposing closes the connections. */
 export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): HomeGraph & AsyncDisposable {
@@ -24,54 +23,16 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
   const relationships = createRpcClient(RelationshipService, client);
   const graph = createRpcClient(GraphService, client);
   return {
-    async createEntity(call, draft) {
-      const { entity } = await entities.createEntity(
-        {
-          type: entityTypes.toWire(draft.type),
-          source: SourceType.MCP,
-          bodyJson: JSON.stringify(draft.content),
-          requestId: call.callId,
-          origin: originOf(call),
-          validateOnly: draft.dryRun,
-        },
-        await callOptions(call, actors),
-      );
+    async getEntity(call, id, { at, orTombstone = false } = {}) {
+      const request = { id, ...asOf(at), includeDeleted: orTombstone };
+      const { entity } = await entities.getEntity(request, await callOptions(call, actors));
       return entityFromWire(entity);
     },
 
-    async getEntity(call, id) {
-      const { entity } = await entities.getEntity({ id }, await callOptions(call, actors));
-      return entityFromWire(entity);
-    },
-
-    async updateEntity(call, patch) {
-      const { entity } = await entities.updateEntity(
-        {
-          id: patch.id,
-          etag: patch.etag ?? ANY_ETAG,
-          bodyJson: JSON.stringify(patch.set),
-          updateMask: { paths: [...Object.keys(patch.set), ...patch.remove] },
-          requestId: call.callId,
-          origin: originOf(call),
-          validateOnly: patch.dryRun,
-        },
-        await callOptions(call, actors),
-      );
-      return entityFromWire(entity);
-    },
-
-    async deleteEntity(call, request) {
-      const { entity, relationshipIds } = await entities.deleteEntity(
-        {
-          id: request.id,
-          etag: request.etag ?? ANY_ETAG,
-          requestId: call.callId,
-          origin: originOf(call),
-          validateOnly: request.dryRun,
-        },
-        await callOptions(call, actors),
-      );
-      return { entity: entityFromWire(entity), relationshipIds };
+    async getEntities(call, ids) {
+      if (ids.length === 0) return [];
+      const found = await entities.batchGetEntities({ ids: [...ids] }, await callOptions(call, actors));
+      return found.entities.map(entityFromWire);
     },
 
     async listEntities(call, filter) {
@@ -83,12 +44,13 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
           locatedInId: filter.locatedInId ?? "",
           nameContains: filter.nameContains ?? "",
           includeTotal: true,
+          ...asOf(filter.at),
         },
         await callOptions(call, actors),
       );
       return {
         items: page.entities.map(entityFromWire),
-        nextCursor: page.nextPageToken === "" ? undefined : page.nextPageToken,
+        nextCursor: cursorFromWire(page.nextPageToken),
         total: page.total === undefined ? undefined : Number(page.total),
       };
     },
@@ -101,38 +63,80 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
       return hits.map(searchHitFromWire);
     },
 
-    async getAncestors(call, id) {
-      const { ancestors } = await graph.getAncestors({ entityId: id }, await callOptions(call, actors));
-      return ancestors.map(reachedRefFromWire);
+    async getAncestors(call, id, at) {
+      const { ancestors } = await graph.getAncestors({ entityId: id, ...asOf(at) }, await callOptions(call, actors));
+      return ancestors.map(({ entity }) => entityFromWire(entity));
     },
 
-    async getNeighbours(call, { id, limit }) {
+    async getDescendants(call, { id, types, limit }) {
+      const { descendants } = await graph.getDescendants(
+        { entityId: id, entityTypes: types.map(entityTypes.toWire), limit },
+        await callOptions(call, actors),
+      );
+      return descendants.map(({ entity }) => entityFromWire(entity));
+    },
+
+    async getNeighbours(call, { id, relations = [], types = [], limit, at }) {
       const { neighbours, truncated } = await graph.getNeighbours(
-        { entityId: id, direction: Direction.BOTH, limit },
+        {
+          entityId: id,
+          types: relations.map(relationshipTypes.toWire),
+          entityTypes: types.map(entityTypes.toWire),
+          direction: Direction.BOTH,
+          limit,
+          ...asOf(at),
+        },
         await callOptions(call, actors),
       );
       return { neighbours: neighbours.map(neighbourFromWire), truncated };
     },
 
-    async createRelationship(call, draft) {
-      const { relationship } = await relationships.createRelationship(
-        {
-          type: relationshipTypes.toWire(draft.type),
-          fromId: draft.fromId,
-          toId: draft.toId,
-          source: SourceType.MCP,
-          propertiesJson: JSON.stringify(draft.properties),
-          requestId: call.callId,
-          origin: originOf(call),
-          validateOnly: draft.dryRun,
-        },
+    async findPath(call, { fromId, toId, relations, maxSteps }) {
+      const request = { fromId, toId, types: relations.map(relationshipTypes.toWire), maxDepth: maxSteps };
+      const path = await graph.findPath(request, await callOptions(call, actors)).catch((error: unknown) => {
+        if (error instanceof DomainError && error.reason === "NO_PATH") return undefined;
+        throw error;
+      });
+      return path?.steps.map(neighbourFromWire);
+    },
+
+    async findSimilar(call, { id, limit }) {
+      const similar = await graph.findSimilarEntities({ entityId: id, limit }, await callOptions(call, actors));
+      return similar.entities.map(similarFromWire);
+    },
+
+    async getRelationship(call, id, { orTombstone = false } = {}) {
+      const { relationship } = await relationships.getRelationship(
+        { id, includeDeleted: orTombstone },
         await callOptions(call, actors),
       );
       return relationshipFromWire(relationship);
+    },
+
+    async listRelationships(call, filter) {
+      const page = await relationships.listRelationships(
+        {
+          pageSize: filter.limit,
+          pageToken: filter.cursor ?? "",
+          types: filter.relations.map(relationshipTypes.toWire),
+          fromId: filter.fromId ?? "",
+          toId: filter.toId ?? "",
+        },
+        await callOptions(call, actors),
+      );
+      return {
+        items: page.relationships.map(relationshipFromWire),
+        nextCursor: cursorFromWire(page.nextPageToken),
+        total: undefined,
+      };
     },
 
     async [Symbol.asyncDispose]() {
       await Promise.all([entities, relationships, graph].map((each) => each[Symbol.asyncDispose]()));
     },
   };
+}
+
+function asOf(at: Date | undefined): { at?: Timestamp } {
+  return at === undefined ? {} : { at: timestampFromDate(at) };
 }

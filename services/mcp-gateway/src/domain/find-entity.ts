@@ -1,9 +1,9 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
-import { DomainError } from "@funkygibbon/kernel/errors";
 import { isUuid } from "@funkygibbon/kernel/ids";
 import type { Entity, EntityRef } from "./graph.ts";
+import type { HomeGraph } from "./home-graph.ts";
 import { nearestNames, sameName } from "./nearest-names.ts";
-import type { HomeGraph } from "./ports.ts";
+import { orNothing } from "./or-nothing.ts";
 import type { ToolCall } from "./tool-call.ts";
 import { ToolFault } from "./tool-fault.ts";
 
@@ -21,11 +21,17 @@ export interface EntityReference {
   readonly field: string;
   /** Only these types will do; empty: any. */
   readonly types: readonly EntityType[];
+  /** As of this time; undefined: now. */
+  readonly at?: Date | undefined;
 }
+
+/** Where a model that knows nothing of a home can begin. */
+const ENTRANCES: readonly EntityType[] = ["home", "room"];
 
 /**
  * The entity that the model means.
- * @throws ToolFault with suggestions: ENTITY_UNKNOWN, ENTITY_AMBIGUOUS (several bear the name), ENTITY_WRONG_TYPE.
+ * @throws ToolFault with suggestions: ENTITY_UNKNOWN, ENTITY_DELETED, ENTITY_AMBIGUOUS (several bear the name),
+ * ENTITY_WRONG_TYPE.
  */
 export async function findEntity(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
   return isUuid(reference.text) ? findById(graph, call, reference) : findByName(graph, call, reference);
@@ -49,17 +55,8 @@ export async function findEntityToChange(
 }
 
 async function findById(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
-  const entity = await graph.getEntity(call, reference.text.toLowerCase()).catch((error: unknown) => {
-    if (error instanceof DomainError && error.kind === "not-found") return undefined;
-    throw error;
-  });
-  if (entity === undefined) {
-    throw new ToolFault(`${reference.field}: there is no entity with the id ${reference.text} (perhaps deleted).`, {
-      reason: "ENTITY_UNKNOWN",
-      suggestions: reference.types.length === 0 ? [] : await someOf(graph, call, reference.types),
-      hint: "Find the id with search_entities.",
-    });
-  }
+  const entity = await orNothing(graph.getEntity(call, reference.text.toLowerCase(), { at: reference.at }));
+  if (entity === undefined) throw await noEntityWithId(graph, call, reference);
   if (reference.types.length > 0 && !reference.types.includes(entity.type)) {
     throw new ToolFault(
       `${reference.field}: "${entity.name}" is of type ${entity.type}; needed is ${reference.types.join(" or ")}.`,
@@ -69,10 +66,28 @@ async function findById(graph: HomeGraph, call: ToolCall, reference: EntityRefer
   return entity;
 }
 
+async function noEntityWithId(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<ToolFault> {
+  const id = reference.text.toLowerCase();
+  const { field, at } = reference;
+  const tombstone = await orNothing(graph.getEntity(call, id, { orTombstone: true }));
+  if (tombstone?.deleted === true && at === undefined) {
+    const { type, updatedAt, author } = tombstone;
+    return new ToolFault(`${field}: the ${type} with the id ${id} was deleted at ${updatedAt} by ${author}.`, {
+      reason: "ENTITY_DELETED",
+      hint: "get_history tells what it was; restore_entity brings it back.",
+    });
+  }
+  const then = at !== undefined && tombstone !== undefined ? ` at ${at.toISOString()}` : "";
+  return new ToolFault(`${field}: there is no entity with the id ${id}${then}.`, {
+    reason: "ENTITY_UNKNOWN",
+    suggestions: await someOf(graph, call, reference.types.length === 0 ? ENTRANCES : reference.types),
+    hint: "Find the id with search_entities.",
+  });
+}
+
 async function findByName(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
-  const query = reference.text.slice(0, MAX_QUERY);
-  const hits = await graph.searchEntities(call, { query, types: reference.types, limit: 20 });
-  const [found, ...others] = hits.map((hit) => hit.entity).filter((entity) => sameName(entity.name, reference.text));
+  const hits = await withAlikeNames(graph, call, reference);
+  const [found, ...others] = hits.filter((entity) => sameName(entity.name, reference.text));
   if (found !== undefined && others.length === 0) return found;
   if (found !== undefined) {
     throw new ToolFault(`${reference.field}: ${others.length + 1} entities are named "${excerpt(reference.text)}".`, {
@@ -82,16 +97,28 @@ async function findByName(graph: HomeGraph, call: ToolCall, reference: EntityRef
     });
   }
   const kind = reference.types.length === 0 ? "entity" : reference.types.join(" or ");
-  throw new ToolFault(`${reference.field}: there is no ${kind} named "${excerpt(reference.text)}".`, {
+  const then = reference.at === undefined ? "" : ` at ${reference.at.toISOString()}`;
+  throw new ToolFault(`${reference.field}: there is no ${kind} named "${excerpt(reference.text)}"${then}.`, {
     reason: "ENTITY_UNKNOWN",
-    suggestions: await alike(
-      graph,
-      call,
-      reference,
-      hits.map((hit) => hit.entity),
-    ),
+    suggestions: await alike(graph, call, reference, hits),
     hint: "Call again with one of these, or look further with search_entities.",
   });
+}
+
+/** Search knows the present only; of the past there is the list of names. */
+async function withAlikeNames(
+  graph: HomeGraph,
+  call: ToolCall,
+  reference: EntityReference,
+): Promise<readonly Entity[]> {
+  const { types, at } = reference;
+  const text = reference.text.slice(0, MAX_QUERY);
+  if (at !== undefined) {
+    const { items } = await graph.listEntities(call, { types, nameContains: text, at, limit: CANDIDATES });
+    return items;
+  }
+  const hits = await graph.searchEntities(call, { query: text, types, limit: 20 });
+  return hits.map((hit) => hit.entity);
 }
 
 /** Entities with names like the reference: what search finds, then what resembles it among the wanted types. */

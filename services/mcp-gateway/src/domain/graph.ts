@@ -10,7 +10,7 @@ export interface EntityRef {
   readonly name: string;
 }
 
-/** An entity as it is now; a tombstone right after its delete. */
+/** An entity as of the time that was asked about; a tombstone right after its delete. */
 export interface Entity extends EntityRef {
   readonly source: SourceType;
   /** All its properties, `name` included. */
@@ -24,9 +24,11 @@ export interface Entity extends EntityRef {
   readonly updatedAt: string;
   /** RFC 3339; when the first version was committed. */
   readonly createdAt: string;
+  /** A tombstone: it has no content. */
+  readonly deleted: boolean;
 }
 
-/** A live relationship, read from `fromId` to `toId`. */
+/** A relationship, read from `fromId` to `toId`. */
 export interface Relationship {
   readonly id: string;
   readonly type: RelationshipType;
@@ -35,14 +37,24 @@ export interface Relationship {
   readonly properties: JsonObject;
   readonly version: string;
   readonly etag: string;
+  /** A tombstone: it has no properties. */
+  readonly deleted: boolean;
 }
 
 /** An entity at the other end of an edge. */
 export interface Neighbour {
   readonly relationshipId: string;
-  /** The edge as it reads from the entity in question: `located_in`, or `contains` when it points the other way. */
+  /** The edge as it reads from where one came: `located_in`, or `contains` when it points the other way. */
   readonly relation: string;
-  readonly entity: EntityRef;
+  readonly entity: Entity;
+}
+
+/** An entity like another one; `score` is 0 to 1, higher is more alike. */
+export interface SimilarEntity {
+  readonly entity: Entity;
+  readonly score: number;
+  /** The properties on which both agree. */
+  readonly sharedKeys: readonly string[];
 }
 
 /** How a search hit matched, best first. */

@@ -1,7 +1,7 @@
 import { type JsonObject, jsonGet, jsonObject } from "@funkygibbon/kernel/json";
 import type { z } from "zod";
-import type { Entity, EntityRef, Page } from "../domain/graph.ts";
-import type { entityList, entitySummary, writeReceipt, writtenEntity } from "./schemas.ts";
+import type { Entity, EntityRef, Neighbour, Page } from "../domain/graph.ts";
+import type { entityList, entitySummary, related, writeReceipt, writtenEntity } from "./schemas.ts";
 import type { ToolContext } from "./tool.ts";
 
 /** Id, type and name. */
@@ -25,6 +25,11 @@ export function presentPage(
     ...(page.total === undefined ? {} : { total: page.total }),
     ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
   };
+}
+
+/** An entity that is related to the one in question. */
+export function presentRelated({ relation, entity }: Pick<Neighbour, "relation" | "entity">): z.input<typeof related> {
+  return { relation, entity: presentRef(entity) };
 }
 
 /** An entity that was written. */
@@ -56,8 +61,8 @@ export function describeList(summaries: readonly z.input<typeof entitySummary>[]
 }
 
 /** `3 devices`, `1 device`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** The first line of a page: how many there are, and how many are shown. */
@@ -66,6 +71,11 @@ export function countOfPage(page: Page<unknown>, noun: string): string {
   if (page.items.length === total && page.nextCursor === undefined) return count(total, noun);
   const known = page.total === undefined ? `The first ${count(page.items.length, noun)}` : count(total, noun);
   return `${known}, ${page.items.length} shown here; more with next_cursor`;
+}
+
+/** What stands behind a count of items when there are more pages. */
+export function moreWithCursor({ nextCursor }: Pick<Page<unknown>, "nextCursor">): string {
+  return nextCursor === undefined ? "" : ", more with next_cursor";
 }
 
 /** The own keys of `content` that are among `keys`. */

@@ -1,5 +1,6 @@
 import { ENTITY_TYPES, SOURCE_TYPES } from "@funkygibbon/kernel/entity-type";
 import type { JsonObject } from "@funkygibbon/kernel/json";
+import { RELATIONSHIP_TYPES } from "@funkygibbon/kernel/relationship-type";
 import { z } from "zod";
 
 /** An id or a name in an argument: room for the longest name that search takes, and never empty. */
@@ -31,6 +32,11 @@ export const fields = z
   .describe("Properties of the content to include, e.g. manufacturer")
   .optional();
 
+/** A point in time; see `parseMoment`. */
+export function moment(description: string) {
+  return z.string().max(40).describe(description);
+}
+
 /** Check without storing. */
 export const dryRun = z.boolean().default(false).describe("Check everything, store nothing");
 
@@ -44,6 +50,9 @@ export const etag = z
 
 /** The types of entities. */
 export const entityType = z.enum(ENTITY_TYPES);
+
+/** The types of relationships. */
+export const relationshipType = z.enum(RELATIONSHIP_TYPES);
 
 /** An entity in an answer, by name. */
 export const entityRef = z.object({ id: z.string(), type: z.string(), name: z.string() });
@@ -60,6 +69,9 @@ export const entityList = {
   total: z.int().optional(),
   next_cursor: z.string().optional(),
 };
+
+/** An entity in an answer, and how it is related to the one in question. */
+export const related = z.object({ relation: z.string(), entity: entityRef });
 
 /** An entity that was written. */
 export const writtenEntity = entityRef.extend({ version: z.string(), etag: z.string() });

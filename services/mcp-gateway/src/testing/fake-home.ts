@@ -1,12 +1,20 @@
 import { randomUUID } from "node:crypto";
+import { systemClock } from "@funkygibbon/kernel/clock";
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { DomainError, notFound } from "@funkygibbon/kernel/errors";
 import { type JsonObject, jsonObject } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
+import type { Conflict } from "../domain/conflict-inbox.ts";
+import type { SyncDevice } from "../domain/device-sync.ts";
 import type { Entity, Relationship } from "../domain/graph.ts";
 import { foldName } from "../domain/nearest-names.ts";
-import type { Conflict, Ports, SyncDevice } from "../domain/ports.ts";
+import type { Ports } from "../domain/ports.ts";
 import type { ToolCall } from "../domain/tool-call.ts";
+
+/** What no test of the MCP surface asks of a home; test/e2e asks the real one. */
+const unasked = async () => {
+  throw new DomainError("unimplemented", "this home is only a fake", { reason: "FAKE_HOME" });
+};
 
 /** A home in memory with just enough behaviour to test the MCP surface; the real rules are entity-store's. */
 export class FakeHome implements Ports {
@@ -46,40 +54,14 @@ export class FakeHome implements Ports {
       properties: {},
       version: `v${++this.#sequence}`,
       etag: `"${this.#sequence}"`,
+      deleted: false,
     });
   }
 
   readonly graph: Ports["graph"] = {
-    createEntity: async (call, { type, content, dryRun }) => {
-      this.#enter(call);
-      const entity = this.#store(randomUUID(), type, content);
-      if (dryRun) this.entities.delete(entity.id);
-      return entity;
-    },
     getEntity: async (call, id) => {
       this.#enter(call);
       return this.#find(id);
-    },
-    updateEntity: async (call, { id, etag, set, remove, dryRun }) => {
-      this.#enter(call);
-      const entity = this.#find(id);
-      if (etag !== undefined && etag !== entity.etag) {
-        throw new DomainError("stale", "stale etag", { reason: "ETAG_MISMATCH", details: { etag: entity.etag } });
-      }
-      const kept = Object.entries(entity.content).filter(([key]) => !remove.includes(key));
-      const updated = this.#store(id, entity.type, jsonObject([...kept, ...Object.entries(set)]));
-      if (dryRun) this.entities.set(id, entity);
-      return updated;
-    },
-    deleteEntity: async (call, { id, dryRun }) => {
-      this.#enter(call);
-      const entity = this.#find(id);
-      const edges = [...this.relationships.values()].filter(({ fromId, toId }) => fromId === id || toId === id);
-      if (!dryRun) {
-        this.entities.delete(id);
-        for (const edge of edges) this.relationships.delete(edge.id);
-      }
-      return { entity, relationshipIds: edges.map((edge) => edge.id) };
     },
     listEntities: async (call, { types, locatedInId, nameContains, limit, cursor }) => {
       this.#enter(call);
@@ -122,13 +104,65 @@ export class FakeHome implements Ports {
       }));
       return { neighbours, truncated: edges.length > limit };
     },
+    getEntities: unasked,
+    getDescendants: unasked,
+    findPath: unasked,
+    findSimilar: unasked,
+    getRelationship: unasked,
+    listRelationships: unasked,
+  };
+
+  readonly edits: Ports["edits"] = {
+    createEntity: async (call, { type, content, dryRun }) => {
+      this.#enter(call);
+      const entity = this.#store(randomUUID(), type, content);
+      if (dryRun) this.entities.delete(entity.id);
+      return entity;
+    },
+    updateEntity: async (call, { id, etag, set, remove, dryRun }) => {
+      this.#enter(call);
+      const entity = this.#find(id);
+      if (etag !== undefined && etag !== entity.etag) {
+        throw new DomainError("stale", "stale etag", { reason: "ETAG_MISMATCH", details: { etag: entity.etag } });
+      }
+      const kept = Object.entries(entity.content).filter(([key]) => !remove.includes(key));
+      const updated = this.#store(id, entity.type, jsonObject([...kept, ...Object.entries(set)]));
+      if (dryRun) this.entities.set(id, entity);
+      return updated;
+    },
+    deleteEntity: async (call, { id, dryRun }) => {
+      this.#enter(call);
+      const entity = this.#find(id);
+      const edges = [...this.relationships.values()].filter(({ fromId, toId }) => fromId === id || toId === id);
+      if (!dryRun) {
+        this.entities.delete(id);
+        for (const edge of edges) this.relationships.delete(edge.id);
+      }
+      return { entity, relationshipIds: edges.map((edge) => edge.id) };
+    },
     createRelationship: async (call, { type, fromId, toId, properties, dryRun }) => {
       this.#enter(call);
-      const edge = { id: randomUUID(), type, fromId, toId, properties, version: `v${++this.#sequence}`, etag: '"e"' };
+      const edge = {
+        id: randomUUID(),
+        type,
+        fromId,
+        toId,
+        properties,
+        version: `v${++this.#sequence}`,
+        etag: '"e"',
+        deleted: false,
+      };
       if (!dryRun) this.relationships.set(edge.id, edge);
       return edge;
     },
+    restoreEntity: unasked,
+    updateRelationship: unasked,
+    deleteRelationship: unasked,
+    restoreRelationship: unasked,
   };
+
+  readonly history: Ports["history"] = { listVersions: unasked, listDifferences: unasked };
+  readonly clock = systemClock;
 
   readonly devices: Ports["devices"] = {
     listDevices: async (call) => {
@@ -185,6 +219,7 @@ export class FakeHome implements Ports {
       author: "ada",
       updatedAt: "2026-11-22T09:41:02.581Z",
       createdAt: "2026-11-22T09:41:02.581Z",
+      deleted: false,
     };
     this.entities.set(id, entity);
     return entity;

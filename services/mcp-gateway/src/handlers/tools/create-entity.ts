@@ -22,7 +22,7 @@ export const createEntity = defineTool({
   output: z.object({ entity: writtenEntity, ...writeReceipt }),
   async run(input, context) {
     const content = { ...input.content, name: input.name };
-    const entity = await context.graph.createEntity(context.call, {
+    const entity = await context.edits.createEntity(context.call, {
       type: input.type,
       content,
       dryRun: input.dry_run,

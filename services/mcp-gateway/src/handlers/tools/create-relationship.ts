@@ -1,10 +1,11 @@
 import { ENDPOINT_RULES, mayConnect, RELATIONSHIP_TYPES } from "@funkygibbon/kernel/relationship-type";
 import { z } from "zod";
+import { bothInOrder } from "../../domain/both-in-order.ts";
 import { findEntity } from "../../domain/find-entity.ts";
 import type { Entity } from "../../domain/graph.ts";
 import { ToolFault } from "../../domain/tool-fault.ts";
 import { describe, presentReceipt, presentRef } from "../present.ts";
-import { dryRun, entityRef, jsonObject, reference, writeReceipt } from "../schemas.ts";
+import { dryRun, entityRef, jsonObject, reference, relationshipType, writeReceipt } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
 /** Connects two entities. */
@@ -18,7 +19,7 @@ export const createRelationship = defineTool({
   idempotent: false,
   destructive: false,
   input: z.strictObject({
-    type: z.enum(RELATIONSHIP_TYPES),
+    type: relationshipType,
     from: reference("Id, or a name that is unique"),
     to: reference("Id, or a name that is unique"),
     properties: jsonObject("Properties of the relationship").optional(),
@@ -42,7 +43,7 @@ export const createRelationship = defineTool({
       findEntity(graph, call, { text: input.to, field: "to", types: [] }),
     );
     if (!mayConnect(input.type, from.type, to.type)) throw forbiddenPair(input.type, from, to);
-    const relationship = await graph.createRelationship(call, {
+    const relationship = await context.edits.createRelationship(call, {
       type: input.type,
       fromId: from.id,
       toId: to.id,
@@ -66,12 +67,6 @@ export const createRelationship = defineTool({
     };
   },
 });
-
-/** Waits for both at once; when both fail it is always the first that is told, so that equal calls get equal answers. */
-async function bothInOrder<T>(first: Promise<T>, second: Promise<T>): Promise<[T, T]> {
-  await Promise.allSettled([first, second]);
-  return [await first, await second];
-}
 
 function forbiddenPair(type: (typeof RELATIONSHIP_TYPES)[number], from: Entity, to: Entity): ToolFault {
   const names = (types: "any" | readonly string[]) => (types === "any" ? "anything" : types.join("/"));

@@ -19,7 +19,7 @@ export const deleteEntity = defineTool({
   async run(input, context) {
     const { graph, call } = context;
     const found = await findEntityToChange(graph, call, { text: input.entity_id, field: "entity_id", types: [] });
-    const { relationshipIds } = await graph.deleteEntity(call, {
+    const { relationshipIds } = await context.edits.deleteEntity(call, {
       id: found.id,
       etag: input.etag,
       dryRun: input.dry_run,

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
 import type { Entity, EntityRef, Neighbour } from "../../domain/graph.ts";
+import { parseMoment } from "../../domain/moment.ts";
 import { count, describe, pick, presentRef, presentWritten } from "../present.ts";
-import { entityDetails, entityRef, fields, limit, reference } from "../schemas.ts";
+import { entityDetails, entityRef, fields, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
 /** One entity in full, where it is, and what is one step away. */
@@ -10,8 +11,8 @@ export const getEntityDetails = defineTool({
   name: "get_entity_details",
   title: "Get entity details",
   description:
-    "Everything about one entity: its content, where it is (nearest place first), what it is related to, " +
-    "and the etag for a safe update.",
+    "Everything about one entity, now or at a time in the past: its content, where it is (nearest place first), what " +
+    "it is related to, and the etag for a safe update.",
   access: "read",
   idempotent: true,
   destructive: false,
@@ -19,6 +20,7 @@ export const getEntityDetails = defineTool({
     entity: reference("Id, or a name that is unique"),
     fields: fields.describe("Only these properties of the content"),
     relationship_limit: limit(50, 200),
+    at: moment("As of then: 2026-11-28T09:30:00Z, a date, or how long ago: 24h").optional(),
   }),
   output: z.object({
     entity: entityDetails,
@@ -33,11 +35,12 @@ export const getEntityDetails = defineTool({
     more_relationships: z.boolean(),
   }),
   async run(input, context) {
-    const { graph, call } = context;
-    const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [] });
+    const { graph, call, clock } = context;
+    const at = input.at === undefined ? undefined : parseMoment(input.at, { field: "at", clock });
+    const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [], at });
     const [places, around] = await Promise.all([
-      graph.getAncestors(call, entity.id),
-      graph.getNeighbours(call, { id: entity.id, limit: input.relationship_limit }),
+      graph.getAncestors(call, entity.id, at),
+      graph.getNeighbours(call, { id: entity.id, limit: input.relationship_limit, at }),
     ]);
     const content = input.fields === undefined ? entity.content : pick(entity.content, input.fields);
     return {

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import type { Conflict, ConflictField } from "../../domain/conflict-inbox.ts";
 import { findEntity } from "../../domain/find-entity.ts";
-import type { Conflict, ConflictField } from "../../domain/ports.ts";
-import { count } from "../present.ts";
+import { count, moreWithCursor } from "../present.ts";
 import { cursor, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -61,9 +61,8 @@ export const listConflicts = defineTool({
       cursor: input.cursor,
     });
     const kind = input.state === "all" ? "conflict" : `${input.state} conflict`;
-    const more = page.nextCursor === undefined ? "" : "; more with next_cursor";
     return {
-      text: [`${count(page.items.length, kind)}${more}`, ...page.items.map(conflictLine)].join("\n"),
+      text: [`${count(page.items.length, kind)}${moreWithCursor(page)}`, ...page.items.map(conflictLine)].join("\n"),
       data: {
         conflicts: page.items.map(presentConflict),
         ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),

@@ -32,7 +32,7 @@ export const searchEntities = defineTool({
       return { text: `Nothing matches "${input.query}"${among}.`, data: { hits } };
     }
     return {
-      text: `${count(hits.length, "match").replace(/matchs$/, "matches")}\n${describeList(hits)}`,
+      text: `${count(hits.length, "match", "matches")}\n${describeList(hits)}`,
       data: { hits },
     };
   },

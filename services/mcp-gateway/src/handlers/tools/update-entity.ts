@@ -31,7 +31,7 @@ export const updateEntity = defineTool({
     if (faults.length > 0) throw invalidArguments(faults);
     const { graph, call } = context;
     const found = await findEntityToChange(graph, call, { text: input.entity_id, field: "entity_id", types: [] });
-    const entity = await graph.updateEntity(call, {
+    const entity = await context.edits.updateEntity(call, {
       id: found.id,
       etag: input.etag,
       set,

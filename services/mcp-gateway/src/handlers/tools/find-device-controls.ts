@@ -1,0 +1,68 @@
+import { jsonGet } from "@funkygibbon/kernel/json";
+import { z } from "zod";
+import { type ControlLink, controlsOf, type DeviceService } from "../../domain/device-controls.ts";
+import { findEntity } from "../../domain/find-entity.ts";
+import type { Entity } from "../../domain/graph.ts";
+import { describe, presentRef, presentRelated } from "../present.ts";
+import { entityRef, reference, related } from "../schemas.ts";
+import { defineTool } from "../tool.ts";
+
+/** How a device can be controlled. */
+export const findDeviceControls = defineTool({
+  name: "find_device_controls",
+  title: "Find device controls",
+  description:
+    "How a device is controlled: its capabilities, its services with what they can set and read, and the switches, " +
+    "automations and apps related to it or its parts. Control itself is not done here.",
+  access: "read",
+  idempotent: true,
+  destructive: false,
+  input: z.strictObject({ device: reference("Id or name of the device") }),
+  output: z.object({
+    device: entityRef,
+    capabilities: z.array(z.string()),
+    services: z.array(entityRef.extend({ can_set: z.array(z.string()), can_read: z.array(z.string()) })),
+    links: z.array(related.extend({ part: entityRef.describe("The device or its part") })),
+    more: z.boolean(),
+  }),
+  async run(input, context) {
+    const { graph, call } = context;
+    const types = ["device", "accessory"] as const;
+    const device = await findEntity(graph, call, { text: input.device, field: "device", types });
+    const { services, links, truncated } = await controlsOf(graph, call, device);
+    const capabilities = capabilitiesOf(device);
+    return {
+      text: [
+        `${describe(device)}: ${capabilities.join(", ") || "no known capabilities"}`,
+        ...services.map(serviceLine),
+        ...links.map((link) => linkLine(link, device)),
+        ...(truncated ? ["There is more; read the parts with get_entity_details."] : []),
+      ].join("\n"),
+      data: {
+        device: presentRef(device),
+        capabilities,
+        services: services.map(({ entity, canSet, canRead }) => ({
+          ...presentRef(entity),
+          can_set: [...canSet],
+          can_read: [...canRead],
+        })),
+        links: links.map((link) => ({ ...presentRelated(link), part: presentRef(link.part) })),
+        more: truncated,
+      },
+    };
+  },
+});
+
+function capabilitiesOf({ content }: Entity): string[] {
+  const list = jsonGet(content, "capabilities");
+  return Array.isArray(list) ? list.filter((item) => typeof item === "string") : [];
+}
+
+function serviceLine({ entity, canSet, canRead }: DeviceService): string {
+  const sets = canSet.length === 0 ? "nothing to set" : `can set ${canSet.join(", ")}`;
+  return `- ${describe(entity)}: ${sets}${canRead.length === 0 ? "" : `; can read ${canRead.join(", ")}`}`;
+}
+
+function linkLine({ relation, entity, part }: ControlLink, device: Entity): string {
+  return `- ${part.id === device.id ? "" : `${part.name} `}${relation} ${describe(entity)}`;
+}

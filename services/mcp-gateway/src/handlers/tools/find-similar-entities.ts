@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { findEntity } from "../../domain/find-entity.ts";
+import { count, describe, presentRef, presentSummary } from "../present.ts";
+import { entityRef, entitySummary, fields, limit, reference } from "../schemas.ts";
+import { defineTool } from "../tool.ts";
+
+/** What is like something else. */
+export const findSimilarEntities = defineTool({
+  name: "find_similar_entities",
+  title: "Find similar entities",
+  description: "Entities of the same type like the given one, best first, with the properties in which they agree.",
+  access: "read",
+  idempotent: true,
+  destructive: false,
+  input: z.strictObject({ entity: reference("Id, or a name that is unique"), fields, limit: limit(10, 100) }),
+  output: z.object({
+    entity: entityRef,
+    similar: z.array(entitySummary.extend({ score: z.number(), agree: z.array(z.string()) })),
+  }),
+  async run(input, context) {
+    const { graph, call } = context;
+    const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [] });
+    const found = await graph.findSimilar(call, { id: entity.id, limit: input.limit });
+    return {
+      text: [
+        `${count(found.length, "entity", "entities")} like ${describe(entity)}`,
+        ...found.map(
+          (similar) => `- ${describe(similar.entity)}: agrees in ${similar.sharedKeys.join(", ") || "name"}`,
+        ),
+      ].join("\n"),
+      data: {
+        entity: presentRef(entity),
+        similar: found.map((similar) => ({
+          ...presentSummary(similar.entity, input.fields),
+          score: similar.score,
+          agree: [...similar.sharedKeys],
+        })),
+      },
+    };
+  },
+});
