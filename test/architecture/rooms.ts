@@ -95,7 +95,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: "libs/client/",
     rooms: ["libs/kernel", "libs/gen", "libs/wire"],
-    packages: [...RPC_MESSAGES, "@connectrpc/*", "@grpc/grpc-js", "@noble/hashes", "@noble/hashes/*"],
+    packages: [...RPC_MESSAGES, "@connectrpc/*", "@grpc/grpc-js", "@noble/hashes", "@noble/hashes/*", "idb"],
     nodeBuiltins: true,
   },
   { path: "libs/importers/", rooms: ["libs/kernel", "libs/client"], packages: ["csv-parse/sync"], nodeBuiltins: false },

@@ -14,6 +14,8 @@ export interface BrokerAnswers {
   readonly redis: { readonly url: string };
   /** A NATS account that nobody else uses, when the run has its own NATS. */
   readonly nats: { readonly url: string };
+  /** The program of a browser. */
+  readonly chromium: { readonly path: string };
 }
 
 /** Serves the run's infrastructure to its test files over HTTP on 127.0.0.1. */
@@ -38,6 +40,8 @@ export async function startBroker(infrastructure: TestInfrastructure): Promise<B
         return { url: redisUrl(await infrastructure.redis(), ++redisCount) };
       case "nats":
         return { url: accountUrl(await infrastructure.nats(), ++natsCount) };
+      case "chromium":
+        return { path: await infrastructure.chromium() };
       default:
         throw new Error(`the broker has no ${wanted}`);
     }

@@ -1,4 +1,5 @@
 import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
+import { findChromium } from "./find-chromium.ts";
 import { lazily, natsAccounts, type TestInfrastructure } from "./infrastructure.ts";
 
 /** The same servers in containers (TEST_INFRA=docker): for machines where Docker answers, and to test with other versions. */
@@ -31,6 +32,8 @@ export function containerInfrastructure(): TestInfrastructure {
         .withWaitStrategy(Wait.forLogMessage(/Server is ready/));
       return { url: `nats://${await start(container, 4222)}`, accounts: 500 };
     }),
+    // The browser is a program of the tests' own machine.
+    chromium: lazily(() => findChromium(process.env, console.error)),
     async [Symbol.asyncDispose]() {
       await Promise.all(started.map((container) => container.stop()));
     },

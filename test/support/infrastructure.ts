@@ -7,6 +7,7 @@ import { anyPorts } from "../../deploy/local/ports.ts";
 import { startPostgres } from "../../deploy/local/postgres-server.ts";
 import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { startRedis } from "../../deploy/local/redis-server.ts";
+import { findChromium } from "./find-chromium.ts";
 
 /** The servers of one test run. Each starts when it is first asked for, so a run of pure tests starts none. */
 export interface TestInfrastructure extends AsyncDisposable {
@@ -14,6 +15,8 @@ export interface TestInfrastructure extends AsyncDisposable {
   postgres(): Promise<string>;
   redis(): Promise<TestRedis>;
   nats(): Promise<TestNats>;
+  /** The program of a browser. */
+  chromium(): Promise<string>;
 }
 
 /** Redis, and how many numbered databases it has. */
@@ -72,6 +75,7 @@ export function localInfrastructure(environment: NodeJS.ProcessEnv): TestInfrast
     postgres,
     redis,
     nats,
+    chromium: lazily(() => findChromium(environment, say)),
     async [Symbol.asyncDispose]() {
       if (own.started) await (await own()).group[Symbol.asyncDispose]();
     },

@@ -15,8 +15,9 @@ import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { RandomPool } from "./random-pool.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
+import { SharedSync, type SyncControl } from "./shared-sync.ts";
 import type { Store } from "./store.ts";
-import { SyncLoop } from "./sync-loop.ts";
+import { SyncLoop, type SyncLoopOptions } from "./sync-loop.ts";
 import { Observable, type SyncState } from "./sync-state.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import type { Transport } from "./transport.ts";
@@ -49,7 +50,7 @@ const MAX_REMEMBERED_CONFLICTS = 200;
  */
 export class Client implements AsyncDisposable {
   readonly #replica: LocalReplica;
-  readonly #loop: SyncLoop;
+  readonly #sync: SyncControl;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #state: Observable<SyncState>;
@@ -66,7 +67,7 @@ export class Client implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#state = new Observable(initialState(replica));
     this.graph = new GraphView(replica.index);
-    this.#loop = new SyncLoop({
+    const sync: SyncLoopOptions = {
       replica,
       transport: options.transport,
       token: async () => options.token(),
@@ -82,7 +83,8 @@ export class Client implements AsyncDisposable {
       onConflictChanged: (conflict) => {
         for (const listener of [...this.#conflictListeners]) listener(conflict);
       },
-    });
+    };
+    this.#sync = store.shared === undefined ? new SyncLoop(sync) : new SharedSync(store.shared, sync);
     replica.subscribe(() => this.#state.update(replicaState(replica)));
   }
 
@@ -118,24 +120,24 @@ export class Client implements AsyncDisposable {
 
   /** Connects, and stays connected until `disconnect`, or until `state.stopReason` says why not. */
   connect(): void {
-    this.#loop.start();
+    this.#sync.start();
   }
 
   /** Ends the session; edits stay queued. Resolves when nothing runs any more. */
   disconnect(): Promise<void> {
-    return this.#loop.stop();
+    return this.#sync.stop();
   }
 
   /** Tries again at once when the client waits, for example because the network is back. */
   retryNow(): void {
-    this.#loop.hurry();
+    this.#sync.hurry();
   }
 
   /** Makes several edits that become durable and visible together, or not at all when `work` throws. Resolves when they are durable on this device. */
   async edit<T>(work: (editor: GraphEditor) => T): Promise<T> {
     if (this.#state.value.role === "guest") throw permissionDenied("a guest only reads", "READ_ONLY_ROLE");
     const result = await this.#replica.transact("local", (tx) => work(new GraphEditor(tx, this.#clock, this.newId)));
-    this.#loop.wake();
+    this.#sync.wake();
     return result;
   }
 

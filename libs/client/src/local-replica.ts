@@ -13,12 +13,12 @@ import {
   type ReplicaMeta,
 } from "./replica-record.ts";
 import { type ReplicaSnapshot, ReplicaTransaction, type Visible } from "./replica-transaction.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreNews } from "./store.ts";
 
 /** Which records look different now, and whether this device did it. */
 export interface ReplicaChange {
   readonly records: ReadonlySet<RecordId>;
-  /** `local`: an edit of this device. `remote`: pulled, answered, or a second replica. */
+  /** `local`: an edit by this client. `remote`: pulled, answered, a second replica, or an edit by another tab. */
   readonly origin: "local" | "remote";
 }
 
@@ -64,6 +64,10 @@ export class LocalReplica {
     }
     for (const id of new Set([...replica.#base.keys(), ...replica.#editsByRecord.keys()])) {
       replica.index.set(id, replica.visible(id));
+    }
+    // Those who share a new store become the device of whoever is first.
+    if (stored.meta === undefined && options.store.shared !== undefined) {
+      await replica.transact("local", (tx) => tx.setMeta({}));
     }
     return replica;
   }
@@ -123,17 +127,44 @@ export class LocalReplica {
    * throws or the store fails, nothing has happened.
    */
   transact<T>(origin: ReplicaChange["origin"], work: (tx: ReplicaTransaction) => T): Promise<T> {
-    const turn = this.#queue.then(async () => {
-      const tx = new ReplicaTransaction(this.#snapshot());
-      const result = work(tx);
-      const batch = tx.batch();
-      if (batch === undefined) return result;
-      await this.#store.apply(batch);
-      this.#adopt(tx, batch.clearRecords, batch.putRecords, origin);
-      return result;
-    });
+    const turn = this.#queue.then(() =>
+      this.#inTurn(async () => {
+        const tx = new ReplicaTransaction(this.#snapshot());
+        const result = work(tx);
+        const batch = tx.batch();
+        if (batch === undefined) return result;
+        await this.#store.apply(batch);
+        this.#adopt(tx, batch.clearRecords, batch.putRecords, origin);
+        return result;
+      }),
+    );
     this.#queue = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Takes over what other replicas have written to a shared store. */
+  catchUp(): Promise<void> {
+    return this.transact("remote", () => undefined);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { shared } = this.#store;
+    if (shared === undefined) return work();
+    return shared.takeTurn((news) => {
+      if (news !== undefined) this.#adoptNews(news);
+      return work();
+    });
+  }
+
+  #adoptNews(news: StoreNews): void {
+    const tx = new ReplicaTransaction(this.#snapshot());
+    tx.setMeta(news.meta);
+    if (news.clearRecords) tx.replaceBase(new Map(news.records.map((record) => [record.record, record])));
+    else for (const record of news.records) tx.putBase(record);
+    const kept = new Set(news.edits.map(({ version }) => version));
+    for (const edit of [...tx.allEdits()]) if (!kept.has(edit.version)) tx.removeEdit(edit);
+    for (const edit of news.edits) tx.putEdit(edit);
+    this.#adopt(tx, news.clearRecords, news.records, "remote");
   }
 
   #snapshot(): ReplicaSnapshot {

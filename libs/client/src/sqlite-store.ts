@@ -156,7 +156,7 @@ function prepareDatabase(file: string, database: DatabaseSync): void {
   const format = numberOf(database, "PRAGMA user_version");
   const isOurs = numberOf(database, "PRAGMA application_id") === APPLICATION_ID;
   if (!isNew && !isOurs) throw storeCorrupt(file, "it is a database of another program");
-  if (format > FORMAT) throw storeTooNew(file, format, FORMAT);
+  if (format > FORMAT) throw storeTooNew(file, FORMAT);
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = FULL");
   // On Apple's systems an ordinary sync ends in the disk's cache.

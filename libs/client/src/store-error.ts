@@ -28,9 +28,9 @@ export function storeCorrupt(place: string, cause: unknown): DomainError {
   return storeFault("STORE_CORRUPT", message, cause);
 }
 
-/** A newer release has written the store. */
-export function storeTooNew(place: string, version: number, known: number): DomainError {
-  const message = `the replica ${place} has format ${version}, and this release knows formats up to ${known}`;
+/** A newer release has written the store. @param known the newest format that this release knows. */
+export function storeTooNew(place: string, known: number): DomainError {
+  const message = `the replica ${place} was written by a newer release; this one knows formats up to ${known}`;
   return storeFault("STORE_TOO_NEW", message);
 }
 

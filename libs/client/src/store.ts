@@ -30,4 +30,33 @@ export interface Store extends AsyncDisposable {
   load(): Promise<StoredReplica>;
   /** Makes the batch durable. When it fails, nothing of it may be found later. */
   apply(batch: StoreBatch): Promise<void>;
+  /** Set when other replicas of the same device may have the store open as well: the tabs of a browser. */
+  readonly shared?: SharedStore;
+}
+
+/** What others have written to a shared store since this replica looked last. */
+export interface StoreNews {
+  readonly meta: ReplicaMeta;
+  /** Forget the whole base before `records`. */
+  readonly clearRecords: boolean;
+  readonly records: readonly BaseRecord[];
+  /** All there are now. */
+  readonly edits: readonly Edit[];
+}
+
+/**
+ * How replicas that share a store get along. Each may write, one at a time and on top of what the others wrote; one of
+ * them at a time syncs for all, and tells the others how that goes.
+ */
+export interface SharedStore {
+  /** Runs `work`, which may `apply`, while nobody else does, with what has been written meanwhile. */
+  takeTurn<T>(work: (news: StoreNews | undefined) => Promise<T>): Promise<T>;
+  /** Runs `work` once nobody else runs theirs. @throws the signal's reason when it is aborted before that. */
+  takeLead(work: () => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Says something, as structured clone takes it, to the others. */
+  tell(message: unknown): void;
+  /** Calls `listener` with what others tell. */
+  listen(listener: (message: unknown) => void): void;
+  /** Calls `listener` after others have written. */
+  onWritten(listener: () => void): void;
 }
