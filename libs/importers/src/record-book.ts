@@ -34,10 +34,15 @@ export class RecordBook {
     this.#scope = scope;
   }
 
+  /** The id of a record of this source. */
+  own(path: readonly string[]): RecordId {
+    return this.#derive([this.#options.format, this.#scope.sourceName, ...path]);
+  }
+
   /** A node of this source. @param path the source's own ids. */
   entity(type: EntityType, path: readonly string[], body: JsonObject): RecordId {
     const { source } = this.#options;
-    const id = this.#own(path);
+    const id = this.own(path);
     this.#entities.set(id, { kind: "entity", id, type, body, source, basis: { kind: "remembered" } });
     return id;
   }
@@ -45,7 +50,7 @@ export class RecordBook {
   /** An edge of this source. @param path the source's own ids; the type is added. */
   edge(type: RelationshipType, path: readonly string[], from: RecordId, to: RecordId): void {
     const { source } = this.#options;
-    const id = this.#own([...path, type]);
+    const id = this.own([...path, type]);
     this.#edges.set(id, {
       kind: "relationship",
       id,
@@ -63,25 +68,14 @@ export class RecordBook {
     return this.#shared("home", ["home"], name);
   }
 
-  /** A room that is known by its name alone. It stands in the home. */
-  room(name: string, home: RecordId): RecordId {
-    const room = this.#shared("room", ["room", name], name);
-    const { source } = this.#options;
-    const id = this.#derive(["room", name, "home"]);
-    const basis = { kind: "shared" } as const;
-    if (!this.#edges.has(id)) {
-      this.#edges.set(id, {
-        kind: "relationship",
-        id,
-        type: "located_in",
-        from: room,
-        to: home,
-        body: {},
-        source,
-        basis,
-      });
-    }
-    return room;
+  /** A floor or another group of rooms that is known by its name alone. It stands in the home. */
+  zone(name: string, home: RecordId): RecordId {
+    return this.#standing("zone", name, home);
+  }
+
+  /** A room that is known by its name alone. @param within the home, or a zone of it; the first that is named counts. */
+  room(name: string, within: RecordId): RecordId {
+    return this.#standing("room", name, within);
   }
 
   /** Says that something stays out, and why. */
@@ -94,6 +88,17 @@ export class RecordBook {
     return { records: [...this.#entities.values(), ...this.#edges.values()], omitted: this.#omitted };
   }
 
+  #standing(type: "room" | "zone", name: string, within: RecordId): RecordId {
+    const from = this.#shared(type, [type, name], name);
+    const id = this.#derive([type, name, "home"]);
+    if (!this.#edges.has(id)) {
+      const { source } = this.#options;
+      const ends = { type: "located_in", from, to: within } as const;
+      this.#edges.set(id, { kind: "relationship", id, ...ends, body: {}, source, basis: { kind: "shared" } });
+    }
+    return from;
+  }
+
   #shared(type: EntityType, path: readonly string[], name: string): RecordId {
     const { source } = this.#options;
     const id = this.#derive(path);
@@ -101,10 +106,6 @@ export class RecordBook {
       this.#entities.set(id, { kind: "entity", id, type, body: { name }, source, basis: { kind: "shared" } });
     }
     return id;
-  }
-
-  #own(path: readonly string[]): RecordId {
-    return this.#derive([this.#options.format, this.#scope.sourceName, ...path]);
   }
 
   #derive(path: readonly string[]): RecordId {

@@ -1,0 +1,118 @@
+import type { Client } from "@funkygibbon/client/client";
+import { describe, expect, it } from "vitest";
+import { reportOf } from "../import-plan.ts";
+import { emptyHome, planFor, projectFile, runImport } from "../testing/run-import.ts";
+import { homeAssistantFormat } from "./home-assistant-format.ts";
+
+const NAMES = [
+  "core.config",
+  "core.area_registry",
+  "core.floor_registry",
+  "core.device_registry",
+  "core.entity_registry",
+];
+const files = [...NAMES, "automations.json"].map((name) =>
+  projectFile(`libs/importers/fixtures/home-assistant/${name}`),
+);
+
+async function imported(): Promise<Client> {
+  const client = await emptyHome();
+  await runImport(client, homeAssistantFormat, files);
+  return client;
+}
+
+function one(client: Client, type: "device" | "automation" | "room", name: string) {
+  const [found] = client.graph.find({ type, name });
+  if (found === undefined) throw new Error(`no ${type} ${name}`);
+  return found;
+}
+
+/** What an edge of this type leads to, by name. */
+function led(
+  client: Client,
+  from: ReturnType<typeof one>,
+  type: "located_in" | "depends_on" | "automates" | "triggered_by",
+) {
+  return client.graph.neighbours(from.id, { types: [type], direction: "out" }).map(({ entity }) => entity.name);
+}
+
+describe("the Home Assistant importer", () => {
+  it("makes zones of floors and rooms of areas, and devices by the names that people gave them", async () => {
+    const client = await imported();
+    const light = one(client, "device", "Kitchen ceiling");
+    expect(light.body).toMatchObject({
+      category: "light",
+      manufacturer: "Lumen Works",
+      model: "LW-DL14",
+      firmware: "1.9.0",
+      hardware: "2",
+      capabilities: ["color", "color_temperature", "dimming", "on_off"],
+    });
+    expect(led(client, light, "located_in")).toEqual(["Kitchen"]);
+    expect(led(client, light, "depends_on")).toEqual(["Coordinator"]);
+    expect(led(client, one(client, "room", "Kitchen"), "located_in")).toEqual(["Downstairs"]);
+    expect(led(client, one(client, "room", "Garden"), "located_in")).toEqual(["Harbour View 3"]);
+    expect(led(client, one(client, "device", "Spare plug"), "located_in")).toEqual(["Unassigned"]);
+  });
+
+  it("connects automations with what triggers them and what they act on", async () => {
+    const client = await imported();
+    const night = one(client, "automation", "Night light");
+    expect(led(client, night, "triggered_by")).toEqual(["Bedroom motion"]);
+    expect(led(client, night, "automates")).toEqual(["Kitchen", "Kitchen ceiling"]);
+    expect(night.body).toMatchObject({ entity_id: "automation.night_light", mode: "restart" });
+    expect(led(client, one(client, "automation", "Lock up"), "automates")).toEqual(["Front door"]);
+    expect(one(client, "automation", "Good morning").body.entity_id).toBe("automation.good_morning");
+  });
+
+  it("says what stays out, and why", async () => {
+    const client = await emptyHome();
+    expect(planFor(client, homeAssistantFormat, files).omitted).toEqual([
+      { label: "sensor.kitchen_ceiling_rssi", reason: "is disabled in Home Assistant" },
+      { label: "switch.spare_plug", reason: "is disabled in Home Assistant" },
+      { label: "weather.forecast_home", reason: "belongs to no device" },
+      { label: "sun.sun", reason: "belongs to no device" },
+    ]);
+  });
+
+  it("follows an area that is renamed and a device that is moved", async () => {
+    const client = await imported();
+    const renamed = files.map(({ name, text }) => ({
+      name,
+      text: text
+        .replace('"name": "Kitchen"', '"name": "Cookery"')
+        .replace('"area_id": "bedroom"', '"area_id": "garden"'),
+    }));
+    const plan = await runImport(client, homeAssistantFormat, renamed);
+    expect(reportOf(plan)).toMatchObject({ created: 0, updated: 2, kept: 0 });
+    expect(led(client, one(client, "device", "Kitchen ceiling"), "located_in")).toEqual(["Cookery"]);
+    expect(led(client, one(client, "device", "Bedroom motion"), "located_in")).toEqual(["Garden"]);
+  });
+
+  it.each([
+    ['{"data": {}}', "key"],
+    ['{"key": "core.logger", "data": {}}', "key"],
+    ['{"key": "core.area_registry", "data": {}}', "data.areas"],
+    ['{"key": "core.area_registry", "data": {"areas": [{"id": "a"}]}}', "data.areas[0].name"],
+    [
+      '{"key": "core.area_registry", "data": {"areas": [{"id": "a", "name": "A"}, {"id": "a", "name": "B"}]}}',
+      "data.areas[1]",
+    ],
+    ['{"key": "core.entity_registry", "data": {"entities": [{"entity_id": "lamp"}]}}', "data.entities[0].entity_id"],
+    ['[{"id": "1"}]', "automations[0].alias"],
+    ['[{"alias": "Lights"}]', "automations[0].id"],
+  ])("names the path at fault in %s", async (text, path) => {
+    const client = await emptyHome();
+    expect(() => planFor(client, homeAssistantFormat, [{ name: "core.x", text }])).toThrow(
+      expect.objectContaining({ fields: [expect.objectContaining({ field: path })], details: { file: "core.x" } }),
+    );
+  });
+
+  it("refuses two files of one kind, and files without a home", async () => {
+    const client = await emptyHome();
+    const [config, areas] = files;
+    if (config === undefined || areas === undefined) throw new Error("no fixtures");
+    expect(() => planFor(client, homeAssistantFormat, [areas, areas])).toThrow("is a second file with areas");
+    expect(() => planFor(client, homeAssistantFormat, [config])).toThrow("no area, device, entity or automation");
+  });
+});

@@ -1,0 +1,172 @@
+import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonValue } from "@funkygibbon/kernel/json";
+import type { ImportFormat } from "../import-format.ts";
+import { known, RecordBook, UNASSIGNED } from "../record-book.ts";
+import { type AutomationTargets, listAt, targetsIn } from "./automation-targets.ts";
+import { capabilitiesOf, categoryOf } from "./entity-facts.ts";
+import {
+  type AutomationConfig,
+  mustHaveRegistries,
+  parseRegistries,
+  type Registries,
+  type RegistryDevice,
+  type RegistryEntity,
+} from "./registries.ts";
+
+/**
+ * Home Assistant's registries: floors as zones, areas as rooms, devices with their entities as services, programs as
+ * apps, automations with what triggers them and what they act on.
+ */
+export const homeAssistantFormat: ImportFormat = {
+  name: "home-assistant",
+  summary: "Home Assistant's .storage/core.*_registry files, and automations as a JSON list",
+  recognizes: (files) =>
+    files.some(({ text }) => /"key"\s*:\s*"core\.(?:area|floor|device|entity)_registry"/.test(text)),
+  read(files, scope) {
+    const registries = parseRegistries(files);
+    mustHaveRegistries(registries);
+    const book = new RecordBook({ format: "home-assistant", source: "imported" }, scope);
+    new HomeAssistantHome(registries, book).add();
+    return book.content();
+  },
+};
+
+/** Puts one Home Assistant into a book. */
+class HomeAssistantHome {
+  readonly #registries: Registries;
+  readonly #book: RecordBook;
+  readonly #rooms = new Map<string, RecordId>();
+  readonly #devices = new Map<string, RecordId>();
+  readonly #entitiesOf: ReadonlyMap<string | undefined, readonly RegistryEntity[]>;
+
+  constructor(registries: Registries, book: RecordBook) {
+    this.#registries = registries;
+    this.#book = book;
+    this.#entitiesOf = Map.groupBy(
+      registries.entities.filter(({ isDisabled }) => !isDisabled),
+      ({ device }) => device,
+    );
+  }
+
+  add(): void {
+    const { homeName, devices, entities } = this.#registries;
+    const home = this.#book.home(homeName);
+    this.#addRooms(home);
+    for (const device of devices) this.#addDevice(device, home);
+    for (const device of devices) this.#addWay(device);
+    for (const entity of entities) this.#addEntity(entity);
+    this.#addAutomations();
+  }
+
+  #addRooms(home: RecordId): void {
+    const zones = new Map<string, RecordId>();
+    for (const { id, name, level } of this.#registries.floors) {
+      const zone = this.#book.entity("zone", ["floor", id], known({ name, level }));
+      zones.set(id, zone);
+      this.#book.edge("located_in", ["floor", id], zone, home);
+    }
+    for (const { id, name, floor } of this.#registries.areas) {
+      const room = this.#book.entity("room", ["area", id], { name });
+      this.#rooms.set(id, room);
+      this.#book.edge("located_in", ["area", id], room, zones.get(floor ?? "") ?? home);
+    }
+  }
+
+  #addDevice(device: RegistryDevice, home: RecordId): void {
+    const { id, name, manufacturer, model, firmware, hardware, serialNumber, area, isProgram, isDisabled } = device;
+    const about = known({
+      name,
+      manufacturer,
+      model,
+      serial_number: serialNumber,
+      firmware,
+      hardware,
+      disabled: isDisabled ? true : undefined,
+    });
+    if (isProgram) {
+      this.#book.entity("app", ["device", id], about);
+      return;
+    }
+    const entities = this.#entitiesOf.get(id) ?? [];
+    const facts = { category: categoryOf(entities), capabilities: capabilitiesOf(entities) };
+    const record = this.#book.entity("device", ["device", id], { ...about, ...facts });
+    this.#devices.set(id, record);
+    const room = this.#rooms.get(area ?? "") ?? this.#book.room(UNASSIGNED, home);
+    this.#book.edge("located_in", ["device", id], record, room);
+  }
+
+  #addWay({ id, via }: RegistryDevice): void {
+    const [device, bridge] = [this.#devices.get(id), this.#devices.get(via ?? "")];
+    if (device !== undefined && bridge !== undefined) this.#book.edge("depends_on", ["device", id], device, bridge);
+  }
+
+  #addEntity(entity: RegistryEntity): void {
+    const { id, entityId, domain, name, platform, uniqueId, deviceClass, unit, isDisabled } = entity;
+    const device = this.#devices.get(entity.device ?? "");
+    if (isDisabled) this.#book.omit(entityId, "is disabled in Home Assistant");
+    else if (domain === "automation") return;
+    else if (domain === "schedule") this.#book.entity("schedule", ["entity", id], { name, entity_id: entityId });
+    else if (device === undefined) this.#book.omit(entityId, "belongs to no device");
+    else {
+      const body = { name, service_type: domain, entity_id: entityId };
+      const more = known({ platform, unique_id: uniqueId, device_class: deviceClass, unit });
+      const service = this.#book.entity("service", ["entity", id], { ...body, ...more });
+      this.#book.edge("part_of", ["entity", id], service, device);
+    }
+  }
+
+  #addAutomations(): void {
+    const { entities, automations } = this.#registries;
+    const listed = entities.filter(({ domain, isDisabled }) => domain === "automation" && !isDisabled);
+    const configured = new Map(automations.map((automation) => [automation.id, automation]));
+    for (const { id, uniqueId, entityId, name } of listed) {
+      if (configured.has(uniqueId ?? "")) continue;
+      this.#book.entity("automation", ["automation", uniqueId ?? id], { name, entity_id: entityId });
+    }
+    for (const automation of automations) {
+      const entityId = listed.find(({ uniqueId }) => uniqueId === automation.id)?.entityId;
+      this.#addAutomation(automation, entityId);
+    }
+  }
+
+  #addAutomation({ id, place }: AutomationConfig, entityId: string | undefined): void {
+    const triggers = listAt(place, "triggers", "trigger");
+    const conditions = listAt(place, "conditions", "condition");
+    const actions = listAt(place, "actions", "action");
+    const values = (places: typeof triggers) => places.map(({ value }) => value as JsonValue);
+    const body = known({
+      name: place.at("alias").text(),
+      description: place.at("description").optionalText(),
+      mode: place.at("mode").optionalText(),
+      entity_id: entityId,
+      triggers: values(triggers),
+      conditions: values(conditions),
+      actions: values(actions),
+    });
+    const automation = this.#book.entity("automation", ["automation", id], body);
+    for (const [key, device] of this.#devicesOf(targetsIn(triggers))) {
+      this.#book.edge("triggered_by", ["automation", id, key], automation, device);
+    }
+    const acted = targetsIn(actions);
+    for (const [key, device] of this.#devicesOf(acted)) {
+      this.#book.edge("automates", ["automation", id, key], automation, device);
+    }
+    for (const area of acted.areas) {
+      const room = this.#rooms.get(area);
+      if (room !== undefined) this.#book.edge("automates", ["automation", id, area], automation, room);
+    }
+  }
+
+  /** The devices that are named, by themselves or by one of their entities; each once. */
+  #devicesOf({ devices, entityIds }: AutomationTargets): ReadonlyMap<string, RecordId> {
+    const byEntity = this.#registries.entities.filter(
+      ({ entityId, id }) => entityIds.has(entityId) || entityIds.has(id),
+    );
+    const keys = new Set([...devices, ...byEntity.flatMap(({ device }) => device ?? [])]);
+    const found = [...keys].flatMap((key) => {
+      const device = this.#devices.get(key);
+      return device === undefined ? [] : [[key, device] as const];
+    });
+    return new Map(found);
+  }
+}
