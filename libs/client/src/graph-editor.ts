@@ -97,7 +97,7 @@ export class GraphEditor {
     return this.#write(record, this.#mustBeLive(record).content, body, options);
   }
 
-  /** Creates an edge. @throws DomainError `failed-precondition` when its ends are deleted, or may not be connected so. */
+  /** Creates an edge. @throws DomainError `failed-precondition` when its ends are unknown or deleted, or may not be connected so. */
   relate(edge: NewRelationship): RecordId {
     const id = edge.id === undefined ? this.#newId() : parseRecordId(edge.id);
     this.#mustBeFree(id);
@@ -162,17 +162,24 @@ export class GraphEditor {
     throw failedPrecondition("ALREADY_EXISTS", `record ${record} exists, or existed and was deleted`, { id: record });
   }
 
-  /** Ends that this device has not heard of are left to the server. */
+  /**
+   * Both ends have to be here: one that nobody else ever hears of (withdrawn before it was sent, or rejected) would leave
+   * the edge DEFERRED for its seven days.
+   */
   #mustConnect(edge: EdgeContent): void {
-    const types = [edge.from, edge.to].map((end) => {
-      const visible = this.#tx.visible(end);
-      if (visible?.deleted) throw failedPrecondition("ENDPOINT_DELETED", `entity ${end} is deleted`, { id: end });
-      return visible?.content.kind === "entity" ? visible.content.type : undefined;
-    });
-    const [from, to] = types;
-    if (from !== undefined && to !== undefined && !mayConnect(edge.type, from, to)) {
+    const [from, to] = [this.#endType(edge.from), this.#endType(edge.to)];
+    if (!mayConnect(edge.type, from, to)) {
       throw failedPrecondition("FORBIDDEN_EDGE", `a ${from} cannot be ${edge.type} a ${to}`, { type: edge.type });
     }
+  }
+
+  #endType(end: RecordId): EntityType {
+    const visible = this.#tx.visible(end);
+    if (visible === undefined || visible.content.kind !== "entity") {
+      throw failedPrecondition("ENDPOINT_UNKNOWN", `there is no entity ${end} on this device`, { id: end });
+    }
+    if (visible.deleted) throw failedPrecondition("ENDPOINT_DELETED", `entity ${end} is deleted`, { id: end });
+    return visible.content.type;
   }
 }
 

@@ -335,4 +335,26 @@ describe("edges", () => {
     const bath = await ada.create(room("Bath"));
     await expect(ada.relate({ type: "controls", from: kitchen, to: bath })).rejects.toThrow("a room");
   });
+
+  it("to what was withdrawn before it was sent, or rejected, are refused at once instead of waiting for it", async () => {
+    const server = new ModelServer();
+    const kitchen = "01930000-0000-7000-8000-00000000000b";
+    server.rules.reject = ({ recordId }) => (recordId === kitchen ? "NO_ROOMS" : undefined);
+    const ada = await device(server, "ada");
+    const lamp = await ada.create({ type: "device", body: { name: "Lamp" } });
+    const plug = await ada.create({ type: "device", body: { name: "Plug" } });
+    await ada.create({ ...room("Kitchen"), id: kitchen });
+    const edge = await ada.relate({ type: "controls", from: plug, to: lamp });
+    const hub = await ada.create({ type: "device", body: { name: "Hub" } });
+    await ada.remove(hub);
+    ada.connect();
+    await ada.until(({ deadLetters }) => deadLetters === 1, within());
+
+    for (const gone of [hub, kitchen]) {
+      const unknown = { kind: "failed-precondition", reason: "ENDPOINT_UNKNOWN" };
+      await expect(ada.relate({ type: "controls", from: lamp, to: gone })).rejects.toMatchObject(unknown);
+      await expect(ada.edit((editor) => editor.redirect(edge, { to: gone }))).rejects.toMatchObject(unknown);
+    }
+    await ada.settled(within());
+  });
 });
