@@ -110,12 +110,15 @@ function ownWritesStay(simulation: Simulation): string[] {
 
 /**
  * I6. Of the edits of a key that no other one has overwritten knowingly the one with the greatest stamp stands, whatever
- * the order in which they came. Of records that were never deleted and wait for nobody.
+ * the order in which they came. One of which only a log that is gone knew that it was overwritten may stand too, where its
+ * stamp is the greater one by now: its device had set its clock before it sent it again. Of records that were never
+ * deleted and wait for nobody.
  */
 function greatestStampStands(simulation: Simulation): string[] {
   const { journal, store } = simulation;
   const problems: string[] = [];
   const everything = journal.everCommitted;
+  const inLog = new Map(store.log.versions.map((version) => [version.version, version]));
   const known = [...knownVersions(simulation)].flatMap((version) => everything.get(version) ?? []);
   const judgement = new Judgement(simulation);
   for (const { record, kind } of store.log.heads.values()) {
@@ -123,10 +126,13 @@ function greatestStampStands(simulation: Simulation): string[] {
     if (kind !== "entity" || lineage.some((one) => one.deleted || one.outcome === "pending_review")) continue;
     for (const key of SHARED_KEYS) {
       const sets = lineage.filter((one) => !one.device.startsWith("merge.") && setsKey(one, key, everything));
-      const overwritten = new Set(sets.flatMap(({ version }) => [...ancestorsOf(version, everything)]));
-      const current = sets.filter(({ version }) => !overwritten.has(version));
+      const notOverwritten = (byId: ReadonlyMap<VersionId, StoredVersion>): StoredVersion[] => {
+        const overwritten = new Set(sets.flatMap(({ version }) => [...ancestorsOf(version, byId)]));
+        return sets.filter(({ version }) => !overwritten.has(version));
+      };
+      const current = notOverwritten(everything);
       const now = store.log.head(record).content.body?.[key];
-      const winners = current.filter((one) => one.content.body?.[key] === now);
+      const winners = notOverwritten(inLog).filter((one) => one.content.body?.[key] === now);
       const greater = current.find(
         (one) => !winners.includes(one) && winners.every((winner) => judgement.isGreater(one, winner, key)),
       );

@@ -53,7 +53,8 @@ async function describeFailure(result: fc.RunDetails<[Schedule]>): Promise<strin
   if (counterexample === null) return `only ${numRuns} schedules were played in the time that there was`;
   const [schedule] = counterexample;
   const simulation = await simulate(schedule, { isTold: true });
-  const { events } = simulation.journal;
+  // Of devices that wait for ten minutes there would be nothing but heartbeats to be read.
+  const events = simulation.journal.events.filter((event) => !/ (ping|pong)$/.test(event));
   return [
     `Schedule ${numRuns} broke what the protocol promises:`,
     ...checkInvariants(simulation).map((problem) => `  ${problem}`),
