@@ -171,8 +171,9 @@ CREATE INDEX heads_by_from ON public.heads USING btree (household_id, from_id, t
 CREATE INDEX heads_by_name ON public.heads USING btree (household_id, type, name, record_id) WHERE ((kind = 1) AND (NOT deleted));
 CREATE UNIQUE INDEX heads_by_seq ON public.heads USING btree (household_id, seq);
 CREATE INDEX heads_by_to ON public.heads USING btree (household_id, to_id, type) WHERE (to_id IS NOT NULL);
-CREATE INDEX record_versions_by_call ON public.record_versions USING btree (household_id, origin_call) WHERE (origin_call IS NOT NULL);
+CREATE INDEX record_versions_by_call ON public.record_versions USING btree (household_id, origin_call, origin_channel, seq) WHERE (origin_call IS NOT NULL);
 CREATE INDEX record_versions_by_from ON public.record_versions USING btree (household_id, from_id, type, seq) WHERE (from_id IS NOT NULL);
+CREATE INDEX record_versions_by_origin ON public.record_versions USING btree (household_id, seq) WHERE (origin_channel IS NOT NULL);
 CREATE UNIQUE INDEX record_versions_by_record ON public.record_versions USING btree (household_id, record_id, seq) INCLUDE (outcome);
 CREATE UNIQUE INDEX record_versions_by_sequence ON public.record_versions USING btree (household_id, device_id, sequence);
 CREATE INDEX record_versions_by_to ON public.record_versions USING btree (household_id, to_id, type, seq) WHERE (to_id IS NOT NULL);

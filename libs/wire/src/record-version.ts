@@ -1,14 +1,13 @@
 import {
-  type Origin as WireOrigin,
   Outcome as WireOutcome,
   type RecordVersion as WireRecordVersion,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
 import { parseDeviceId, parseRecordId, parseUserId } from "@funkygibbon/kernel/ids";
-import { must } from "@funkygibbon/kernel/must";
-import type { Origin, RecordVersion, StoredOutcome } from "@funkygibbon/kernel/record";
+import type { RecordVersion, StoredOutcome } from "@funkygibbon/kernel/record";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { bodyToText, contentFromWire, contentToWire } from "./content.ts";
+import { originFromWire, originToWire } from "./origin.ts";
 import { outcomes } from "./outcomes.ts";
 import { stampsFromWire, stampsToWire } from "./stamps.ts";
 
@@ -43,10 +42,6 @@ export function versionToWire(version: RecordVersion, bodyJson: string): WireRec
     healer: version.healer ?? "",
     outcome: version.outcome === undefined ? WireOutcome.UNSPECIFIED : outcomes.toWire(version.outcome),
   };
-}
-
-function originToWire(origin: Origin): WireOrigin {
-  return { $typeName: "funkygibbon.entity.v1.Origin", ...origin };
 }
 
 /** A version that one of our own services sent. @throws DomainError `invalid` when it is not one. */
@@ -88,12 +83,4 @@ function storedOutcome(wire: WireRecordVersion): StoredOutcome | undefined {
     default:
       throw invalid([{ field: "outcome", description: `no version is stored as ${outcome}` }]);
   }
-}
-
-function originFromWire(origin: NonNullable<WireRecordVersion["origin"]>): Origin {
-  const channel = must(
-    (["api", "mcp"] as const).find((known) => known === origin.channel),
-    "an origin names a known channel",
-  );
-  return { channel, clientName: origin.clientName, tool: origin.tool, callId: origin.callId };
 }

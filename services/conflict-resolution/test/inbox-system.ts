@@ -79,6 +79,7 @@ export class MemoryConflictStore implements ConflictStore {
     }
     const { decision, fields } = settlement;
     const conflict = { ...file.conflict, decision, fields, etag: `${Number(file.conflict.etag) + 1}` };
+    if (settlement.dryRun) return { conflict, head: file.head };
     this.files.set(settlement.id, { ...file, conflict });
     return { conflict, head: file.head };
   }
@@ -116,6 +117,10 @@ export async function startInbox() {
     store,
     url: server.url,
     inbox: opened.use(createRpcClient(ConflictService, { url: server.url, log })),
+    /** ConflictService as another service calls it, with an actor. */
+    inboxAsService: opened.use(
+      createRpcClient(ConflictService, { url: server.url, log, serviceToken: () => "service" }),
+    ),
     resolver: opened.use(createRpcClient(ResolverService, { url: server.url, log, serviceToken: () => "service" })),
     /** A resolver client without a service credential. */
     stranger: opened.use(createRpcClient(ResolverService, { url: server.url, log })),

@@ -9,6 +9,7 @@ import { createTokenVerifier } from "@funkygibbon/rpc/auth";
 import { startRpcServer } from "@funkygibbon/rpc/server";
 import type { BoundService } from "@funkygibbon/rpc/service";
 import type { RunningService, ServiceContext } from "@funkygibbon/runtime/run-service";
+import { PostgresActivity } from "./adapters/postgres-activity.ts";
 import { PostgresChangeLog } from "./adapters/postgres-change-log.ts";
 import { PostgresConflicts } from "./adapters/postgres-conflicts.ts";
 import { PostgresDeviceRegistry } from "./adapters/postgres-device-registry.ts";
@@ -25,6 +26,7 @@ import { postgresProjection } from "./adapters/search-projection.ts";
 import { laggingHouseholds, startSearchProjector } from "./adapters/search-projector.ts";
 import type { EntityStoreConfig } from "./config.ts";
 import { PageTokens } from "./domain/page-token.ts";
+import { activityService } from "./handlers/activity/activity-service.ts";
 import type { ChangeLogApi } from "./handlers/change-log/change-log-api.ts";
 import { changeLogService } from "./handlers/change-log/change-log-service.ts";
 import { conflictStoreService } from "./handlers/conflict-store/conflict-store-service.ts";
@@ -107,6 +109,7 @@ export async function startEntityStore(config: EntityStoreConfig, context: Servi
     commits,
     graph: new PostgresGraph(readers),
     history: new PostgresHistory(readers),
+    activity: new PostgresActivity(readers),
     search: new PostgresSearch(readers),
     households: new PostgresHouseholds(readers),
     conflicts: new PostgresConflicts(readers),
@@ -156,5 +159,11 @@ export async function startEntityStore(config: EntityStoreConfig, context: Servi
 }
 
 function publicServices(api: StoreApi): BoundService[] {
-  return [entityService(api), relationshipService(api), graphService(api), conflictStoreService(api)];
+  return [
+    entityService(api),
+    relationshipService(api),
+    graphService(api),
+    activityService(api),
+    conflictStoreService(api),
+  ];
 }

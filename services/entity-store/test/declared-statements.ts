@@ -18,6 +18,7 @@ export const STATEMENT_FILES = {
     "graph-as-of.ts",
     "graph-difference.ts",
     "graph-now.ts",
+    "postgres-activity.ts",
     "postgres-conflicts.ts",
     "postgres-graph.ts",
     "postgres-history.ts",

@@ -164,7 +164,9 @@ export class MemoryLog {
       decision,
       content,
       fields: [],
+      origin: { channel: "api", clientName: "test", tool: "", callId: "call-1" },
       request: undefined,
+      dryRun: false,
       ...changed,
     });
   }

@@ -1,4 +1,5 @@
 import { createHmac, randomFillSync } from "node:crypto";
+import { ActivityService } from "@funkygibbon/gen/funkygibbon/entity/v1/activity_service_pb";
 import { ConflictStoreService } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_store_service_pb";
 import { EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { GraphService } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
@@ -16,6 +17,7 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import { startTelemetry } from "@funkygibbon/runtime/telemetry";
 import { expect } from "vitest";
 import { createTestDatabase } from "../../../test/support/test-database.ts";
+import { PostgresActivity } from "../src/adapters/postgres-activity.ts";
 import { PostgresChangeLog } from "../src/adapters/postgres-change-log.ts";
 import { PostgresConflicts } from "../src/adapters/postgres-conflicts.ts";
 import { PostgresGraph } from "../src/adapters/postgres-graph.ts";
@@ -28,6 +30,7 @@ import { READER_SETTINGS } from "../src/adapters/reader-settings.ts";
 import { postgresProjection } from "../src/adapters/search-projection.ts";
 import { startSearchProjector } from "../src/adapters/search-projector.ts";
 import { PageTokens } from "../src/domain/page-token.ts";
+import { activityService } from "../src/handlers/activity/activity-service.ts";
 import { conflictStoreService } from "../src/handlers/conflict-store/conflict-store-service.ts";
 import { entityService } from "../src/handlers/entity/entity-service.ts";
 import { graphService } from "../src/handlers/graph/graph-service.ts";
@@ -86,6 +89,7 @@ export async function startStore() {
     commits: foundingCommits(changeLog, new PostgresHouseholdFounding(pool, systemClock)),
     graph: new PostgresGraph(pool),
     history: new PostgresHistory(pool),
+    activity: new PostgresActivity(pool),
     search: new PostgresSearch(pool),
     households: new PostgresHouseholds(pool),
     conflicts: new PostgresConflicts(pool),
@@ -96,7 +100,9 @@ export async function startStore() {
   };
   const health = new Health();
   health.markServing();
-  const services = [entityService(api), relationshipService(api), graphService(api), conflictStoreService(api)];
+  const services = [entityService, relationshipService, graphService, activityService, conflictStoreService].map(
+    (service) => service(api),
+  );
   const server = opened.use(
     await startRpcServer({ host: "127.0.0.1", port: 0, services, verifier, health, log, telemetry }),
   );
@@ -109,6 +115,7 @@ export async function startStore() {
     entities: opened.use(createRpcClient(EntityService, options)),
     relationships: opened.use(createRpcClient(RelationshipService, options)),
     graph: opened.use(createRpcClient(GraphService, options)),
+    activity: opened.use(createRpcClient(ActivityService, options)),
     conflicts: opened.use(createRpcClient(ConflictStoreService, asService)),
     /** ConflictStoreService without a service credential. */
     conflictsAsUser: opened.use(createRpcClient(ConflictStoreService, options)),

@@ -8,6 +8,7 @@ import type { RecordVersion } from "@funkygibbon/kernel/record";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { conflictFromWire, fieldConflictToWire, policyFromWire, policyToWire } from "@funkygibbon/wire/conflict";
 import { mergedContentToWire } from "@funkygibbon/wire/divergence";
+import { originToWire } from "@funkygibbon/wire/origin";
 import { conflictDecisions } from "@funkygibbon/wire/outcomes";
 import { recordVersionFromWire } from "@funkygibbon/wire/record-version";
 import type { ConflictFile, ConflictQuery, ConflictStore } from "../domain/conflict-store.ts";
@@ -31,7 +32,7 @@ export function connectConflictStore(options: RpcClientOptions): ConflictStore &
       return toFile(await client.getConflict({ id }, caller));
     },
 
-    async settle({ id, etag, headVersion, decision, content, fields, request }, caller) {
+    async settle({ id, etag, headVersion, decision, content, fields, origin, request, dryRun }, caller) {
       const settled = await client.settleConflict(
         {
           id,
@@ -42,6 +43,8 @@ export function connectConflictStore(options: RpcClientOptions): ConflictStore &
           fields: fields.map(fieldConflictToWire),
           requestId: request?.id ?? "",
           requestFingerprint: request?.fingerprint ?? "",
+          ...(origin && { origin: originToWire(origin) }),
+          validateOnly: dryRun,
         },
         caller,
       );

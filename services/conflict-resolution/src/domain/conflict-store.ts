@@ -3,6 +3,7 @@ import type {
   ConflictPolicy,
   ConflictRow,
   FieldConflict,
+  Origin,
   RecordVersion,
   SettledContent,
 } from "@funkygibbon/kernel/record";
@@ -63,7 +64,11 @@ export interface Settlement {
   /** What becomes head; undefined when the head stays. */
   readonly content: SettledContent | undefined;
   readonly fields: readonly FieldConflict[];
+  /** Through which door the person came in; undefined: the store names it. */
+  readonly origin: Origin | undefined;
   readonly request: RepeatableRequest | undefined;
+  /** Check everything, store nothing; the result is what would be. */
+  readonly dryRun: boolean;
 }
 
 /** Lets a request be repeated: the store remembers its result for 24 hours. */

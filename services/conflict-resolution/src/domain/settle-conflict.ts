@@ -1,6 +1,7 @@
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
+import type { Origin } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { ConflictStore, OnBehalfOf, RepeatableRequest, SettledConflict } from "./conflict-store.ts";
 import { planSettlement, type SettlementChoice } from "./plan-settlement.ts";
@@ -10,8 +11,12 @@ export interface SettlementRequest {
   readonly id: string;
   readonly etag: string;
   readonly choice: SettlementChoice;
+  /** Through which door the person came in; undefined: the API. */
+  readonly origin: Origin | undefined;
   /** Undefined: not repeatable. */
   readonly request: RepeatableRequest | undefined;
+  /** Check everything, store nothing. */
+  readonly dryRun: boolean;
 }
 
 /**
@@ -30,11 +35,12 @@ export async function settleConflict(
     const file = await store.get(request.id, caller);
     const headVersion = file.head?.version;
     if (refusal !== undefined && (file.conflict.etag !== request.etag || headVersion === refusal.head)) break;
-    const { id, etag } = request;
+    const { id, etag, origin, dryRun } = request;
     const { decision, content, fields } =
       file.conflict.etag === etag ? planSettlement(file, request.choice) : NOTHING_DECIDED;
     try {
-      return await store.settle({ id, etag, headVersion, decision, content, fields, request: request.request }, caller);
+      const settlement = { id, etag, headVersion, decision, content, fields, origin, request: request.request, dryRun };
+      return await store.settle(settlement, caller);
     } catch (error) {
       if (!(error instanceof DomainError) || error.kind !== "stale") throw error;
       refusal = { error, head: headVersion };

@@ -23,7 +23,8 @@ export async function settleMany(
 ): Promise<readonly SettlementResult[]> {
   const results: SettlementResult[] = [];
   for (const { id, etag } of conflicts) {
-    results.push(await settleOne(store, { id, etag, choice, request: undefined }, caller));
+    const request = { id, etag, choice, origin: undefined, request: undefined, dryRun: false };
+    results.push(await settleOne(store, request, caller));
   }
   return results;
 }

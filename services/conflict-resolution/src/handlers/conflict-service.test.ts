@@ -116,6 +116,20 @@ describe("settling a conflict", () => {
     expect(system.store.callers.every(({ token }) => token === "member")).toBe(true);
   });
 
+  it("passes on the door that a service names, and the wish to store nothing; what users say of doors counts for nothing", async () => {
+    await using system = await inboxWithOneConflict();
+    const origin = { channel: "mcp", clientName: "Helper", tool: "settle_conflict", callId: "call-1" };
+    await system.inbox.settleConflict({ ...settleLocal, origin, validateOnly: true }, member);
+    await system.inboxAsService.settleConflict({ ...settleLocal, origin, validateOnly: true }, { actor: "member" });
+    expect(system.store.settlements).toMatchObject([
+      { origin: undefined, dryRun: true, request: undefined },
+      { origin, dryRun: true, request: undefined },
+    ]);
+    const nowhere = { ...origin, channel: "telnet" };
+    const call = system.inboxAsService.settleConflict({ ...settleLocal, origin: nowhere }, { actor: "member" });
+    expect(await errorOf(call)).toMatchObject({ kind: "invalid", fields: [{ field: "origin.channel" }] });
+  });
+
   it("takes a body of the person's own", async () => {
     await using system = await inboxWithOneConflict();
     const decision = { case: "editedBodyJson", value: '{ "brightness": 55 }' } as const;

@@ -91,7 +91,9 @@ async function work(): Promise<void> {
     decision: "took_local",
     content: { bodyJson: "{}", ends: "local", deleted: false, stamps: [] },
     fields: [],
+    origin: { channel: "api", clientName: "test", tool: "", callId: "call-1" },
     request: { id: "r-1", fingerprint: "f" },
+    dryRun: false,
   });
   const target = { record: box as never, recordKind: "entity", expected: "any" } as const;
   const changed = { household: MINE };

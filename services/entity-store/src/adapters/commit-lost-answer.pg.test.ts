@@ -89,7 +89,9 @@ function settlement({ household, conflict, headVersion }: Home, content: boolean
     decision: content ? "took_local" : "kept_server",
     content: content ? taken : undefined,
     fields: [],
+    origin: { channel: "api", clientName: "test", tool: "", callId: "call-1" },
     request: undefined,
+    dryRun: false,
   };
 }
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
 import { SEED_START_US, SeededLog, seedId } from "../../test/seeded-log.ts";
 import type { GraphSnapshot } from "../domain/graph-reads.ts";
+import { PostgresActivity } from "./postgres-activity.ts";
 import { PostgresGraph } from "./postgres-graph.ts";
 import { PostgresLogReads } from "./postgres-log-reads.ts";
 import { READER_SETTINGS } from "./reader-settings.ts";
@@ -57,17 +58,28 @@ beforeAll(async () => {
   // Every statement is planned now, for good, in tables that have never had a row of their own.
   for (const at of [undefined, THEN]) for (const read of Object.values(reads)) await ask(at, read);
   await expect(page()).rejects.toThrow("not found");
+  for (const calls of Object.values(CALLS)) await calls();
   const log = new SeededLog(household);
   for (let n = 1; n <= 3_000; n++) log.entity(seedId(n), "device", { name: `Device ${n}` });
   for (let n = 1; n <= 3_000; n++) log.edge(seedId(10_000 + n), [seedId(n), "connects_to", seedId(1 + (n % 50))]);
   log.entity(other, "device", { name: "Changed" });
   await log.write(test);
+  await nameCalls();
 }, 60_000);
 
 afterAll(async () => {
   await reader?.[Symbol.asyncDispose]();
   await test?.[Symbol.asyncDispose]();
 });
+
+/** Every hundredth version belongs to a call of two versions; the others are edits of devices. */
+async function nameCalls(): Promise<void> {
+  await test.sql(
+    `update record_versions set origin_channel = 'mcp', origin_call = 'call-' || seq / 200
+    where household_id = $1 and seq % 100 = 0`,
+    [household],
+  );
+}
 
 function ask(at: number | undefined, read: (graph: GraphSnapshot) => Promise<unknown>): Promise<unknown> {
   return new PostgresGraph(reader.database).snapshot({ household, at }, read);
@@ -78,6 +90,24 @@ function page() {
   return new PostgresLogReads(reader.database).page(query);
 }
 
+function calls(filter: { call?: string; record?: RecordId }) {
+  const wanted = { call: undefined, record: undefined, channel: undefined, author: undefined, ...filter };
+  const span = { since: undefined, until: undefined, beforeSeq: undefined };
+  return new PostgresActivity(reader.database).calls({ household, ...wanted, ...span, limit: 10 });
+}
+
+const CALLS = {
+  latest: () => calls({}),
+  named: () => calls({ call: "call-7" }),
+  "of a record": () => calls({ record: place }),
+};
+const BY_CALL = ["record_versions_by_call", "record_versions_by_record"];
+const CALL_INDEXES: Record<keyof typeof CALLS, string[]> = {
+  latest: ["record_versions_by_call", "record_versions_by_origin", "record_versions_by_record"],
+  named: BY_CALL,
+  "of a record": BY_CALL,
+};
+
 describe("a plan made while the database was empty looks up no more than it is asked for", () => {
   it.each(Object.entries(NOW))("%s of now", async (name, indexes) => {
     await expectIndexes(() => ask(undefined, reads[name as Read]), indexes);
@@ -85,6 +115,10 @@ describe("a plan made while the database was empty looks up no more than it is a
 
   it.each(Object.entries(THEN_INDEXES))("%s of then", async (name, indexes) => {
     await expectIndexes(() => ask(THEN, reads[name as Read]), indexes);
+  });
+
+  it.each(Object.entries(CALL_INDEXES))("calls, %s", async (which, indexes) => {
+    await expectIndexes(CALLS[which as keyof typeof CALLS], indexes);
   });
 
   it("a page of the log", async () => {
@@ -101,7 +135,7 @@ async function expectIndexes(question: () => Promise<unknown>, indexes: readonly
   const scans = [...plans.matchAll(/(?:Scan(?: Backward)? using|Bitmap Index Scan on) (\w+).*\n\s*Index Cond: (.*)/g)];
   expect([...new Set(scans.map(([, index]) => index))].sort()).toEqual(indexes);
   // The household alone would be all of it.
-  for (const [scan] of scans) expect(scan).toMatch(/Cond:.*\b(record_id|seq|from_id|to_id)\b/);
+  for (const [scan] of scans) expect(scan).toMatch(/Cond:.*\b(record_id|seq|from_id|to_id|origin_call)\b/);
   expect(plans).not.toContain("Seq Scan");
 }
 

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
 import { declaredStatements, STATEMENT_FILES } from "../../test/declared-statements.ts";
 import { SeededLog, seedId } from "../../test/seeded-log.ts";
+import type { ActivityQuery } from "../domain/activity-reads.ts";
 import type { GraphSnapshot } from "../domain/graph-reads.ts";
 import { QueryMatcher } from "../domain/search-match.ts";
+import { PostgresActivity } from "./postgres-activity.ts";
 import { PostgresConflicts } from "./postgres-conflicts.ts";
 import { PostgresGraph } from "./postgres-graph.ts";
 import { PostgresHistory } from "./postgres-history.ts";
@@ -61,6 +63,15 @@ const reads: [string, (graph: GraphSnapshot) => Promise<unknown>][] = [
   ["edgesAmong", (graph) => graph.edgesAmong([lamp, room])],
 ];
 
+const activities: [string, Partial<ActivityQuery>][] = [
+  ["the latest calls", {}],
+  ["the calls until then", { until: THEN }],
+  ["one call", { call: "call-1" }],
+  ["the calls that wrote a record", { record: lamp }],
+];
+const everyCall = { call: undefined, channel: undefined, author: undefined, record: undefined } as const;
+const always = { since: undefined, until: undefined, beforeSeq: undefined } as const;
+
 const questions: [string, Question][] = [
   ...reads.map(([name, read]): [string, Question] => [`${name} now`, snapshot(undefined, read)]),
   ...reads.map(([name, read]): [string, Question] => [`${name} then`, snapshot(THEN, read)]),
@@ -81,6 +92,11 @@ const questions: [string, Question][] = [
         limit: 9,
       }),
   ],
+  ...activities.map(([name, filter]): [string, Question] => [
+    name,
+    (database, household) =>
+      new PostgresActivity(database).calls({ household, ...everyCall, ...always, limit: 9, ...filter }),
+  ]),
   ["createdAt", (database, household) => new PostgresHistory(database).createdAt(household, lamp)],
   [
     "statistics",
@@ -147,6 +163,7 @@ beforeAll(async () => {
   log.edge(inRoom, [lamp, "located_in", room]);
   log.entity(lamp, "device", { name: "Lamp 2", maker: "Hue" });
   await log.write(database);
+  await database.sql("update record_versions set origin_channel = 'mcp', origin_call = 'call-1' where seq <= 3");
   await new SeededLog(theirs).write(database);
   await postgresProjection(app)(mine, never);
   const owner = { household: mine, user: parseUserId("ada"), now: 1 };

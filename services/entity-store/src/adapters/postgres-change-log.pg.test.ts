@@ -230,7 +230,9 @@ describe("API writes and settlements on PostgreSQL", () => {
       decision: "took_local",
       content: { bodyJson: '{"a":3}', ends: "local", deleted: false, stamps: [] },
       fields: [],
+      origin: { channel: "api", clientName: "test", tool: "", callId: "call-1" },
       request: undefined,
+      dryRun: false,
     } as const;
     const settled = await pg.log.commit(settlement);
     expect(settled.conflict).toMatchObject({ decision: "took_local", etag: "2", fields: row.fields });

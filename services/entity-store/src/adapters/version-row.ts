@@ -135,7 +135,10 @@ export function stampsFromText(text: string | null): KeyStamps {
 
 type StampTuple = [effectiveUs: number, device: DeviceId, sequence: number, keys: readonly string[]];
 
-function originFromRow(row: VersionRow): Origin | undefined {
+/** The door of an API write; undefined for all other versions. */
+export function originFromRow(
+  row: Pick<VersionRow, "origin_channel" | "origin_client" | "origin_tool" | "origin_call">,
+): Origin | undefined {
   const channel = row.origin_channel;
   if (channel !== "api" && channel !== "mcp") return undefined;
   return {

@@ -119,7 +119,10 @@ export interface Settlement extends JobBase {
   readonly content: SettledContent | undefined;
   /** The keys and what was decided for each; empty keeps those of the conflict. */
   readonly fields: readonly FieldConflict[];
+  readonly origin: Origin;
   readonly request: RequestKey | undefined;
+  /** Check everything, store nothing; the result is what would be. */
+  readonly dryRun: boolean;
 }
 
 /** What became of a push. */

@@ -56,7 +56,7 @@ function plan(job: Settlement, facts: CommitFacts, context: PlanContext): Commit
   return {
     kind: "ready",
     result: { kind: "settlement", conflict, head: now, position: log.position, replayed: false },
-    writes: writesOf(log, book, request),
+    writes: job.dryRun ? undefined : writesOf(log, book, request),
   };
 }
 
@@ -136,7 +136,7 @@ function settledVersion(log: WorkingLog, job: Settlement, { server, local, conte
     effectiveUs,
     contentHash: contentHash(content, log.context.sha256),
     bodyRemoved: false,
-    origin: undefined,
+    origin: job.origin,
   };
 }
 

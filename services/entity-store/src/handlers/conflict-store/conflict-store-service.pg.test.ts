@@ -153,6 +153,20 @@ describe("ConflictStoreService", () => {
     expect((await store.graph.checkIntegrity({}, home.as)).faults).toEqual([]);
   });
 
+  it("says in history through which door the person came in, and tries without a trace", async () => {
+    const { home, id, etag, record, head } = await openConflict();
+    const origin = { channel: "mcp", clientName: "Helper", tool: "settle_conflict", callId: "call-1" };
+    const content = { bodyJson: '{"name":"Both"}' };
+    const request = { id, etag, headVersion: head, decision: ConflictDecision.EDITED, content, origin };
+    const tried = await store.conflicts.settleConflict({ ...request, requestId: uuid, validateOnly: true }, home.as);
+    expect(tried.head?.content.value).toMatchObject(content);
+    const { conflict } = await store.conflicts.getConflict({ id }, home.as);
+    expect(conflict).toMatchObject({ etag, decision: ConflictDecision.OPEN });
+    await store.conflicts.settleConflict(request, home.as);
+    const { entries } = await store.entities.getEntityHistory({ id: record, pageSize: 1 }, home.as);
+    expect(entries[0]?.version).toMatchObject({ author: `${home.name}.member`, origin });
+  });
+
   it("keeps the head when a person says so, and refuses when the head has moved", async () => {
     const { home, id, etag, head, record } = await openConflict();
     const keep = { id, etag, headVersion: head, decision: ConflictDecision.KEPT_SERVER };

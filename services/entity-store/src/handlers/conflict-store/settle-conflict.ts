@@ -18,7 +18,7 @@ import { conflictDecisions } from "@funkygibbon/wire/outcomes";
 import { recordVersionToWire } from "@funkygibbon/wire/record-version";
 import type { Settlement } from "../../domain/commit-job.ts";
 import type { StoreApi } from "../shared/store-api.ts";
-import { requestKey, requireWriter } from "../shared/write.ts";
+import { originOf, requestKey, requireWriter } from "../shared/write.ts";
 
 /** ConflictStoreService.SettleConflict. */
 export function settleConflict({
@@ -41,7 +41,12 @@ export function settleConflict({
       decision,
       content: parseContent(request, decision),
       fields: request.fields.map(fieldConflictFromWire),
-      request: requestKey(asAsked(request), SettleConflictRequestSchema, call, identity),
+      origin: originOf(request, call, identity),
+      // A trial run leaves no trace, so it is not remembered either.
+      request: request.validateOnly
+        ? undefined
+        : requestKey(asAsked(request), SettleConflictRequestSchema, call, identity),
+      dryRun: request.validateOnly,
     });
     return {
       conflict: conflictToWire(settled.conflict),

@@ -1,5 +1,6 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
 import type { RecordId } from "@funkygibbon/kernel/ids";
+import type { ActivityReads } from "../../domain/activity-reads.ts";
 import type { CommitLog } from "../../domain/commit-job.ts";
 import type { ConflictPolicies, ConflictReads } from "../../domain/conflict-reads.ts";
 import type { GraphReads } from "../../domain/graph-reads.ts";
@@ -13,6 +14,7 @@ export interface StoreApi {
   readonly commits: CommitLog;
   readonly graph: GraphReads;
   readonly history: HistoryReads;
+  readonly activity: ActivityReads;
   readonly search: SearchReads;
   readonly households: HouseholdReads;
   readonly conflicts: ConflictReads;

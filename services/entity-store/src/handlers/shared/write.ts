@@ -10,6 +10,7 @@ import { isUuid } from "@funkygibbon/kernel/ids";
 import type { Origin } from "@funkygibbon/kernel/record";
 import type { CallContext } from "@funkygibbon/rpc/call";
 import { sourceTypes } from "@funkygibbon/wire/graph-types";
+import { originFromWire } from "@funkygibbon/wire/origin";
 import type { ApiAction, ApiWrite, RequestKey } from "../../domain/commit-job.ts";
 import { parseEnum } from "./fields.ts";
 
@@ -19,8 +20,6 @@ export type WriteRequest = Message & {
   readonly origin?: WireOrigin | undefined;
   readonly validateOnly: boolean;
 };
-
-const MAX_ORIGIN_TEXT = 200;
 
 /** The user of a write. @throws DomainError `permission-denied` for a role that only reads. */
 export function requireWriter(call: CallContext): Identity {
@@ -89,20 +88,7 @@ export function originOf(
   identity: Identity,
 ): Origin {
   const own: Origin = { channel: "api", clientName: identity.client ?? "", tool: "", callId: call.requestId };
-  const { origin } = request;
-  if (origin === undefined || call.service === undefined) return own;
-  const channel = (["api", "mcp"] as const).find((known) => known === origin.channel);
-  if (channel === undefined) throw invalid([{ field: "origin.channel", description: "must be api or mcp" }]);
-  for (const [field, text] of [
-    ["client_name", origin.clientName],
-    ["tool", origin.tool],
-    ["call_id", origin.callId],
-  ] as const) {
-    if (text.length > MAX_ORIGIN_TEXT || text.includes("\u0000")) {
-      throw invalid([
-        { field: `origin.${field}`, description: `must be at most ${MAX_ORIGIN_TEXT} characters of text` },
-      ]);
-    }
-  }
-  return { channel, clientName: origin.clientName, tool: origin.tool, callId: origin.callId || own.callId };
+  if (request.origin === undefined || call.service === undefined) return own;
+  const origin = originFromWire(request.origin);
+  return { ...origin, callId: origin.callId || own.callId };
 }
