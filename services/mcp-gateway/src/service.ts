@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { createTokenVerifier, serviceTokenSource } from "@funkygibbon/rpc/auth";
 import { startRpcServer } from "@funkygibbon/rpc/server";
 import type { RunningService, ServiceContext } from "@funkygibbon/runtime/run-service";
@@ -10,7 +11,9 @@ import { connectHomeHistory } from "./adapters/rpc-home-history.ts";
 import type { McpGatewayConfig } from "./config.ts";
 import { createMcpEndpoint } from "./handlers/mcp-endpoint.ts";
 import { mcpServerFactory } from "./handlers/mcp-server.ts";
+import { homePrompts } from "./handlers/prompts/catalog.ts";
 import { MCP_PATH, METADATA_PATHS, resourceMetadataRoute } from "./handlers/resource-metadata.ts";
+import { homeResources } from "./handlers/resources/home-resources.ts";
 import { homeTools } from "./handlers/tools/catalog.ts";
 import { gatewayTelemetry } from "./telemetry.ts";
 
@@ -47,10 +50,12 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
     createMcpEndpoint({
       factory: mcpServerFactory({
         tools: homeTools,
+        resources: homeResources,
+        prompts: homePrompts,
         ports,
         version: GATEWAY_VERSION,
         readOnly: config.readOnly,
-        clock,
+        stateKey: stateKeyFrom(config.actorSecret),
         onToolCall: events.toolCalled,
       }),
       verifier,
@@ -91,4 +96,9 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** A key of its own for what travels through clients, so that it can never pass for an actor. */
+function stateKeyFrom(actorSecret: string): Uint8Array {
+  return createHmac("sha256", actorSecret).update("mcp-gateway request state").digest();
 }

@@ -2,7 +2,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import type { Logger } from "@funkygibbon/runtime/log";
 import type { Telemetry } from "@funkygibbon/runtime/telemetry";
 import { ToolFault } from "./domain/tool-fault.ts";
-import type { ToolCallReport } from "./handlers/mcp-server.ts";
+import type { ToolCallReport } from "./handlers/offer-tools.ts";
 
 /** What happens in the gateway, said once to metrics and log alike. */
 export interface GatewayTelemetry {
@@ -11,8 +11,8 @@ export interface GatewayTelemetry {
   transportFailed(error: Error): void;
 }
 
-/** `done`; `refused`: the caller can do better; `failed`: not the caller's fault. */
-type ToolOutcome = "done" | "refused" | "failed";
+/** `done`; `asked`: the user is asked first; `refused`: the caller can do better; `failed`: not the caller's fault. */
+type ToolOutcome = "done" | "asked" | "refused" | "failed";
 
 /** Counts and logs; metrics bear the tool and its outcome, never a household. */
 export function gatewayTelemetry(telemetry: Telemetry, log: Logger): GatewayTelemetry {
@@ -25,8 +25,8 @@ export function gatewayTelemetry(telemetry: Telemetry, log: Logger): GatewayTele
     description: "Requests that were no valid MCP, and faults of its transport",
   });
   return {
-    toolCalled({ tool, callId, identity, clientName, era, durationMs, error }) {
-      const outcome = outcomeOf(error);
+    toolCalled({ tool, callId, identity, clientName, era, durationMs, asked, error }) {
+      const outcome = asked ? "asked" : outcomeOf(error);
       calls.add(1, { tool, outcome });
       durations.record(durationMs / 1_000, { tool });
       const facts = { callId, tool, outcome, household: identity.household, user: identity.user, clientName, era };

@@ -6,13 +6,16 @@ import type { HttpRoute } from "@funkygibbon/rpc/http-front";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import {
   createMcpHandler,
+  isInitializeRequest,
   isJsonContentType,
+  isLegacyRequest,
   type McpHandlerRequestOptions,
   type McpServerFactory,
 } from "@modelcontextprotocol/server";
 import { admit } from "./bearer-gate.ts";
+import { LegacyEndpoint } from "./legacy-endpoint.ts";
 import { MCP_PATH, type ProtectedResource, resourceMetadataUrl } from "./resource-metadata.ts";
-import { SESSION_HEADER, sessionIdFor } from "./session-id.ts";
+import { parseHello, SESSION_HEADER, sessionIdFor } from "./session-id.ts";
 
 /** Options of {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
@@ -36,9 +39,14 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Builds the endpoint. The server in front has checked Host and Origin already; here comes the bearer token. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { verifier, resource, onTransportError: onerror } = options;
-  const handler = createMcpHandler(options.factory, { maxRequestBodySize: MAX_BODY_BYTES, onerror });
+  const legacy = new LegacyEndpoint(options.factory);
+  const handler = createMcpHandler(options.factory, { legacy: "reject", maxRequestBodySize: MAX_BODY_BYTES, onerror });
+  const serveEither: Fetch = async (request, inputs = {}) =>
+    (await isLegacyRequest(request, inputs.parsedBody))
+      ? legacy.serve(request, inputs)
+      : handler.fetch(request, inputs);
   const serve = toNodeHandler(
-    { fetch: (request, requestOptions) => serveStrictly(handler.fetch, request, requestOptions) },
+    { fetch: (request, inputs) => serveStrictly(serveEither, request, inputs) },
     { maxRequestBodySize: MAX_BODY_BYTES, onerror },
   );
   const atWork = new Set<Promise<void>>();
@@ -62,13 +70,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       draining = true;
       await Promise.allSettled(atWork);
     },
-    [Symbol.asyncDispose]: () => handler.close(),
+    async [Symbol.asyncDispose]() {
+      legacy.close();
+      await handler.close();
+    },
   };
 }
 
 type Fetch = (request: Request, options?: McpHandlerRequestOptions) => Promise<Response>;
 
-/** Reads the message strictly, and gives a client of 2025-11-25 a session id that remembers its name. */
+/** Reads the message strictly, and gives a client of 2025-11-25 a session id that remembers what it said of itself. */
 async function serveStrictly(fetch: Fetch, request: Request, options?: McpHandlerRequestOptions): Promise<Response> {
   const { url, method, headers, signal } = request;
   if (method !== "POST" || !isJsonContentType(headers.get("content-type"))) return fetch(request, options);
@@ -78,10 +89,12 @@ async function serveStrictly(fetch: Fetch, request: Request, options?: McpHandle
     ...options,
     parsedBody: parsed.message,
   });
-  if (!isInitialize(parsed.message) || !response.ok) return response;
-  const name = parsed.message.params?.clientInfo?.name;
+  if (!isInitializeRequest(parsed.message) || !response.ok) return response;
+  const { clientInfo, capabilities } = parsed.message.params;
+  const hello = parseHello({ clientName: clientInfo.name, capabilities });
+  if (hello === undefined) return response;
   const named = new Headers(response.headers);
-  named.set(SESSION_HEADER, sessionIdFor(typeof name === "string" ? name : undefined, randomUUID()));
+  named.set(SESSION_HEADER, sessionIdFor(hello, randomUUID()));
   return new Response(response.body, { status: response.status, headers: named });
 }
 
@@ -110,14 +123,6 @@ function protocolError(code: number, message: string, id: string | number | null
 function idOf(message: unknown): string | number | null {
   if (typeof message !== "object" || message === null || !("id" in message)) return null;
   return typeof message.id === "string" || typeof message.id === "number" ? message.id : null;
-}
-
-interface InitializeMessage {
-  readonly params?: { readonly clientInfo?: { readonly name?: unknown } };
-}
-
-function isInitialize(message: unknown): message is InitializeMessage {
-  return typeof message === "object" && message !== null && "method" in message && message.method === "initialize";
 }
 
 function goingAway(): Response {

@@ -1,8 +1,8 @@
 import { type JsonObject, jsonGet, jsonObject } from "@funkygibbon/kernel/json";
 import type { z } from "zod";
 import type { Entity, EntityRef, Neighbour, Page } from "../domain/graph.ts";
+import type { CallContext } from "./feature.ts";
 import type { entityList, entitySummary, related, writeReceipt, writtenEntity } from "./schemas.ts";
-import type { ToolContext } from "./tool.ts";
 
 /** Id, type and name. */
 export function presentRef({ id, type, name }: EntityRef) {
@@ -39,7 +39,7 @@ export function presentWritten(entity: Entity): z.input<typeof writtenEntity> {
 
 /** What tells a write apart in history. */
 export function presentReceipt(
-  context: ToolContext,
+  context: CallContext,
   options: { readonly dryRun: boolean },
 ): z.input<z.ZodObject<typeof writeReceipt>> {
   return { dry_run: options.dryRun, call_id: context.call.callId };

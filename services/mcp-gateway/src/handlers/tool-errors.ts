@@ -22,7 +22,7 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
 
 /** A failed call as a result that a model can read, understand and do better after. */
 export function failedResult(error: unknown, callId: string): CallToolResult {
-  const fault = error instanceof ToolFault ? error : faultOf(error, callId);
+  const fault = toFault(error, callId);
   return {
     isError: true,
     content: [{ type: "text", text: textOf(fault) }],
@@ -35,6 +35,15 @@ export function failedResult(error: unknown, callId: string): CallToolResult {
       },
     },
   };
+}
+
+/** What went wrong with a call, in the words that {@link failedResult} has for it. */
+export function failedText(error: unknown, callId: string): string {
+  return textOf(toFault(error, callId));
+}
+
+function toFault(error: unknown, callId: string): ToolFault {
+  return error instanceof ToolFault ? error : faultOf(error, callId);
 }
 
 function textOf(fault: ToolFault): string {

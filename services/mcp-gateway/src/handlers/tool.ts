@@ -1,15 +1,14 @@
-import type { CallToolResult, Tool as ListedTool, StandardSchemaWithJSON } from "@modelcontextprotocol/server";
+import type {
+  CallToolResult,
+  InputRequiredResult,
+  Tool as ListedTool,
+  StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { permissionFor, type ToolAccess } from "../domain/permission.ts";
-import type { Ports } from "../domain/ports.ts";
-import type { ToolCall } from "../domain/tool-call.ts";
 import { ToolFault } from "../domain/tool-fault.ts";
 import { argumentFaults } from "./argument-faults.ts";
-
-/** What a tool works with. */
-export interface ToolContext extends Ports {
-  readonly call: ToolCall;
-}
+import type { CallContext } from "./feature.ts";
 
 /** What a tool answers: the same facts as text for the model and as data for programs. */
 export interface Answer<Data> {
@@ -26,24 +25,26 @@ export interface ToolDefinition<Input extends z.ZodType, Output extends z.ZodTyp
   readonly access: ToolAccess;
   /** The same call again changes nothing more. Reads always are. */
   readonly idempotent: boolean;
-  /** It takes something away that was there. */
+  /** It takes something away that was there: the person is asked first, shown what `dry_run` answers. */
   readonly destructive: boolean;
   readonly input: Input;
   readonly output: Output;
   /** @throws ToolFault, DomainError. */
-  run(input: z.output<Input>, context: ToolContext): Promise<Answer<z.input<Output>>>;
+  run(input: z.output<Input>, context: CallContext): Promise<Answer<z.input<Output>>>;
 }
 
 /** A tool as the server offers it. */
 export interface Tool {
   readonly name: string;
   readonly access: ToolAccess;
+  /** The person is asked before it runs; its arguments have a `dry_run`. */
+  readonly destructive: boolean;
   /** As tools/list shows it; made once. */
   readonly listed: ListedTool;
   readonly inputSchema: StandardSchemaWithJSON;
-  readonly outputSchema: StandardSchemaWithJSON;
+  readonly outputSchema: StandardSchemaWithJSON | undefined;
   /** Checks permission and arguments, then runs. @throws ToolFault, DomainError. */
-  call(args: unknown, context: ToolContext): Promise<CallToolResult>;
+  call(args: unknown, context: CallContext): Promise<CallToolResult | InputRequiredResult>;
 }
 
 /** Turns a definition into a tool: converts its schemas once, checks arguments before they reach it. */
@@ -55,6 +56,7 @@ export function defineTool<Input extends z.ZodType, Output extends z.ZodType>(
   return {
     name: definition.name,
     access: definition.access,
+    destructive: definition.destructive,
     listed: {
       name: definition.name,
       title: definition.title,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { systemClock } from "@funkygibbon/kernel/clock";
 import { unauthenticated } from "@funkygibbon/kernel/errors";
 import type { Identity, Role } from "@funkygibbon/kernel/identity";
@@ -7,9 +8,13 @@ import { Health } from "@funkygibbon/runtime/health";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { startTelemetry } from "@funkygibbon/runtime/telemetry";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import type { McpServer } from "@modelcontextprotocol/server";
 import { createMcpEndpoint } from "../handlers/mcp-endpoint.ts";
-import { mcpServerFactory, type ToolCallReport } from "../handlers/mcp-server.ts";
+import { type Features, mcpServerFactory } from "../handlers/mcp-server.ts";
+import type { ToolCallReport } from "../handlers/offer-tools.ts";
+import { homePrompts } from "../handlers/prompts/catalog.ts";
 import { MCP_PATH, METADATA_PATHS, resourceMetadataRoute } from "../handlers/resource-metadata.ts";
+import { homeResources } from "../handlers/resources/home-resources.ts";
 import { homeTools } from "../handlers/tools/catalog.ts";
 import { FakeHome } from "./fake-home.ts";
 
@@ -17,7 +22,7 @@ import { FakeHome } from "./fake-home.ts";
 export const REVISIONS = ["2026-07-28", "2025-11-25"] as const;
 export type Revision = (typeof REVISIONS)[number];
 
-/** The real endpoint on the real server, in front of a home in memory. Tokens are `<role>` or `<role>.<scope>.<scope>`. */
+/** The real endpoint on the real server, in front of a home in memory. Tokens are `<role>`, or with all that may follow `member.read.write~ada~villa`. */
 export interface EndpointUnderTest extends AsyncDisposable {
   readonly url: URL;
   readonly home: FakeHome;
@@ -26,22 +31,40 @@ export interface EndpointUnderTest extends AsyncDisposable {
   drain(): Promise<void>;
 }
 
+/** Options of {@link startEndpoint}. */
+export interface EndpointUnderTestOptions {
+  readonly readOnly?: boolean;
+  readonly heartbeatMs?: number;
+  /** Default: those of the home. */
+  readonly features?: Features;
+  /** What is done to each server before it serves. */
+  prepare?(server: McpServer): void;
+  /** The token of a caller who brings none. */
+  readonly presumedToken?: string;
+}
+
 /** Starts it on a free port. */
-export async function startEndpoint(options: { readonly readOnly?: boolean } = {}): Promise<EndpointUnderTest> {
+export async function startEndpoint(options: EndpointUnderTestOptions = {}): Promise<EndpointUnderTest> {
   const opened = new AsyncDisposableStack();
   const home = new FakeHome();
   const reports: ToolCallReport[] = [];
   const resource = { publicUrl: undefined, authorizationServers: ["https://id.example"] };
+  const factory = mcpServerFactory({
+    ...(options.features ?? { tools: homeTools, resources: homeResources, prompts: homePrompts }),
+    ports: home,
+    version: "0.0.0",
+    readOnly: options.readOnly ?? false,
+    stateKey: randomBytes(32),
+    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+    onToolCall: (report) => void reports.push(report),
+  });
   const endpoint = opened.use(
     createMcpEndpoint({
-      factory: mcpServerFactory({
-        tools: homeTools,
-        ports: home,
-        version: "0.0.0",
-        readOnly: options.readOnly ?? false,
-        clock: systemClock,
-        onToolCall: (report) => void reports.push(report),
-      }),
+      factory: (context) => {
+        const server = factory(context);
+        options.prepare?.(server);
+        return server;
+      },
       verifier: { verifyUser: async (token) => identityFor(token) },
       resource,
       onTransportError: () => {},
@@ -62,7 +85,10 @@ export async function startEndpoint(options: { readonly readOnly?: boolean } = {
       log: silentLogger(),
       telemetry,
       httpRoutes: {
-        [MCP_PATH]: endpoint.route,
+        [MCP_PATH]: (request, response) => {
+          if (options.presumedToken !== undefined) request.headers.authorization ??= `Bearer ${options.presumedToken}`;
+          return endpoint.route(request, response);
+        },
         ...Object.fromEntries(METADATA_PATHS.map((path) => [path, metadata])),
       },
     }),
@@ -93,13 +119,14 @@ export async function connectMcp(url: URL, token: string, revision: Revision = "
 }
 
 function identityFor(token: string): Identity {
-  const [role = "", ...scopes] = token.split(".");
+  const [grant = "", user = "ada", household = "villa"] = token.split("~");
+  const [role = "", ...scopes] = grant.split(".");
   const known: readonly Role[] = ["owner", "member", "guest"];
   const found = known.find((each) => each === role);
   if (found === undefined) throw unauthenticated("the token does not verify", "TOKEN_INVALID");
   return {
-    household: parseHouseholdId("villa"),
-    user: parseUserId("ada"),
+    household: parseHouseholdId(household),
+    user: parseUserId(user),
     role: found,
     scopes: scopes.map((scope) => `home:${scope}`),
     device: undefined,

@@ -30,12 +30,21 @@ export class FakeHome implements Ports {
   failure: Error | undefined;
   #sequence = 0;
 
+  #held: Promise<unknown> = Promise.resolve();
+
   /** Everything gone, as at the start. */
   clear(): void {
     this.entities.clear();
     this.relationships.clear();
     for (const list of [this.knownDevices, this.knownConflicts, this.calls, this.syncRequests]) list.length = 0;
     this.failure = undefined;
+  }
+
+  /** Lets whoever asks for devices wait until they are released, or give up. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    return resolve;
   }
 
   /** Puts an entity there. */
@@ -167,6 +176,8 @@ export class FakeHome implements Ports {
   readonly devices: Ports["devices"] = {
     listDevices: async (call) => {
       this.#enter(call);
+      const givenUp = new Promise((_, reject) => call.signal.addEventListener("abort", reject, { once: true }));
+      await Promise.race([this.#held, givenUp]);
       return this.knownDevices;
     },
     requestSync: async (call, request) => {
