@@ -66,7 +66,7 @@ export class OtherDoors {
             await assistant.call("update_entity", change);
             return true;
           } catch (error) {
-            if (/there is no entity/.test(String(error))) return false;
+            if (/there is no entity|was deleted at/.test(String(error))) return false;
             throw error;
           }
         }),

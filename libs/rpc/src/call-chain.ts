@@ -37,6 +37,7 @@ export class CallChain {
   readonly #calls = new Set<ServerCall>();
   readonly #whenIdle: (() => void)[] = [];
   #draining = false;
+  #ended = false;
 
   constructor(parts: { readonly verifier: TokenVerifier; readonly log: Logger; readonly telemetry: Telemetry }) {
     this.#verifier = parts.verifier;
@@ -63,9 +64,12 @@ export class CallChain {
     return call;
   }
 
-  /** Refuses the call while draining, and a caller who may not make it. Runs before any message is read. */
+  /**
+   * Refuses a stream while draining, and a caller who may not make the call. Runs before any message is read. A unary call
+   * is soon over, and its caller may not have heard yet that the connection is closing: it is answered to the end.
+   */
   async admit(call: ServerCall): Promise<void> {
-    if (this.#draining) throw drainingError();
+    if (this.#ended || (this.#draining && call.served.method.kind !== "unary")) throw drainingError();
     call.admit(await authenticate(call.served.access, call.headers, this.#verifier));
   }
 
@@ -106,7 +110,7 @@ export class CallChain {
     };
   }
 
-  /** Refuses new calls, asks streams to end, and resolves when no call is left or after `graceMs`, when the rest is cut off. */
+  /** Refuses new streams, asks others to end, and resolves when no call is left or after `graceMs`, when the rest is cut off. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     for (const call of this.#calls) call.drain(drainingError());
@@ -118,9 +122,9 @@ export class CallChain {
     clearTimeout(timer);
   }
 
-  /** Ends every call now. */
+  /** Ends every call now, and refuses all that still come. */
   terminateAll(): void {
-    this.#draining = true;
+    this.#ended = true;
     for (const call of this.#calls) call.terminate(drainingError());
   }
 

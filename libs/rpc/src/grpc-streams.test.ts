@@ -120,21 +120,24 @@ describe("bidirectional streams over gRPC", () => {
 });
 
 describe("draining", () => {
-  it("lets unary calls finish, streams say go-away, refuses new calls, then ends", async () => {
+  it("answers unary calls, those that still come too, lets streams say go-away, refuses new ones, then ends", async () => {
     await using system = await startEcho();
     await using client = clientOf(system);
-    const unary = client.echo({ text: "sleep briefly" });
+    const unary = client.echo({ text: "rest" });
     const chat = client.chat();
     const heard = collect(chat.messages);
     await chat.send({ text: "a" });
     const counted = collect(client.count({ text: "then wait", count: 1 }));
     await until(() => system.journal.calls.length === 3, "all calls arrive");
     const drained = system.server.drain();
-    expect(await errorOf(client.echo({ text: "late" }))).toMatchObject({
+    expect((await client.echo({ text: "late" })).text).toBe("late");
+    expect(await errorOf(collect(client.count({ text: "late", count: 1 })))).toMatchObject({
       kind: "unavailable",
       reason: "SERVER_DRAINING",
+      retryAfterMs: 1_000,
     });
-    expect((await unary).text).toBe("rested");
+    system.journal.rested.resolve();
+    expect((await unary).text).toBe("rest");
     expect((await heard).map(({ text }) => text)).toEqual(["a!", "go away"]);
     expect((await counted).map(({ number }) => number)).toEqual([1, -1]);
     await drained;

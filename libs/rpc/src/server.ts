@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session } from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Health } from "@funkygibbon/runtime/health";
 import type { Logger } from "@funkygibbon/runtime/log";
@@ -54,7 +54,10 @@ export interface RpcServer extends AsyncDisposable {
   readonly port: number;
   /** `http://127.0.0.1:4401`; what a client on this machine connects to. */
   readonly url: string;
-  /** Says NOT_SERVING, refuses new calls, asks streams to end, and resolves when no call is left or the time is over. */
+  /**
+   * Says NOT_SERVING, asks callers to make their next call on another connection (GOAWAY, `Connection: close`) and streams to
+   * end, refuses new streams, answers unary calls that still come, and resolves when no call is left or the time is over.
+   */
   drain(): Promise<void>;
 }
 
@@ -99,7 +102,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     );
   }
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  widenReceiveWindows(grpc);
+  const connections = openConnections(grpc);
 
   const http = createHttpFront({
     routes: new Map([
@@ -128,8 +131,18 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     url: `http://${connectableHost(options.host)}:${port}`,
     async drain() {
       options.health.markDraining();
-      await chain.drain(options.drainMs ?? 8_000);
+      const endMs = performance.now() + (options.drainMs ?? 8_000);
+      http.prependListener("request", (_request, response: ServerResponse) => {
+        response.shouldKeepAlive = false;
+      });
+      const untilAllHaveLeft = () => {
+        for (const connection of connections) connection.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
+        return chain.drain(Math.max(0, endMs - performance.now()));
+      };
+      await untilAllHaveLeft();
       sharedPort.stopListening();
+      // And those who were led here meanwhile, by a balancer that had not noticed yet.
+      await untilAllHaveLeft();
     },
     async [Symbol.asyncDispose]() {
       chain.terminateAll();
@@ -144,17 +157,27 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   };
 }
 
+/** A GOAWAY that names no last stream: what is on its way already is still answered. */
+const ANY_STREAM = 2 ** 31 - 1;
+
 /**
- * HTTP/2's 64 KiB would let a push of 400 KB wait for the network six times. grpc-js has no option for a server's windows,
- * so its HTTP/2 server is looked up by name; a test tells if that ceases to work, and the price is speed only.
+ * The HTTP/2 connections that are open, with wider windows: 64 KiB would let a push of 400 KB wait for the network six
+ * times. grpc-js has no option for a server's windows and no way to take leave of its callers, so its HTTP/2 server is
+ * looked up by name; tests tell if that ceases to work, and the price is speed, and calls to be repeated after a drain.
  */
-function widenReceiveWindows(grpc: GrpcServer): void {
+function openConnections(grpc: GrpcServer): ReadonlySet<ServerHttp2Session> {
+  const open = new Set<ServerHttp2Session>();
   const servers: unknown = Reflect.get(grpc, "http2Servers");
-  if (!(servers instanceof Map)) return;
+  if (!(servers instanceof Map)) return open;
   for (const server of servers.keys()) {
     server.updateSettings({ initialWindowSize: STREAM_WINDOW_BYTES });
-    server.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    server.on("session", (session: ServerHttp2Session) => {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      open.add(session);
+      session.once("close", () => open.delete(session));
+    });
   }
+  return open;
 }
 
 function rpcOverHttp1(binding: GrpcBinding) {

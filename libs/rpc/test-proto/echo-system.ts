@@ -48,6 +48,8 @@ export interface Journal {
   chatReceived: number;
   /** Whether the generator of Count ran its finally block. */
   countClosed: boolean;
+  /** Lets the echoes of `rest` be answered. */
+  readonly rested: PromiseWithResolvers<void>;
 }
 
 const BEHAVIOURS: Readonly<Record<string, (call: CallContext) => Promise<string>>> = {
@@ -73,10 +75,6 @@ const BEHAVIOURS: Readonly<Record<string, (call: CallContext) => Promise<string>
     await sleep(1_000);
     return "late";
   },
-  "sleep briefly": async () => {
-    await sleep(150);
-    return "rested";
-  },
   "wait for the signal": async ({ signal }) => {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     throw signal.reason;
@@ -97,6 +95,7 @@ function handlers(journal: Journal): Handlers<typeof EchoService> {
   return {
     async echo(request, call) {
       journal.calls.push(call);
+      if (request.text === "rest") await journal.rested.promise;
       return { text: (await BEHAVIOURS[request.text]?.(call)) ?? request.text };
     },
 
@@ -152,7 +151,7 @@ export interface EchoSystem extends AsyncDisposable {
 /** Starts one on a free port, open to everybody unless `access` says otherwise. */
 export async function startEcho(options: Partial<RpcServerOptions> & { access?: Access } = {}): Promise<EchoSystem> {
   const { access = "open", ...serverOptions } = options;
-  const journal: Journal = { calls: [], chatReceived: 0, countClosed: false };
+  const journal: Journal = { calls: [], chatReceived: 0, countClosed: false, rested: Promise.withResolvers() };
   const lines: string[] = [];
   const destination = new Writable({
     write(chunk, _encoding, done) {
