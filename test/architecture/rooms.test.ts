@@ -12,7 +12,7 @@ describe("the rooms of the house", () => {
     expect(sourceFiles(root).filter((file) => roomOf(file) === undefined)).toEqual([]);
   });
 
-  it.each(["client", "browser-client"])("keep Node out of the browser's client (%s)", (entry) => {
+  it.each(["client", "browser-client", "server-position"])("keep Node out of the browser's client (%s)", (entry) => {
     const packages = [...packagesBehind(root, `libs/client/src/${entry}.ts`)];
     expect(packages).toContain("@bufbuild/protobuf");
     expect(packages.filter((name) => name.startsWith("node:") || name.startsWith("@grpc/"))).toEqual([]);

@@ -3,7 +3,7 @@ import { addToDigest, type Digest, digestTerm } from "@funkygibbon/kernel/digest
 import type { Epoch, RecordId } from "@funkygibbon/kernel/ids";
 import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import { parseVersion, type VersionId } from "@funkygibbon/kernel/version";
-import type { BaseRecord, Edit } from "./replica-record.ts";
+import { type BaseRecord, type Edit, lostBody } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
 
 /** A pulled record: whole, or the mere stamp of a version whose content the device has. */
@@ -66,7 +66,8 @@ export function applyPage(tx: ReplicaTransaction, target: BaseTarget, page: read
       if (pulled.kind === "own" && !holds(target, pulled.stamp.record, pulled.stamp.seq)) unknown.push(pulled.stamp);
       continue;
     }
-    if (!holds(target, record.record, record.seq)) target.putBase(record);
+    if (holds(target, record.record, record.seq)) continue;
+    target.putBase(record.deleted ? { ...record, ...lostBody(tx.visible(record.record)) } : record);
   }
   return unknown;
 }

@@ -11,16 +11,19 @@ import type { VersionId } from "@funkygibbon/kernel/version";
 import { discardDeadEdit } from "./answers.ts";
 import { type EditOptions, GraphEditor, type NewEntity, type NewRelationship } from "./graph-editor.ts";
 import { type EntityView, GraphView, type RelationshipView } from "./graph-view.ts";
+import { sameAnswer } from "./live-query.ts";
 import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { RandomPool } from "./random-pool.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
+import type { ReplicaTransaction } from "./replica-transaction.ts";
 import { SharedSync, type SyncControl } from "./shared-sync.ts";
 import type { Store } from "./store.ts";
 import { SyncLoop, type SyncLoopOptions } from "./sync-loop.ts";
 import { Observable, type SyncState } from "./sync-state.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import type { Transport } from "./transport.ts";
+import { stepOf, takeBack, type UndoStep } from "./undo.ts";
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -43,6 +46,8 @@ export interface ClientOptions {
 
 /** How many of the conflicts that this device's edits met are remembered. */
 const MAX_REMEMBERED_CONFLICTS = 200;
+/** How many edits can be taken back, the last ones. */
+const MAX_UNDOABLE = 100;
 
 /**
  * One device's copy of a household's graph: reads and edits need no network, and `connect` keeps it equal to everybody
@@ -55,6 +60,7 @@ export class Client implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #state: Observable<SyncState>;
   readonly #randomness = new RandomPool();
+  #undoable: readonly UndoStep[] = [];
   #conflicts: readonly ConflictInfo[] = [];
   readonly #conflictListeners = new Set<(conflict: ConflictRecord | undefined) => void>();
   /** Questions to the graph as this device sees it. */
@@ -136,9 +142,27 @@ export class Client implements AsyncDisposable {
   /** Makes several edits that become durable and visible together, or not at all when `work` throws. Resolves when they are durable on this device. */
   async edit<T>(work: (editor: GraphEditor) => T): Promise<T> {
     if (this.#state.value.role === "guest") throw permissionDenied("a guest only reads", "READ_ONLY_ROLE");
-    const result = await this.#replica.transact("local", (tx) => work(new GraphEditor(tx, this.#clock, this.newId)));
+    const { result, step } = await this.#replica.transact("local", (tx) => {
+      const result = work(this.#editor(tx));
+      return { result, step: stepOf(tx) };
+    });
+    if (step.length > 0) this.#undoable = [...this.#undoable, step].slice(-MAX_UNDOABLE);
     this.#sync.wake();
     return result;
+  }
+
+  /**
+   * Takes back the last `edit` of this client that is not taken back yet, as one more edit: everywhere, also after it was
+   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted.
+   * @returns whether anything was taken back.
+   */
+  async undo(): Promise<boolean> {
+    const step = this.#undoable.at(-1);
+    if (step === undefined) return false;
+    this.#undoable = this.#undoable.slice(0, -1);
+    const tookBack = await this.#replica.transact("local", (tx) => takeBack(this.#editor(tx), tx, step));
+    this.#sync.wake();
+    return tookBack;
   }
 
   /** See {@link GraphEditor.create}. */
@@ -154,6 +178,11 @@ export class Client implements AsyncDisposable {
   /** See {@link GraphEditor.relate}. */
   relate(edge: NewRelationship): Promise<RecordId> {
     return this.edit((editor) => editor.relate(edge));
+  }
+
+  /** See {@link GraphEditor.restore}. */
+  restore(id: string): Promise<void> {
+    return this.edit((editor) => editor.restore(id));
   }
 
   /** See {@link GraphEditor.remove}. */
@@ -186,6 +215,21 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Asks the graph now and after each change, and calls `listener` with the first answer and with each that differs from
+   * the one before, until the returned function is called.
+   */
+  watch<T>(query: (graph: GraphView) => T, listener: (answer: T) => void): () => void {
+    let last = query(this.graph);
+    listener(last);
+    return this.onChange(() => {
+      const answer = query(this.graph);
+      if (sameAnswer(answer, last)) return;
+      last = answer;
+      listener(answer);
+    });
+  }
+
+  /**
    * Calls `listener` when a conflict of the household is opened, settled, decided again or closed while this client is
    * connected, until the returned function is called. Undefined stands for several. What was missed is in the inbox.
    */
@@ -207,6 +251,10 @@ export class Client implements AsyncDisposable {
   /** Resolves when the client is live, every edit of this device is answered, and the base holds everything that the server has told of. @throws the signal's reason. */
   settled(signal?: AbortSignal): Promise<SyncState> {
     return this.until(isSettled, signal);
+  }
+
+  #editor(tx: ReplicaTransaction): GraphEditor {
+    return new GraphEditor(tx, this.#clock, this.newId);
   }
 
   /** A fresh record id, ordered by time. */
@@ -258,6 +306,7 @@ function replicaState(replica: LocalReplica) {
     deviceId,
     household,
     epoch,
+    pulledSeq: replica.newestSeq,
     pendingEdits: replica.pendingCount,
     unheldEdits: counts.answered,
     deadLetters: counts.dead,

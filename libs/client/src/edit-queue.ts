@@ -12,6 +12,8 @@ export interface EditDraft {
   readonly record: RecordId;
   readonly content: TextContent;
   readonly deleted: boolean;
+  /** See `BaseRecord`. */
+  readonly lostBodyJson?: string;
   readonly wish: Strategy | undefined;
   /** The keys in which it differs from what is seen. */
   readonly changedKeys: readonly string[];

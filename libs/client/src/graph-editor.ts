@@ -1,5 +1,5 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
-import { ENDS_KEY } from "@funkygibbon/kernel/content";
+import { contentKeys, ENDS_KEY } from "@funkygibbon/kernel/content";
 import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
 import { failedPrecondition, invalid, notFound } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
@@ -16,6 +16,7 @@ import type { Strategy } from "@funkygibbon/kernel/record";
 import { mayConnect, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { type EditDraft, stageEdit } from "./edit-queue.ts";
+import { lostBody } from "./replica-record.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
 
 /** A node to create. */
@@ -134,8 +135,31 @@ export class GraphEditor {
   /** Deletes a node or an edge. Edges of a deleted node are hidden here and deleted by the server. @throws DomainError `not-found`. */
   remove(id: string, options: Pick<EditOptions, "source" | "wish"> = {}): void {
     const record = parseRecordId(id);
-    const content = { ...this.#mustBeLive(record).content, source: options.source ?? "manual", bodyJson: "" };
-    this.#stage({ record, content, deleted: true, wish: options.wish, changedKeys: [] });
+    const visible = this.#mustBeLive(record);
+    const content = { ...visible.content, source: options.source ?? "manual", bodyJson: "" };
+    this.#stage({ record, content, deleted: true, ...lostBody(visible), wish: options.wish, changedKeys: [] });
+  }
+
+  /**
+   * Brings back what was deleted, as this device last saw it. The edges that went with an entity come back from the server.
+   * @throws DomainError `not-found`; `failed-precondition` with reason NOT_DELETED, or CONTENT_UNKNOWN when this device
+   * never had it: the server's EntityService restores that from its history.
+   */
+  restore(id: string, options: Pick<EditOptions, "source" | "wish"> = {}): void {
+    const record = parseRecordId(id);
+    const visible = this.#tx.visible(record);
+    if (visible === undefined) throw notFound("record", record);
+    if (!visible.deleted) throw failedPrecondition("NOT_DELETED", `record ${record} is not deleted`, { id: record });
+    const bodyJson = visible.lostBodyJson;
+    if (bodyJson === undefined) {
+      throw failedPrecondition("CONTENT_UNKNOWN", `this device never had the content of record ${record}`, {
+        id: record,
+      });
+    }
+    const content = { ...visible.content, source: options.source ?? "manual", bodyJson };
+    if (content.kind === "relationship") this.#mustConnect(content);
+    const changedKeys = [...contentKeys({ ...content, body: JSON.parse(bodyJson) })];
+    this.#stage({ record, content, wish: options.wish, changedKeys });
   }
 
   #write(record: RecordId, content: EntityContent | EdgeContent, body: JsonObject, options: EditOptions): boolean {

@@ -7,6 +7,7 @@ export class GraphIndex {
   readonly #seen = new Map<RecordId, Visible>();
   readonly #byType = new Map<EntityType, Set<RecordId>>();
   readonly #edgesByEnd = new Map<RecordId, Set<RecordId>>();
+  #onChange: (record: RecordId) => void = () => {};
 
   /** Takes note of what is seen of a record now; undefined: nothing any more. Returns whether that differs. */
   set(record: RecordId, visible: Visible | undefined): boolean {
@@ -16,13 +17,16 @@ export class GraphIndex {
       return false;
     }
     if (before !== undefined) this.#remove(before);
-    if (visible === undefined) {
-      this.#seen.delete(record);
-      return true;
-    }
-    this.#seen.set(record, visible);
-    if (!visible.deleted) this.#add(visible);
+    if (visible === undefined) this.#seen.delete(record);
+    else this.#seen.set(record, visible);
+    if (visible !== undefined && !visible.deleted) this.#add(visible);
+    this.#onChange(record);
     return true;
+  }
+
+  /** Calls `listener`, in the place of an earlier one, with each record of which something else is seen. */
+  watch(listener: (record: RecordId) => void): void {
+    this.#onChange = listener;
   }
 
   /** The record when it is seen and not deleted. */

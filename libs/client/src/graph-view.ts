@@ -1,11 +1,16 @@
 import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
+import { must } from "@funkygibbon/kernel/must";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
+import { type Match, QueryMatcher } from "@funkygibbon/kernel/search-match";
+import { fold } from "@funkygibbon/kernel/search-text";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { GraphIndex } from "./graph-index.ts";
 import type { Visible } from "./replica-transaction.ts";
+import { SearchIndex } from "./search-index.ts";
+import { type PathOptions, shortestPath } from "./shortest-path.ts";
 
 /** A node, as this device sees it: its own edits included. */
 export interface EntityView {
@@ -46,10 +51,32 @@ export interface Neighbour {
 /** What is looked for; everything named has to hold. */
 export interface FindOptions {
   readonly type?: EntityType;
-  /** A part of the name, in any case. */
+  readonly source?: SourceType;
+  /** A part of the name; case and accents do not count. */
   readonly name?: string;
+  /** What is located in this room (or zone, or home), or is part of something there, over any number of steps. */
+  readonly room?: RecordId;
+  /** Words that occur in it, as search understands them, except that what is merely alike does not count. */
+  readonly text?: string;
   readonly where?: (entity: EntityView) => boolean;
 }
+
+/** How a search is cut. */
+export interface SearchOptions {
+  /** Default: all. */
+  readonly types?: readonly EntityType[];
+  /** Default 20. */
+  readonly limit?: number;
+}
+
+/** An entity that answers a search, and how: `match.highlight` holds the matching text. */
+export interface SearchHit {
+  readonly entity: EntityView;
+  readonly match: Match;
+}
+
+const DEFAULT_SEARCH_LIMIT = 20;
+const INSIDE: readonly RelationshipType[] = ["located_in", "part_of"];
 
 /** Which steps are taken. */
 export interface NeighbourOptions {
@@ -64,6 +91,7 @@ export class GraphView {
   readonly #index: GraphIndex;
   /** Parsed once per version; forgotten with the record. */
   readonly #bodies = new WeakMap<Visible, JsonObject>();
+  #searchIndex: SearchIndex | undefined;
 
   constructor(index: GraphIndex) {
     this.#index = index;
@@ -114,14 +142,46 @@ export class GraphView {
 
   /** The entities that match. */
   find(options: FindOptions = {}): readonly EntityView[] {
-    const part = options.name?.toLowerCase();
+    const { type, source, text, where } = options;
+    const part = options.name === undefined ? undefined : fold(options.name);
     const found: EntityView[] = [];
-    for (const id of this.#candidates(options.type)) {
+    for (const id of this.#candidates(options)) {
       const entity = this.entity(id);
-      if (entity === undefined || (part !== undefined && !entity.name.toLowerCase().includes(part))) continue;
-      if (options.where === undefined || options.where(entity)) found.push(entity);
+      if (entity === undefined || (type !== undefined && entity.type !== type)) continue;
+      if (source !== undefined && entity.source !== source) continue;
+      if (part !== undefined && !fold(entity.name).includes(part)) continue;
+      if (where === undefined || where(entity)) found.push(entity);
     }
-    return found.sort(byName);
+    if (text === undefined) return found.sort(byName);
+    const matcher = new QueryMatcher(text);
+    const answers = (match: Match | undefined) => match !== undefined && match.kind !== "fuzzy";
+    return found.filter((entity) => answers(matcher.match(entity.body))).sort(byName);
+  }
+
+  /** The entities that answer a query in words, best first: as the server's search, of what this device has. */
+  search(query: string, options: SearchOptions = {}): readonly SearchHit[] {
+    const { types, limit = DEFAULT_SEARCH_LIMIT } = options;
+    const hits = this.#words()
+      .search(query, limit)
+      .flatMap(({ id, match }) => {
+        const entity = this.entity(id);
+        const wanted = entity !== undefined && (types === undefined || types.includes(entity.type));
+        return wanted ? [{ entity, match }] : [];
+      });
+    return hits.sort((a, b) => b.match.score - a.match.score || byName(a.entity, b.entity)).slice(0, limit);
+  }
+
+  /**
+   * A shortest way from one entity to another over at most `maxDepth` edges (default 10); empty when they are the same,
+   * undefined when there is none.
+   */
+  path(from: RecordId, to: RecordId, options: PathOptions = {}): readonly Neighbour[] | undefined {
+    const steps = shortestPath((id) => this.#edgesAt(id), { ...options, from, to });
+    return steps?.map(({ edge, reached, inverse }) => ({
+      entity: must(this.entity(reached), "edges of the graph have live ends"),
+      relationship: must(this.relationship(edge), "the path is over edges of the graph"),
+      inverse,
+    }));
   }
 
   /** Every edge with two live ends. */
@@ -149,21 +209,63 @@ export class GraphView {
   neighbours(id: RecordId, options: NeighbourOptions = {}): readonly Neighbour[] {
     const { types, direction = "both", entityTypes } = options;
     const found: Neighbour[] = [];
-    for (const edgeId of this.#index.edgesAt(id)) {
-      const relationship = this.relationship(edgeId);
-      if (relationship === undefined || (types !== undefined && !types.includes(relationship.type))) continue;
-      const inverse = relationship.from !== id;
+    for (const { edge, reached, inverse, relationship: seen } of this.#edgesAt(id)) {
+      if (types !== undefined && !types.includes(seen.type)) continue;
       if ((direction === "out" && inverse) || (direction === "in" && !inverse)) continue;
-      const entity = this.entity(inverse ? relationship.from : relationship.to);
-      if (entity === undefined || (entityTypes !== undefined && !entityTypes.includes(entity.type))) continue;
-      found.push({ entity, relationship, inverse });
+      const entity = this.entity(reached);
+      const relationship = this.relationship(edge);
+      if (entity === undefined || relationship === undefined) continue;
+      if (entityTypes === undefined || entityTypes.includes(entity.type)) found.push({ entity, relationship, inverse });
     }
     return found.sort((a, b) => byName(a.entity, b.entity));
   }
 
-  *#candidates(type: EntityType | undefined): Iterable<RecordId> {
-    if (type !== undefined) yield* this.#index.ofType(type);
+  *#candidates({ type, room, text }: FindOptions): Iterable<RecordId> {
+    if (room !== undefined) yield* this.#inside(room);
+    else if (text !== undefined) for (const { id } of this.#words().search(text, 0)) yield id;
+    else if (type !== undefined) yield* this.#index.ofType(type);
     else for (const visible of this.#index.allLive()) yield visible.record;
+  }
+
+  /** Everything located in a place, or part of something there. */
+  #inside(place: RecordId): ReadonlySet<RecordId> {
+    const inside = new Set<RecordId>();
+    // Grows while it is gone through: what is inside of something inside is inside.
+    const waiting = [place];
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      for (const { relationship, reached } of this.#edgesAt(at)) {
+        if (relationship.to !== at || !INSIDE.includes(relationship.type) || inside.has(reached)) continue;
+        inside.add(reached);
+        waiting.push(reached);
+      }
+    }
+    return inside;
+  }
+
+  /** The live edges at an entity, and where each leads. */
+  *#edgesAt(id: RecordId) {
+    for (const edge of this.#index.edgesAt(id)) {
+      const content = this.#index.live(edge)?.content;
+      if (content?.kind !== "relationship") continue;
+      const inverse = content.from !== id;
+      const reached = inverse ? content.from : content.to;
+      if (this.#isLiveEntity(reached) && this.#isLiveEntity(id))
+        yield { edge, relationship: content, reached, inverse };
+    }
+  }
+
+  #words(): SearchIndex {
+    if (this.#searchIndex !== undefined) return this.#searchIndex;
+    const made = new SearchIndex((id) => this.#entityBody(id));
+    for (const visible of this.#index.allLive()) if (visible.content.kind === "entity") made.refresh(visible.record);
+    this.#index.watch((record) => made.refresh(record));
+    this.#searchIndex = made;
+    return made;
+  }
+
+  #entityBody(id: RecordId): JsonObject | undefined {
+    const visible = this.#index.live(id);
+    return visible === undefined || visible.content.kind !== "entity" ? undefined : this.#body(visible);
   }
 
   #isLiveEntity(id: RecordId): boolean {

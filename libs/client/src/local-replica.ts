@@ -2,6 +2,7 @@ import type { Sha256 } from "@funkygibbon/kernel/content";
 import { addToDigest, type Digest, digestTerm, subtractFromDigest } from "@funkygibbon/kernel/digest";
 import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
+import { digestOf } from "./base-layer.ts";
 import { GraphIndex } from "./graph-index.ts";
 import {
   type BaseRecord,
@@ -40,7 +41,9 @@ export class LocalReplica {
   /** Above all that ever was pending: what comes above it keeps the order by itself. */
   #newestPending = 0;
   #pendingDisordered = false;
-  #digest: Digest = 0n;
+  #newestSeq = 0;
+  /** Undefined until somebody asks: a large home is open before its digest is summed up. */
+  #digest: Digest | undefined;
   readonly #counts = { answered: 0, dead: 0 };
   #queue: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<ChangeListener>();
@@ -78,12 +81,18 @@ export class LocalReplica {
 
   /** Sum over the live heads of the base (docs/protocol.md, section 6); edits do not count. */
   get digest(): Digest {
+    this.#digest ??= digestOf(this.#base.values(), this.#sha256);
     return this.#digest;
   }
 
   /** How many edits are to be pushed. */
   get pendingCount(): number {
     return this.#pending.size;
+  }
+
+  /** The newest seq of the base; 0: it is empty. */
+  get newestSeq(): number {
+    return this.#newestSeq;
   }
 
   /** The pulled head of a record, tombstones included. */
@@ -181,7 +190,8 @@ export class LocalReplica {
     this.#meta = tx.meta;
     if (clear) {
       this.#base = new Map();
-      this.#digest = 0n;
+      this.#newestSeq = 0;
+      this.#digest = undefined;
     }
     for (const record of records) this.#setBase(record);
     for (const [record, edits] of tx.changedEdits()) this.#adoptEdits(record, edits);
@@ -222,13 +232,16 @@ export class LocalReplica {
   }
 
   #setBase(record: BaseRecord): void {
-    const before = this.#base.get(record.record);
-    if (before !== undefined && !before.deleted) {
-      this.#digest = subtractFromDigest(this.#digest, digestTerm(before.record, before.version, this.#sha256));
-    }
-    if (!record.deleted) {
-      this.#digest = addToDigest(this.#digest, digestTerm(record.record, record.version, this.#sha256));
+    if (this.#digest !== undefined) {
+      const before = this.#base.get(record.record);
+      if (before !== undefined) this.#digest = subtractFromDigest(this.#digest, this.#termOf(before));
+      this.#digest = addToDigest(this.#digest, this.#termOf(record));
     }
     this.#base.set(record.record, record);
+    this.#newestSeq = Math.max(this.#newestSeq, record.seq);
+  }
+
+  #termOf({ record, version, deleted }: BaseRecord): Digest {
+    return deleted ? 0n : digestTerm(record, version, this.#sha256);
   }
 }

@@ -13,6 +13,8 @@ export interface BaseRecord {
   /** A tombstone's `bodyJson` is empty. */
   readonly content: TextContent;
   readonly deleted: boolean;
+  /** Of a tombstone: the body that was deleted, if this device had it, so that it can be brought back. Never sent. */
+  readonly lostBodyJson?: string;
   /** Position in the household's log; a record is never replaced by one with a lower seq. */
   readonly seq: number;
   /** The user who made the edit. */
@@ -50,6 +52,8 @@ export interface Edit {
   readonly parents: readonly VersionId[];
   readonly content: TextContent;
   readonly deleted: boolean;
+  /** See {@link BaseRecord}. */
+  readonly lostBodyJson?: string;
   /** The time part of the version, in whole milliseconds. */
   readonly claimedUs: Micros;
   /** Undefined leaves a divergence to the household's policy. */
@@ -108,4 +112,11 @@ export function isPending(edit: Edit): boolean {
 /** Whether an edit lies over the base: every one that was not given up. */
 export function isVisible(edit: Edit): boolean {
   return edit.state.kind !== "dead";
+}
+
+/** The body of a record that a tombstone takes the place of, as a tombstone remembers it. */
+export function lostBody(replaced: BaseRecord | Edit | undefined): Pick<BaseRecord, "lostBodyJson"> {
+  if (replaced === undefined) return {};
+  if (!replaced.deleted) return { lostBodyJson: replaced.content.bodyJson };
+  return replaced.lostBodyJson === undefined ? {} : { lostBodyJson: replaced.lostBodyJson };
 }

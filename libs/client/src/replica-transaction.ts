@@ -70,6 +70,11 @@ export class ReplicaTransaction {
     return this.topEdit(record) ?? this.base(record);
   }
 
+  /** What of a record was seen before this transaction, tombstones included. */
+  visibleBefore(record: RecordId): Visible | undefined {
+    return this.#before.editsByRecord.get(record)?.findLast(isVisible) ?? this.#before.base.get(record);
+  }
+
   /** All edits by record, in no particular order of records. */
   *allEdits(): Iterable<Edit> {
     for (const [record, edits] of this.#before.editsByRecord) {

@@ -9,7 +9,10 @@ import type { SyncState } from "./sync-state.ts";
 export type SyncControl = Pick<SyncLoop, "start" | "stop" | "hurry" | "wake">;
 
 /** The part of the state that whoever syncs knows; the rest each replica knows of itself. */
-type SyncNews = Omit<SyncState, "deviceId" | "household" | "epoch" | "pendingEdits" | "unheldEdits" | "deadLetters">;
+type SyncNews = Omit<
+  SyncState,
+  "deviceId" | "household" | "epoch" | "pulledSeq" | "pendingEdits" | "unheldEdits" | "deadLetters"
+>;
 
 /** What the tabs of one device tell each other about the sync. */
 type TabTalk =
@@ -124,7 +127,8 @@ export class SharedSync implements SyncControl {
 
   #tellState(): void {
     if (!this.#leads) return;
-    const { deviceId, household, epoch, pendingEdits, unheldEdits, deadLetters, ...state } = this.#options.state.value;
+    const { deviceId, household, epoch, pulledSeq, pendingEdits, unheldEdits, deadLetters, ...state } =
+      this.#options.state.value;
     this.#tell({ kind: "state", state });
   }
 

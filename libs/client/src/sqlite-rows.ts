@@ -28,6 +28,7 @@ export const RECORD_COLUMNS = [
   "stamps",
   "claimed_us",
   "effective_us",
+  "lost_body",
 ] as const;
 
 /** The columns of `meta`, in the order of {@link metaToRow} and {@link metaFromRow}. */
@@ -67,6 +68,7 @@ export function recordToRow(record: BaseRecord): SQLInputValue[] {
     record.stamps.length === 0 ? null : JSON.stringify(record.stamps),
     record.claimedUs,
     record.effectiveUs,
+    record.lostBodyJson ?? null,
   ];
 }
 
@@ -85,6 +87,7 @@ export function recordFromRow(row: Row): BaseRecord {
     stamps: row[13] === null ? [] : JSON.parse(row[13] as string),
     claimedUs: row[14] as number,
     effectiveUs: row[15] as number,
+    ...(row[16] === null ? {} : { lostBodyJson: row[16] as string }),
   };
 }
 

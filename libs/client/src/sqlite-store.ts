@@ -50,7 +50,8 @@ const TABLES = `
     sequence INTEGER NOT NULL,
     stamps TEXT,
     claimed_us INTEGER NOT NULL,
-    effective_us INTEGER NOT NULL
+    effective_us INTEGER NOT NULL,
+    lost_body TEXT
   ) STRICT;
   CREATE TABLE edits (
     version TEXT PRIMARY KEY,

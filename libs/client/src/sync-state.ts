@@ -41,6 +41,8 @@ export interface SyncState {
   readonly pushRefused: string | undefined;
   /** The newest seq of the log that the server told of; 0: not known. */
   readonly headSeq: number;
+  /** The newest seq that was pulled: over `headSeq`, how far a device is that catches up. */
+  readonly pulledSeq: number;
   /** The seq up to which the base holds everything; 0: nothing yet. */
   readonly upToDateSeq: number;
   /** How often the base did not add up to the server's digest and was pulled again. */

@@ -32,6 +32,7 @@ export function sampleRecord(n: number, body: object = { name: `Lamp ${n}`, note
     stamps: n % 2 === 0 ? [] : [{ stamp: { effectiveUs: START_US, device: DEVICE, sequence: 1 }, keys: ["name"] }],
     claimedUs: START_US + n * 1_000,
     // As healing writes it.
+    ...(deleted ? { lostBodyJson: JSON.stringify(body) } : {}),
     effectiveUs: n % 5 === 0 ? Number.MAX_SAFE_INTEGER : START_US + n * 1_000,
   };
 }

@@ -1,4 +1,5 @@
 import { type HouseholdId, parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
+import { QueryMatcher } from "@funkygibbon/kernel/search-match";
 import type { Database, TransactionOptions } from "@funkygibbon/postgres/database";
 import type { Transaction } from "@funkygibbon/postgres/transaction";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +8,6 @@ import { declaredStatements, STATEMENT_FILES } from "../../test/declared-stateme
 import { SeededLog, seedId } from "../../test/seeded-log.ts";
 import type { ActivityQuery } from "../domain/activity-reads.ts";
 import type { GraphSnapshot } from "../domain/graph-reads.ts";
-import { QueryMatcher } from "../domain/search-match.ts";
 import { PostgresActivity } from "./postgres-activity.ts";
 import { PostgresConflicts } from "./postgres-conflicts.ts";
 import { PostgresGraph } from "./postgres-graph.ts";

@@ -1,5 +1,6 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { QueryMatcher } from "@funkygibbon/kernel/search-match";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +9,6 @@ import { recordId, TestDevice } from "../../test/changes.ts";
 import { PgLog } from "../../test/pg-log.ts";
 import { SeededLog, seedId } from "../../test/seeded-log.ts";
 import { rankHits, rankSimilar } from "../domain/rank-search.ts";
-import { QueryMatcher } from "../domain/search-match.ts";
 import { searchRow } from "../domain/search-row.ts";
 import { PostgresSearch } from "./postgres-search.ts";
 import { postgresProjection } from "./search-projection.ts";

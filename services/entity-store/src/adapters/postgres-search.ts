@@ -1,13 +1,13 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import { type MeantWords, meantWords, type QueryMatcher, transpositions } from "@funkygibbon/kernel/search-match";
+import { fold, nameOf } from "@funkygibbon/kernel/search-text";
 import { textArray } from "@funkygibbon/postgres/binary-array";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { entityTypes } from "@funkygibbon/wire/graph-types";
 import type { EntityView } from "../domain/graph-reads.ts";
-import { type MeantWords, meantWords, type QueryMatcher, transpositions } from "../domain/search-match.ts";
 import type { SearchQuery, SearchReads, SimilarityQuery } from "../domain/search-reads.ts";
-import { fold, nameOf } from "../domain/search-text.ts";
 import { factsOf } from "../domain/similarity.ts";
 import { GraphNow } from "./graph-now.ts";
 import { entityNumbers } from "./graph-parameters.ts";

@@ -5,10 +5,10 @@ import type {
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import type { RecordId, UserId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
+import { nameOf } from "@funkygibbon/kernel/search-text";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
 import type { AroundQuery, EntityView, Neighbour, RecordView, RelationshipView, Step } from "../domain/graph-reads.ts";
-import { nameOf } from "../domain/search-text.ts";
 
 /** A record as every read of this room selects it. */
 export interface RecordViewRow {

@@ -1,10 +1,10 @@
 import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
+import { wordsOf } from "@funkygibbon/kernel/search-text";
 import { int2Array, int8Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
 import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { EMPTY_SEARCH_ROW, type SearchRow, searchRow } from "../domain/search-row.ts";
-import { wordsOf } from "../domain/search-text.ts";
 import { ENTITY_KIND } from "./version-row.ts";
 
 /** What one step of the projection did. */

@@ -1,8 +1,8 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
+import type { Match, QueryMatcher } from "@funkygibbon/kernel/search-match";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { EntityView } from "./graph-reads.ts";
-import type { Match, QueryMatcher } from "./search-match.ts";
 import { type Similarity, similarity } from "./similarity.ts";
 
 /** An entity that answers a query. */

@@ -1,8 +1,8 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
+import type { QueryMatcher } from "@funkygibbon/kernel/search-match";
 import type { EntityView } from "./graph-reads.ts";
-import type { QueryMatcher } from "./search-match.ts";
 
 /** Asks for the entities that may answer a query. */
 export interface SearchQuery {

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@funkygibbon/kernel/json";
-import { fold, nameOf, textsOf, wordsOf } from "./search-text.ts";
+import { fold, nameOf, textsOf, wordsOf } from "@funkygibbon/kernel/search-text";
 import { factsOf } from "./similarity.ts";
 
 /** What the search index holds of an entity. */

@@ -1,6 +1,6 @@
 import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
-import { fold, nameOf, wordsOf } from "./search-text.ts";
-import { nameSimilarity } from "./text-similarity.ts";
+import { fold, nameOf, wordsOf } from "@funkygibbon/kernel/search-text";
+import { nameSimilarity } from "@funkygibbon/kernel/text-similarity";
 
 /** How alike two entities of one type are. */
 export interface Similarity {

@@ -1,10 +1,10 @@
 import { type GraphService, MatchKind as WireMatchKind } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
+import { type MatchKind, QueryMatcher } from "@funkygibbon/kernel/search-match";
 import type { HandlerOf } from "@funkygibbon/rpc/service";
 import { enumMapping } from "@funkygibbon/wire/enum-mapping";
 import { entityTypes } from "@funkygibbon/wire/graph-types";
 import { rankHits } from "../../domain/rank-search.ts";
-import { type MatchKind, QueryMatcher } from "../../domain/search-match.ts";
 import { parseCount, parseEnums } from "../shared/fields.ts";
 import { presentEntity } from "../shared/present.ts";
 import type { StoreApi } from "../shared/store-api.ts";

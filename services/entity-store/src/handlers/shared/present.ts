@@ -6,12 +6,12 @@ import { internal } from "@funkygibbon/kernel/errors";
 import { canonicalJson } from "@funkygibbon/kernel/json";
 import type { RecordVersion } from "@funkygibbon/kernel/record";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
+import { nameOf } from "@funkygibbon/kernel/search-text";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
 import { recordVersionToWire } from "@funkygibbon/wire/record-version";
 import type { EntityView, RecordView, RelationshipView } from "../../domain/graph-reads.ts";
 import { changedKeys } from "../../domain/history.ts";
 import type { HistoryItem } from "../../domain/history-reads.ts";
-import { nameOf } from "../../domain/search-text.ts";
 import { timestampOf } from "./fields.ts";
 
 /** An entity as it travels. Its etag is its version. */

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
+import type { JsonObject, JsonValue } from "./json.ts";
 
 /** A text as search compares it, and where each of its UTF-16 units came from. */
 export interface FoldedText {

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MATCH_END, MATCH_START, QueryMatcher, transpositions } from "./search-match.ts";
 import { fold, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
-import { factsOf, similarity } from "./similarity.ts";
 
 function match(query: string, name: string, more: Record<string, string> = {}) {
   const found = new QueryMatcher(query).match({ name, ...more });
@@ -104,23 +103,5 @@ describe("transpositions", () => {
   it("swap neighbours of short words", () => {
     expect(transpositions("lmap")).toEqual(["mlap", "lamp", "lmpa"]);
     expect(transpositions("thermostat")).toEqual([]);
-  });
-});
-
-describe("similarity", () => {
-  it("names the keys on which both agree and weighs values above names", () => {
-    const bulb = { name: "Desk lamp", maker: "Hue", model: "LCT001", on: true };
-    expect(similarity(bulb, { ...bulb, name: "Desk lamp 2" })).toMatchObject({ sharedKeys: ["maker", "model", "on"] });
-    const twin = similarity(bulb, { ...bulb, name: "Hall" }).score;
-    const namesake = similarity(bulb, { name: "Desk lamp", maker: "Eve" }).score;
-    expect(twin).toBeGreaterThan(namesake);
-    expect(similarity(bulb, bulb).score).toBe(1);
-    expect(similarity({}, {})).toEqual({ score: 0, sharedKeys: [] });
-  });
-
-  it("makes facts of plain values and of the items of lists", () => {
-    expect(
-      factsOf({ name: "N", Maker: "Hue", on: true, caps: ["dim", "dim", { a: 1 }], nested: { a: 1 }, gone: null }),
-    ).toEqual(["maker=hue", "on=true", "caps=dim"]);
   });
 });

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@funkygibbon/kernel/json";
+import type { JsonObject } from "./json.ts";
 import { type FoldedText, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
 import { nameSimilarity, wordLikeness, wordSimilarity } from "./text-similarity.ts";
 

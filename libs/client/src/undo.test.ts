@@ -1,0 +1,128 @@
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Client } from "./client.ts";
+import { ModelServer } from "./testing/model-server.ts";
+import { clientOf, within } from "./testing/scenario.ts";
+
+let server: ModelServer;
+let ada: Client;
+beforeEach(async () => {
+  server = new ModelServer();
+  ada = await clientOf(server, { deviceId: "ada" });
+  return () => ada[Symbol.asyncDispose]();
+});
+
+const lamp = { type: "device" as const, body: { name: "Lamp", on: false } };
+
+async function synced(client: Client): Promise<void> {
+  client.connect();
+  await client.settled(within());
+  await client.until(({ upToDateSeq }) => upToDateSeq === server.headSeq, within());
+}
+
+async function reasonOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return "none";
+  } catch (error) {
+    if (error instanceof DomainError) return error.reason;
+    throw error;
+  }
+}
+
+describe.each([
+  ["never sent", async () => {}],
+  ["answered by the server", () => synced(ada)],
+])("undoing an edit that was %s", (_, between) => {
+  it("takes a whole transaction back, and then the one before", async () => {
+    const id = await ada.create(lamp);
+    await between();
+    const room = await ada.edit((editor) => {
+      editor.update(id, { on: true, scene: "Dinner" });
+      const made = editor.create({ type: "room", body: { name: "Hall" } });
+      editor.relate({ type: "located_in", from: id, to: made });
+      return made;
+    });
+    await between();
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(id)).toMatchObject({ body: lamp.body });
+    expect(ada.get(room)).toBeUndefined();
+    expect(ada.graph.neighbours(id)).toEqual([]);
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(id)).toBeUndefined();
+    expect(await ada.undo()).toBe(false);
+    await synced(ada);
+    expect(ada.digest).toBe(server.digest);
+    expect(ada.graph.find()).toEqual([]);
+  });
+
+  it("brings back what was deleted, and puts an edge where it led", async () => {
+    const [id, hall, attic] = [await ada.create(lamp), await ada.create(lamp), await ada.create(lamp)];
+    const edge = await ada.relate({ type: "controls", from: id, to: hall, properties: { via: "radio" } });
+    await between();
+    await ada.edit((editor) => {
+      editor.redirect(edge, { to: attic });
+      editor.remove(hall);
+    });
+    await between();
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(hall)).toMatchObject({ body: lamp.body });
+    expect(ada.get(edge)).toMatchObject({ to: hall, properties: { via: "radio" } });
+  });
+
+  it("leaves what was edited since", async () => {
+    const id = await ada.create(lamp);
+    await between();
+    await ada.update(id, { on: true, scene: "Dinner" });
+    await between();
+    const ben = await clientOf(server, { deviceId: "ben" });
+    await synced(ada);
+    await synced(ben);
+    await ben.update(id, { scene: "Party", volume: 11 });
+    await ben.settled(within());
+    await ada.until(() => ada.graph.find({ text: "party" }).length === 1, within());
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(id)).toMatchObject({ body: { on: false, scene: "Party", volume: 11 } });
+    await ben[Symbol.asyncDispose]();
+  });
+});
+
+describe("restoring", () => {
+  it("brings back as this device saw it what another device has deleted", async () => {
+    const ben = await clientOf(server, { deviceId: "ben" });
+    const id = await ada.create(lamp);
+    await synced(ada);
+    await synced(ben);
+    await ben.remove(id);
+    await ben.settled(within());
+    await ada.until(() => ada.get(id) === undefined, within());
+    await ada.restore(id);
+    expect(ada.get(id)).toMatchObject({ body: lamp.body });
+    await ada.settled(within());
+    await ben.until(() => ben.get(id) !== undefined, within());
+    expect(ben.get(id)).toMatchObject({ body: lamp.body });
+    await ben[Symbol.asyncDispose]();
+  });
+
+  it("says why it cannot", async () => {
+    const id = await ada.create(lamp);
+    expect(await reasonOf(ada.restore(id))).toBe("NOT_DELETED");
+    expect(await reasonOf(ada.restore(ada.newId()))).toBe("NOT_FOUND");
+  });
+});
+
+describe("a query that is watched", () => {
+  it("is answered at once, and again only when the answer differs", async () => {
+    const answers: string[][] = [];
+    const stop = ada.watch(
+      (graph) => graph.find({ type: "room" }),
+      (rooms) => answers.push(rooms.map(({ name }) => name)),
+    );
+    const id = await ada.create({ type: "room", body: { name: "Attic" } });
+    await ada.create(lamp);
+    await ada.update(id, { name: "Loft" });
+    stop();
+    await ada.remove(id);
+    expect(answers).toEqual([[], ["Attic"], ["Loft"]]);
+  });
+});

@@ -1,0 +1,20 @@
+import { describe, expect, it } from "vitest";
+import { factsOf, similarity } from "./similarity.ts";
+
+describe("similarity", () => {
+  it("names the keys on which both agree and weighs values above names", () => {
+    const bulb = { name: "Desk lamp", maker: "Hue", model: "LCT001", on: true };
+    expect(similarity(bulb, { ...bulb, name: "Desk lamp 2" })).toMatchObject({ sharedKeys: ["maker", "model", "on"] });
+    const twin = similarity(bulb, { ...bulb, name: "Hall" }).score;
+    const namesake = similarity(bulb, { name: "Desk lamp", maker: "Eve" }).score;
+    expect(twin).toBeGreaterThan(namesake);
+    expect(similarity(bulb, bulb).score).toBe(1);
+    expect(similarity({}, {})).toEqual({ score: 0, sharedKeys: [] });
+  });
+
+  it("makes facts of plain values and of the items of lists", () => {
+    expect(
+      factsOf({ name: "N", Maker: "Hue", on: true, caps: ["dim", "dim", { a: 1 }], nested: { a: 1 }, gone: null }),
+    ).toEqual(["maker=hue", "on=true", "caps=dim"]);
+  });
+});
