@@ -4,7 +4,7 @@ import type { VersionId } from "@funkygibbon/kernel/version";
 import { describe, expect, it } from "vitest";
 import { discardDeadEdit, reopenAnswers, settleAnswers } from "./answers.ts";
 import { applyPage, digestOf, releaseEditsUpTo, releaseHeldEdits } from "./base-layer.ts";
-import { forkedDeviceId, raiseSequence, stageEdit, takeDeviceId } from "./edit-queue.ts";
+import { forkedDeviceId, stageEdit, takeDeviceId, takeStanding } from "./edit-queue.ts";
 import { LocalReplica } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { nodeSha256 } from "./node-hashes.ts";
@@ -155,18 +155,14 @@ describe("the edit queue", () => {
     });
   });
 
-  it("counts on from what the server knows, and gives colliding unsent edits new versions", async () => {
+  it("counts on from what the server knows, and holds itself for a clone when edits wait below that", async () => {
     await (await replica()).transact("local", (tx) => {
-      const parent = write(tx, LAMP, "one");
-      send(tx);
-      const child = write(tx, LAMP, "two");
-      raiseSequence(tx, 417);
-      const [kept, renamed] = tx.editsOf(LAMP);
-      expect(kept?.version).toBe(parent?.version);
-      expect(renamed?.sequence).toBe(418);
-      expect(renamed?.parents).toEqual([parent?.version]);
-      expect(renamed?.content).toEqual(child?.content);
-      expect(renamed?.claimedUs).toBe(child?.claimedUs);
+      takeStanding(tx, { forked: false, highestSequence: 416 });
+      expect(write(tx, LAMP, "one")?.sequence).toBe(417);
+      takeStanding(tx, { forked: false, highestSequence: 417 });
+      expect(tx.meta.forked).toBe(false);
+      takeStanding(tx, { forked: false, highestSequence: 418 });
+      expect(tx.meta.forked).toBe(true);
     });
   });
 
@@ -174,10 +170,14 @@ describe("the edit queue", () => {
     await (await replica()).transact("local", (tx) => {
       const sent = write(tx, LAMP, "one");
       send(tx);
+      const child = write(tx, LAMP, "three");
       write(tx, ROOM, "two");
       takeDeviceId(tx, forkedDeviceId("ada" as DeviceId, "00c0ffee"));
-      expect(tx.editsOf(LAMP)[0]?.version).toBe(sent?.version);
-      expect(tx.editsOf(ROOM)[0]?.version).toContain("-ada.00c0ffee-000003");
+      const [kept, renamed] = tx.editsOf(LAMP);
+      expect(kept?.version).toBe(sent?.version);
+      expect(renamed?.version).toContain("-ada.00c0ffee-000004");
+      expect(renamed).toMatchObject({ parents: [sent?.version], content: child?.content, claimedUs: child?.claimedUs });
+      expect(tx.editsOf(ROOM)[0]?.version).toContain("-ada.00c0ffee-000005");
       expect(tx.meta.sessionKey).toHaveLength(0);
     });
     expect(forkedDeviceId("ada.0badcafe" as DeviceId, "00c0ffee")).toBe("ada.00c0ffee");

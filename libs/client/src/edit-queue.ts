@@ -43,7 +43,7 @@ export function stageEdit(tx: ReplicaTransaction, draft: EditDraft, clock: Clock
  * Gives new versions, under the device's present id and above its counter, to all edits that were never sent. Versions
  * that others have seen stay as they are.
  */
-export function relabelUnsentEdits(tx: ReplicaTransaction): void {
+function relabelUnsentEdits(tx: ReplicaTransaction): void {
   const renamed = new Map<VersionId, VersionId>();
   const unsent = [...tx.pendingEdits()].filter((edit) => edit.state.kind === "unsent");
   for (const edit of unsent) tx.removeEdit(edit);
@@ -54,11 +54,27 @@ export function relabelUnsentEdits(tx: ReplicaTransaction): void {
   }
 }
 
-/** Raises the counter to what the server knows of this device; edits below it that were never sent get new versions. */
-export function raiseSequence(tx: ReplicaTransaction, highest: number): void {
-  const collides = [...tx.pendingEdits()].some((edit) => edit.state.kind === "unsent" && edit.sequence <= highest);
-  if (highest > tx.meta.lastSequence) tx.setMeta({ lastSequence: highest });
-  if (collides) relabelUnsentEdits(tx);
+/**
+ * What a welcome says of this device's name: whether the server holds it for a clone of the one that it knows, and the
+ * newest sequence that it knows under this name.
+ */
+export interface NameStanding {
+  readonly forked: boolean;
+  readonly highestSequence: number;
+}
+
+/**
+ * Finds out whether somebody else goes, or went, by this device's name: a clone, or this device itself before its disk was
+ * put back to an older state, as whom the server then knows a later sequence than the disk. What waits there must not be
+ * sent under the old name: it would count as newer than all that was made there since. With nothing to lose by it, the
+ * device only counts on from what the server knows.
+ */
+export function takeStanding(tx: ReplicaTransaction, { forked, highestSequence }: NameStanding): void {
+  const isBehind = highestSequence > tx.meta.lastSequence;
+  const hasPending = !tx.pendingEdits()[Symbol.iterator]().next().done;
+  const hasHistory = tx.meta.cursor !== "";
+  if ((forked && (hasHistory || hasPending)) || (isBehind && hasPending)) tx.setMeta({ forked: true });
+  else if (isBehind) tx.setMeta({ lastSequence: highestSequence });
 }
 
 /**

@@ -16,7 +16,7 @@ import { ROLES } from "@funkygibbon/kernel/identity";
 import { type Epoch, type HouseholdId, parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
 import { reopenAnswers } from "./answers.ts";
-import { forkedDeviceId, raiseSequence, takeDeviceId } from "./edit-queue.ts";
+import { forkedDeviceId, takeDeviceId, takeStanding } from "./edit-queue.ts";
 import type { LocalReplica } from "./local-replica.ts";
 import { DirectPull, type PullSide, type PullVerdict, StagedPull } from "./pull-side.ts";
 import { PushPump } from "./push-pump.ts";
@@ -178,8 +178,7 @@ export class SyncSession {
         ...(renewed ? {} : { epoch }),
         ...(welcome.sessionKey.length === 0 ? {} : { sessionKey: welcome.sessionKey }),
       });
-      if (welcome.forked && (known.cursor !== "" || replica.pendingCount > 0)) tx.setMeta({ forked: true });
-      if (!tx.meta.forked) raiseSequence(tx, Number(welcome.highestSequence));
+      takeStanding(tx, { forked: welcome.forked, highestSequence: Number(welcome.highestSequence) });
     });
     this.#vitals.setInterval(durationMs(welcome.heartbeatInterval) || 15_000);
     if (await this.#leaveForkedId()) return;

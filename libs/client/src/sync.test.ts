@@ -284,6 +284,26 @@ describe("a clone", () => {
     expect(server.log.at(-1)?.version).toContain("-panel-000002");
   });
 
+  it("that the server takes for its original does not send under that one's name what waits on its older disk", async () => {
+    const server = new ModelServer();
+    const store = new MemoryStore();
+    const backup = new MemoryStore();
+    const ada = await connected(server, "ada", store);
+    await ada.disconnect();
+    const kitchen = await ada.create(room("Kitchen"));
+    const { meta, records, edits } = await store.load();
+    await backup.apply({ ...NO_CHANGE, meta, putRecords: [...records], putEdits: [...edits] });
+    await ada.update(kitchen, { floor: 2 });
+    ada.connect();
+    await ada.settled(within());
+    server.sessionKeys.delete("ada");
+    const reborn = await device(server, "ada", backup);
+    reborn.connect();
+    await reborn.settled(within());
+    expect(reborn.deviceId).toMatch(/^ada\.[0-9a-f]{8}$/);
+    expect(server.pushes.map(({ device: id }) => id)).toEqual(["ada", reborn.deviceId]);
+  });
+
   it("found out by a version that was used before loses nothing", async () => {
     const server = new ModelServer();
     const ada = await connected(server, "ada");

@@ -26,7 +26,7 @@ export const deviceCloned: Fault = {
   },
 };
 
-/** A device is lost, and its user goes on with one that was set up from its backup. */
+/** A device is lost, and its user goes on with one that was set up from its backup, in which edits wait that it has sent since. */
 export const deviceRestored: Fault = {
   summary: "a device restored from its own old backup",
   clones: true,
@@ -34,8 +34,12 @@ export const deviceRestored: Fault = {
     const [lost] = crowd.devices;
     if (lost === undefined) throw new Error("there is no device to lose");
     await crowd.live(() => crowd.untilAnswered(random.between(1, size.answers)));
+    await lost.client.disconnect();
+    for (const { id } of lost.client.graph.find().slice(0, 3)) await lost.update(id);
     const backup = await lost.store.copy();
+    lost.client.connect();
     await crowd.live(() => crowd.untilAnswered(size.answers));
+    for (const { id } of lost.client.graph.find().slice(0, 3)) await lost.update(id);
     await crowd.settle();
     await crowd.lose(lost);
     const restored = await crowd.open(`${lost.name}-restored`, "grpc", backup);
