@@ -116,6 +116,12 @@ export const ROOMS: readonly Room[] = [
     nodeBuiltins: true,
   },
   {
+    path: "deploy/packages/",
+    rooms: [],
+    packages: [],
+    nodeBuiltins: true,
+  },
+  {
     path: "examples/",
     rooms: ["libs/client", "libs/importers", "libs/gen"],
     packages: ["@modelcontextprotocol/client"],

@@ -113,7 +113,8 @@ export function metaToRow(meta: ReplicaMeta): SQLInputValue[] {
     meta.household ?? null,
     meta.epoch ?? null,
     meta.cursor,
-    meta.sessionKey,
+    // Node 22 makes NULL of empty bytes by itself.
+    meta.sessionKey.length === 0 ? null : meta.sessionKey,
     meta.lastClaimedUs,
     meta.lastSequence,
     JSON.stringify(meta.vectorClock),
@@ -128,7 +129,7 @@ export function metaFromRow(row: Row): ReplicaMeta {
     household: (row[1] ?? undefined) as HouseholdId | undefined,
     epoch: (row[2] ?? undefined) as Epoch | undefined,
     cursor: row[3] as string,
-    sessionKey: row[4] as Uint8Array,
+    sessionKey: row[4] === null ? new Uint8Array() : (row[4] as Uint8Array),
     lastClaimedUs: row[5] as number,
     lastSequence: row[6] as number,
     vectorClock: JSON.parse(row[7] as string),

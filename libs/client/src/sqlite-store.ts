@@ -28,7 +28,7 @@ const TABLES = `
     household TEXT,
     epoch TEXT,
     cursor TEXT NOT NULL,
-    session_key BLOB NOT NULL,
+    session_key BLOB,
     last_claimed_us INTEGER NOT NULL,
     last_sequence INTEGER NOT NULL,
     vector_clock TEXT NOT NULL,
