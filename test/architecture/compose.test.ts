@@ -29,7 +29,7 @@ describe("docker-compose.yml", () => {
       "entity-store": ["credentials", "migrate", "nats"],
       "conflict-resolution": ["credentials", "entity-store"],
       "sync-coordinator": ["conflict-resolution", "entity-store", "nats", "redis"],
-      "mcp-gateway": ["entity-store", "sync-coordinator"],
+      "mcp-gateway": ["entity-store", "nats", "sync-coordinator"],
     });
   });
 

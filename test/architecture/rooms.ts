@@ -108,7 +108,7 @@ export const ROOMS: readonly Room[] = [
   ...service("entity-store", ["pg"], ["libs/postgres", "libs/events"]),
   ...service("sync-coordinator", ["ioredis", "rate-limiter-flexible"], ["libs/redis", "libs/events"]),
   ...service("conflict-resolution", [], []),
-  ...service("mcp-gateway", [], []),
+  ...service("mcp-gateway", ["rate-limiter-flexible"], ["libs/events"]),
   {
     path: "deploy/local/",
     rooms: ["libs/runtime"],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { homePrompts } from "@funkygibbon/mcp-gateway/handlers/prompts/catalog";
 import { homeResources } from "@funkygibbon/mcp-gateway/handlers/resources/home-resources";
 import { homeTools } from "@funkygibbon/mcp-gateway/handlers/tools/catalog";
-import { type EndpointUnderTest, startEndpoint } from "@funkygibbon/mcp-gateway/testing/endpoint-under-test";
+import { type EndpointUnderTest, REVISIONS, startEndpoint } from "@funkygibbon/mcp-gateway/testing/endpoint-under-test";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parse } from "yaml";
 import { fixturePrompts } from "../support/conformance/fixture-prompts.ts";
@@ -40,7 +40,7 @@ afterAll(async () => {
   rmSync(results, { recursive: true });
 });
 
-it.each(["2026-07-28"])("passes every scenario that %s requires of a server", { timeout: 60_000 }, async (revision) => {
+it.each(REVISIONS)("passes every scenario that %s requires of a server", { timeout: 60_000 }, async (revision) => {
   const { code, stdout, stderr } = await runTool(process.execPath, [
     join(SUITE, "dist/index.js"),
     ...["server", "--url", endpoint.url.href, "--requirements", revision, "--output-dir", results],

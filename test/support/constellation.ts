@@ -47,6 +47,8 @@ export interface Constellation extends AsyncDisposable {
   readonly ground: ConstellationGround;
   /** One more sync-coordinator beside the first; ends with the constellation at the latest. */
   anotherCoordinator(): Promise<Replica>;
+  /** One more mcp-gateway beside the first. */
+  anotherGateway(): Promise<Replica>;
 }
 
 /** A service of which there are several. */
@@ -80,18 +82,28 @@ export async function constellation(options: GroundOptions = {}): Promise<Conste
       ),
     );
   const syncCoordinator = (await anotherCoordinator()).url;
-  const mcpGateway = opened.use(
-    await boot(
-      ground,
-      { name: "mcp-gateway", configure: configureMcpGateway, start: startMcpGateway },
-      { entityStore, conflictResolution, syncCoordinator },
-    ),
-  ).url;
+  const gateways = opened.use(new AsyncDisposableStack());
+  const anotherGateway = async () =>
+    gateways.use(
+      await boot(
+        ground,
+        { name: "mcp-gateway", configure: configureMcpGateway, start: startMcpGateway },
+        { entityStore, conflictResolution, syncCoordinator },
+      ),
+    );
+  const mcpGateway = (await anotherGateway()).url;
   const urls = { entityStore, syncCoordinator, conflictResolution, mcpGateway };
   const people = await peopleOf(ground, urls);
   opened.use(people.clients);
   const stack = opened.move();
-  return { urls, ground, ...people, anotherCoordinator, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    urls,
+    ground,
+    ...people,
+    anotherCoordinator,
+    anotherGateway,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 /** What a constellation offers whatever runs its services: households, tokens and clients. */

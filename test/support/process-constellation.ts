@@ -14,7 +14,7 @@ import {
 import { type ServiceProcess, serviceProcess } from "./service-process.ts";
 
 /** A constellation whose services are processes. */
-export interface ProcessConstellation extends Omit<Constellation, "anotherCoordinator"> {
+export interface ProcessConstellation extends Omit<Constellation, "anotherCoordinator" | "anotherGateway"> {
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
   /** Two replicas side by side; the first is that of `services` and `urls`. */
   readonly coordinators: readonly [ServiceProcess, ServiceProcess];

@@ -2,9 +2,10 @@ import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
 
 /**
  * What is told about a household: `committed` a commit happened, `conflict` one was opened, settled or closed,
- * `presence` a device came or went, `control` something for whichever replica holds a device's stream.
+ * `presence` a device came or went, `control` something for whichever replica holds a device's stream, `assistant` what an
+ * assistant said, for whichever replica of mcp-gateway it concerns.
  */
-export const EVENT_KINDS = ["committed", "conflict", "presence", "control"] as const;
+export const EVENT_KINDS = ["committed", "conflict", "presence", "control", "assistant"] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** The subject of one household's events of a kind: `funkygibbon.household.<id>.committed`. */

@@ -11,6 +11,7 @@ const COMPLETE = {
   ENTITY_STORE_URL: "http://127.0.0.1:4401",
   SYNC_COORDINATOR_URL: "http://127.0.0.1:4402",
   CONFLICT_RESOLUTION_URL: "http://127.0.0.1:4403",
+  NATS_URL: "nats://127.0.0.1:4222",
 };
 
 it("reads a complete environment; a local issuer is nobody whom a client could ask for a token", () => {
@@ -18,6 +19,8 @@ it("reads a complete environment; a local issuer is nobody whom a client could a
     rpc: { port: 4404, host: "127.0.0.1" },
     resource: { publicUrl: undefined, authorizationServers: [] },
     readOnly: false,
+    userRequestsPerSecond: 50,
+    listenerLimits: { total: 1_000, perUser: 20 },
   });
 });
 

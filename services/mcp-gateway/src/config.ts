@@ -3,6 +3,7 @@ import { type RpcConfig, rpcConfig, rpcRules, rpcVariables } from "@funkygibbon/
 import {
   type Environment,
   flagVariable,
+  integerVariable,
   parseConfig,
   type RuntimeConfig,
   runtimeConfig,
@@ -12,6 +13,7 @@ import {
   urlVariable,
 } from "@funkygibbon/runtime/config";
 import { z } from "zod";
+import type { ListenerLimits } from "./handlers/listeners.ts";
 import type { ProtectedResource } from "./handlers/resource-metadata.ts";
 
 /** What the gateway needs to know. */
@@ -24,9 +26,13 @@ export interface McpGatewayConfig {
   readonly entityStoreUrl: string;
   readonly syncCoordinatorUrl: string;
   readonly conflictResolutionUrl: string;
+  readonly natsUrl: string;
   readonly resource: ProtectedResource;
   /** Offer reads only, whoever calls. */
   readonly readOnly: boolean;
+  readonly userRequestsPerSecond: number;
+  /** How many clients may listen to this replica. */
+  readonly listenerLimits: ListenerLimits;
 }
 
 const HTTP = ["http", "https"] as const;
@@ -43,6 +49,10 @@ const variables = z.object({
     .refine((url) => new URL(url).pathname === "/mcp", "must end in /mcp")
     .optional(),
   MCP_READ_ONLY: flagVariable(false),
+  MCP_USER_REQUESTS_PER_SECOND: integerVariable({ min: 1, max: 1_000_000 }, 50),
+  MCP_MAX_LISTENERS: integerVariable({ min: 1, max: 100_000 }, 1_000),
+  MCP_MAX_LISTENERS_PER_USER: integerVariable({ min: 1, max: 1_000 }, 20),
+  NATS_URL: textVariable(),
 });
 
 /** Reads the environment. @throws ConfigurationError with every problem. */
@@ -57,12 +67,15 @@ export function configureMcpGateway(environment: Environment): McpGatewayConfig 
     entityStoreUrl: parsed.ENTITY_STORE_URL,
     syncCoordinatorUrl: parsed.SYNC_COORDINATOR_URL,
     conflictResolutionUrl: parsed.CONFLICT_RESOLUTION_URL,
+    natsUrl: parsed.NATS_URL,
     resource: {
       publicUrl: parsed.MCP_PUBLIC_URL,
       // A local key has an issuer that is only a name: there is nobody to get a token from but the runner.
       authorizationServers: isHttpUrl(rpc.auth.issuer) ? [rpc.auth.issuer] : [],
     },
     readOnly: parsed.MCP_READ_ONLY,
+    userRequestsPerSecond: parsed.MCP_USER_REQUESTS_PER_SECOND,
+    listenerLimits: { total: parsed.MCP_MAX_LISTENERS, perUser: parsed.MCP_MAX_LISTENERS_PER_USER },
   };
 }
 

@@ -111,6 +111,8 @@ beforeAll(async () => {
         ENTITY_STORE_URL: backend.url,
         SYNC_COORDINATOR_URL: backend.url,
         CONFLICT_RESOLUTION_URL: backend.url,
+        // Nobody there: only subscriptions miss it.
+        NATS_URL: "nats://127.0.0.1:1",
       }),
       context,
     ),

@@ -1,8 +1,12 @@
 import { createHmac } from "node:crypto";
+import { connectEvents } from "@funkygibbon/events/connection";
 import { createTokenVerifier, serviceTokenSource } from "@funkygibbon/rpc/auth";
 import { startRpcServer } from "@funkygibbon/rpc/server";
 import type { RunningService, ServiceContext } from "@funkygibbon/runtime/run-service";
 import { createActorMint } from "./adapters/actor-mint.ts";
+import { memoryRateLimits } from "./adapters/memory-rate-limits.ts";
+import { natsGraphChanges } from "./adapters/nats-graph-changes.ts";
+import { natsSessionPeers } from "./adapters/nats-session-peers.ts";
 import { connectConflictInbox } from "./adapters/rpc-conflict-inbox.ts";
 import { connectDeviceSync } from "./adapters/rpc-device-sync.ts";
 import { connectHomeEdits } from "./adapters/rpc-home-edits.ts";
@@ -45,6 +49,9 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
     conflicts: opened.use(connectConflictInbox(client(config.conflictResolutionUrl), actors)),
     clock,
   };
+  const bus = opened.use(
+    await connectEvents({ url: config.natsUrl, connectionName: "mcp-gateway", log, meter: telemetry.meter }),
+  );
   const events = gatewayTelemetry(telemetry, log);
   const endpoint = opened.use(
     createMcpEndpoint({
@@ -60,6 +67,10 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
       }),
       verifier,
       resource: config.resource,
+      rateLimits: memoryRateLimits(config.userRequestsPerSecond),
+      changes: natsGraphChanges(bus),
+      listenerLimits: config.listenerLimits,
+      peers: natsSessionPeers(bus),
       onTransportError: events.transportFailed,
     }),
   );

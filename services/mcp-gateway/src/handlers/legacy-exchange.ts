@@ -30,6 +30,11 @@ export class LegacyExchange extends WebStandardStreamableHTTPServerTransport {
     this.#requests = new Set(requests);
   }
 
+  /** Whether it waits for an answer of the user. */
+  get isAsking(): boolean {
+    return this.#asked.size > 0;
+  }
+
   /** Says to the server again what the client said of itself in `initialize`, which another server has heard. */
   async introduce(hello: ClientHello, protocolVersion: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -169,6 +169,34 @@ describe("JSON that would be stored as something else", () => {
   });
 });
 
+describe("a user who asks too much", () => {
+  it("is told in words that a model reads, then to wait by HTTP, and nothing is done", async () => {
+    await using busy = await startEndpoint({ requestsPerSecond: 2 });
+    const ask = (method: string, params: object, token = "member") =>
+      fetch(busy.url, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          authorization: `Bearer ${token}`,
+        },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+      });
+    const write = () => ask("tools/call", { name: "create_entity", arguments: { type: "note", name: "n" } });
+    for (let allowed = 0; allowed < 2; allowed++) await (await write()).text();
+    const told = await (await write()).text();
+    expect(told).toContain('"reason":"RATE_LIMITED"');
+    expect(told).toMatch(/Wait 1 s, then call again/);
+    const refused = await ask("tools/list", {});
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect(await refused.json()).toMatchObject({ id: 1, error: { message: expect.stringContaining("wait 1 s") } });
+    expect((await write()).status).toBe(429);
+    expect(busy.home.entities.size).toBe(2);
+    expect((await ask("tools/list", {}, "member~ben")).status).toBe(200);
+  });
+});
+
 describe("an endpoint that drains", () => {
   it("finishes what it has begun and refuses what is new", async () => {
     await using draining = await startEndpoint();

@@ -1,27 +1,40 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { scanJson } from "@funkygibbon/kernel/json-scan";
+import { must } from "@funkygibbon/kernel/must";
 import type { TokenVerifier } from "@funkygibbon/rpc/auth";
 import type { HttpRoute } from "@funkygibbon/rpc/http-front";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import {
   createMcpHandler,
   isInitializeRequest,
+  isJSONRPCRequest,
   isJsonContentType,
   isLegacyRequest,
   type McpHandlerRequestOptions,
-  type McpServerFactory,
+  type McpRequestContext,
+  type McpServer,
 } from "@modelcontextprotocol/server";
+import type { GraphChanges } from "../domain/graph-changes.ts";
+import type { RateLimits } from "../domain/rate-limits.ts";
+import type { SessionPeers } from "../domain/sessions.ts";
 import { admit } from "./bearer-gate.ts";
+import { identityOf, toldToWait } from "./caller.ts";
 import { LegacyEndpoint } from "./legacy-endpoint.ts";
+import { type ListenerLimits, Listeners } from "./listeners.ts";
+import { asListen, ModernListening } from "./modern-listening.ts";
 import { MCP_PATH, type ProtectedResource, resourceMetadataUrl } from "./resource-metadata.ts";
 import { parseHello, SESSION_HEADER, sessionIdFor } from "./session-id.ts";
 
 /** Options of {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
-  readonly factory: McpServerFactory;
+  factory(context: McpRequestContext): McpServer;
   readonly verifier: Pick<TokenVerifier, "verifyUser">;
   readonly resource: ProtectedResource;
+  readonly rateLimits: RateLimits;
+  readonly changes: GraphChanges;
+  readonly listenerLimits: ListenerLimits;
+  readonly peers: SessionPeers;
   /** Rejected requests and faults of the transport; for the log only. */
   onTransportError(error: Error): void;
 }
@@ -39,12 +52,24 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Builds the endpoint. The server in front has checked Host and Origin already; here comes the bearer token. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { verifier, resource, onTransportError: onerror } = options;
-  const legacy = new LegacyEndpoint(options.factory);
+  const listeners = new Listeners(options.changes, options.listenerLimits);
+  const legacy = new LegacyEndpoint({ ...options, listeners });
+  const listening = new ModernListening(options.factory, listeners);
   const handler = createMcpHandler(options.factory, { legacy: "reject", maxRequestBodySize: MAX_BODY_BYTES, onerror });
-  const serveEither: Fetch = async (request, inputs = {}) =>
-    (await isLegacyRequest(request, inputs.parsedBody))
-      ? legacy.serve(request, inputs)
-      : handler.fetch(request, inputs);
+  const serveEither: Fetch = async (request, given = {}) => {
+    const authInfo = must(given.authInfo, "the bearer gate has admitted the caller");
+    const identity = must(identityOf(authInfo), "it has said who the caller is");
+    const allowance = await options.rateLimits.spend(identity);
+    const { parsedBody } = given;
+    // What a tool answers a model reads and can act upon; what HTTP answers its program may show to nobody.
+    const asResult = allowance.kind === "over" && isToolCall(parsedBody);
+    if (allowance.kind !== "allowed" && !asResult) return tooManyRequests(allowance.waitMs, idOf(parsedBody));
+    const inputs = asResult ? { ...given, authInfo: toldToWait(authInfo, allowance.waitMs) } : given;
+    if (await isLegacyRequest(request, parsedBody)) return legacy.serve(request, identity, inputs);
+    const listen = asListen(parsedBody);
+    if (listen !== undefined) return listening.serve(listen, identity, { request, inputs });
+    return handler.fetch(request, inputs);
+  };
   const serve = toNodeHandler(
     { fetch: (request, inputs) => serveStrictly(serveEither, request, inputs) },
     { maxRequestBodySize: MAX_BODY_BYTES, onerror },
@@ -68,11 +93,12 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     },
     async drain() {
       draining = true;
+      // What waits for a change or for a person would not end by itself.
+      await Promise.all([legacy.endWaiting(), listening.close()]);
       await Promise.allSettled(atWork);
     },
     async [Symbol.asyncDispose]() {
-      legacy.close();
-      await handler.close();
+      await Promise.all([legacy[Symbol.asyncDispose](), listening.close(), handler.close()]);
     },
   };
 }
@@ -123,6 +149,16 @@ function protocolError(code: number, message: string, id: string | number | null
 function idOf(message: unknown): string | number | null {
   if (typeof message !== "object" || message === null || !("id" in message)) return null;
   return typeof message.id === "string" || typeof message.id === "number" ? message.id : null;
+}
+
+function isToolCall(message: unknown): boolean {
+  return isJSONRPCRequest(message) && message.method === "tools/call";
+}
+
+function tooManyRequests(waitMs: number, id: string | number | null): Response {
+  const seconds = Math.ceil(waitMs / 1_000);
+  const error = { code: -32_000, message: `This user makes too many requests: wait ${seconds} s` };
+  return Response.json({ jsonrpc: "2.0", id, error }, { status: 429, headers: { "retry-after": `${seconds}` } });
 }
 
 function goingAway(): Response {

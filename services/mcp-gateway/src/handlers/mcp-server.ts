@@ -1,7 +1,7 @@
 import { must } from "@funkygibbon/kernel/must";
 import { type McpRequestContext, McpServer } from "@modelcontextprotocol/server";
 import type { Ports } from "../domain/ports.ts";
-import { identityOf } from "./caller.ts";
+import { identityOf, waitOf } from "./caller.ts";
 import { Calls } from "./calls.ts";
 import type { Prompt, Resources } from "./feature.ts";
 import { offerCompletions } from "./offer-completions.ts";
@@ -67,7 +67,7 @@ export function mcpServerFactory(options: McpServerOptions): (request: McpReques
       },
     );
     const calls = new Calls({ server, identity, ports: options.ports, codec });
-    offerTools(server, calls, { tools, readOnly, identity, era, heartbeatMs, onToolCall });
+    offerTools(server, calls, { tools, readOnly, identity, waitMs: waitOf(authInfo), era, heartbeatMs, onToolCall });
     offerResources(server, calls, resources);
     offerPrompts(server, calls, prompts);
     offerCompletions(server, calls, { prompts, resources });

@@ -4,7 +4,7 @@ import type { Resources } from "./feature.ts";
 
 /** Offers what can be read by address. */
 export function offerResources({ server }: McpServer, calls: Calls, resources: Resources): void {
-  server.registerCapabilities({ resources: { listChanged: false } });
+  server.registerCapabilities({ resources: { subscribe: true, listChanged: false } });
   server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: [...resources.templates] }));
   server.setRequestHandler("resources/list", ({ params }, sdk) =>
     calls.run("resources/list", sdk, (context) => resources.list(params?.cursor, context)),

@@ -6,6 +6,7 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import { permissionFor, SCOPE_OF } from "../domain/permission.ts";
+import { ToolFault } from "../domain/tool-fault.ts";
 import type { Calls } from "./calls.ts";
 import { callWithConsent, canConfirm } from "./confirmation.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -32,6 +33,8 @@ export interface OfferToolsOptions {
   /** Offer reads only, whoever calls. */
   readonly readOnly: boolean;
   readonly identity: Identity;
+  /** The caller has asked too much and is to wait so long before anything is done. */
+  readonly waitMs: number | undefined;
   readonly era: "legacy" | "modern";
   readonly heartbeatMs: number;
   onToolCall(report: ToolCallReport): void;
@@ -73,6 +76,7 @@ async function callTool({ tool, args, sdk, server, calls }: Invocation, options:
   };
   using _ = startHeartbeat(sdk.mcpReq, options.heartbeatMs);
   try {
+    if (options.waitMs !== undefined) throw tooManyCalls(options.waitMs);
     const canAsk = canConfirm(server.server.getClientCapabilities());
     const result = await calls.within(context, sdk, () => callWithConsent(tool, args, context, { canAsk }));
     report({ asked: isInputRequiredResult(result), error: undefined });
@@ -89,4 +93,11 @@ function missingScope(tool: Tool, identity: Identity): ScopeChallenge | undefine
     scopes: [SCOPE_OF.read, SCOPE_OF[tool.access]],
     errorDescription: `${tool.name} needs the scope ${SCOPE_OF[tool.access]}`,
   };
+}
+
+function tooManyCalls(waitMs: number): ToolFault {
+  return new ToolFault("Too many calls at once; nothing was done.", {
+    reason: "RATE_LIMITED",
+    hint: `Wait ${Math.ceil(waitMs / 1_000)} s, then call again.`,
+  });
 }

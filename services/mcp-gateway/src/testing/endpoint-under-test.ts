@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { systemClock } from "@funkygibbon/kernel/clock";
+import { MICROS_PER_MS, systemClock } from "@funkygibbon/kernel/clock";
 import { unauthenticated } from "@funkygibbon/kernel/errors";
 import type { Identity, Role } from "@funkygibbon/kernel/identity";
 import { parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
@@ -9,6 +9,8 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import { startTelemetry } from "@funkygibbon/runtime/telemetry";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { McpServer } from "@modelcontextprotocol/server";
+import { memoryRateLimits } from "../adapters/memory-rate-limits.ts";
+import type { ListenerLimits } from "../handlers/listeners.ts";
 import { createMcpEndpoint } from "../handlers/mcp-endpoint.ts";
 import { type Features, mcpServerFactory } from "../handlers/mcp-server.ts";
 import type { ToolCallReport } from "../handlers/offer-tools.ts";
@@ -16,6 +18,7 @@ import { homePrompts } from "../handlers/prompts/catalog.ts";
 import { MCP_PATH, METADATA_PATHS, resourceMetadataRoute } from "../handlers/resource-metadata.ts";
 import { homeResources } from "../handlers/resources/home-resources.ts";
 import { homeTools } from "../handlers/tools/catalog.ts";
+import { FakeChanges, FakePeers } from "./fake-changes.ts";
 import { FakeHome } from "./fake-home.ts";
 
 /** The revisions of MCP that clients speak. */
@@ -26,6 +29,7 @@ export type Revision = (typeof REVISIONS)[number];
 export interface EndpointUnderTest extends AsyncDisposable {
   readonly url: URL;
   readonly home: FakeHome;
+  readonly changes: FakeChanges;
   readonly reports: readonly ToolCallReport[];
   connect(token: string, revision?: Revision): Promise<Client>;
   drain(): Promise<void>;
@@ -35,6 +39,13 @@ export interface EndpointUnderTest extends AsyncDisposable {
 export interface EndpointUnderTestOptions {
   readonly readOnly?: boolean;
   readonly heartbeatMs?: number;
+  readonly listenerLimits?: ListenerLimits;
+  readonly tokenLifeMs?: number;
+  readonly requestsPerSecond?: number;
+  /** Of another replica, when it is one of several. */
+  readonly home?: FakeHome;
+  readonly peers?: FakePeers;
+  readonly stateKey?: Uint8Array;
   /** Default: those of the home. */
   readonly features?: Features;
   /** What is done to each server before it serves. */
@@ -46,7 +57,8 @@ export interface EndpointUnderTestOptions {
 /** Starts it on a free port. */
 export async function startEndpoint(options: EndpointUnderTestOptions = {}): Promise<EndpointUnderTest> {
   const opened = new AsyncDisposableStack();
-  const home = new FakeHome();
+  const home = options.home ?? new FakeHome();
+  const changes = new FakeChanges();
   const reports: ToolCallReport[] = [];
   const resource = { publicUrl: undefined, authorizationServers: ["https://id.example"] };
   const factory = mcpServerFactory({
@@ -54,7 +66,7 @@ export async function startEndpoint(options: EndpointUnderTestOptions = {}): Pro
     ports: home,
     version: "0.0.0",
     readOnly: options.readOnly ?? false,
-    stateKey: randomBytes(32),
+    stateKey: options.stateKey ?? randomBytes(32),
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     onToolCall: (report) => void reports.push(report),
   });
@@ -65,8 +77,12 @@ export async function startEndpoint(options: EndpointUnderTestOptions = {}): Pro
         options.prepare?.(server);
         return server;
       },
-      verifier: { verifyUser: async (token) => identityFor(token) },
+      verifier: { verifyUser: async (token) => identityFor(token, options.tokenLifeMs ?? 60_000) },
       resource,
+      rateLimits: memoryRateLimits(options.requestsPerSecond ?? 1_000_000),
+      changes,
+      listenerLimits: options.listenerLimits ?? { perUser: 20, total: 1_000 },
+      peers: (options.peers ?? new FakePeers()).replica(),
       onTransportError: () => {},
     }),
   );
@@ -97,6 +113,7 @@ export async function startEndpoint(options: EndpointUnderTestOptions = {}): Pro
   return {
     url,
     home,
+    changes,
     reports,
     drain: () => endpoint.drain(),
     async connect(token, revision = "2026-07-28") {
@@ -118,7 +135,7 @@ export async function connectMcp(url: URL, token: string, revision: Revision = "
   return client;
 }
 
-function identityFor(token: string): Identity {
+function identityFor(token: string, lifeMs: number): Identity {
   const [grant = "", user = "ada", household = "villa"] = token.split("~");
   const [role = "", ...scopes] = grant.split(".");
   const known: readonly Role[] = ["owner", "member", "guest"];
@@ -130,7 +147,7 @@ function identityFor(token: string): Identity {
     role: found,
     scopes: scopes.map((scope) => `home:${scope}`),
     device: undefined,
-    expiresAt: systemClock.now() + 60_000_000,
+    expiresAt: systemClock.now() + lifeMs * MICROS_PER_MS,
     client: undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { isUuid } from "@funkygibbon/kernel/ids";
 import type { EntityRef } from "../../domain/graph.ts";
+import type { TouchedIds } from "../../domain/graph-changes.ts";
 
 /** The summary of the home. */
 export const HOME_ADDRESS = "funkygibbon://home";
@@ -32,4 +33,15 @@ export function parseAddress(uri: string): Address | undefined {
   const [, word, id = ""] = /^funkygibbon:\/\/([a-z]+)\/([^/?#]+)$/.exec(uri) ?? [];
   const kind = ADDRESS_KINDS.find((known) => known === word);
   return kind === undefined || !isUuid(id) ? undefined : { kind, id: id.toLowerCase() };
+}
+
+/**
+ * Whether a commit that touched these entities may have changed what is read at an address. A room and the home show what
+ * is in them, at any depth, so they may change with any entity.
+ */
+export function mayHaveChanged(uri: string, touched: TouchedIds): boolean {
+  const address = parseAddress(uri);
+  if (address === undefined) return false;
+  if (touched === undefined || address.kind === "home" || address.kind === "room") return true;
+  return touched.has(address.id);
 }

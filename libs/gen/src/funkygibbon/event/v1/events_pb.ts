@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file funkygibbon/event/v1/events.proto.
  */
 export const file_funkygibbon_event_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFmdW5reWdpYmJvbi9ldmVudC92MS9ldmVudHMucHJvdG8SFGZ1bmt5Z2liYm9uLmV2ZW50LnYxIusBCglDb21taXR0ZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEg0KBWVwb2NoGAIgASgJEhAKCGZyb21fc2VxGAMgASgDEg4KBnRvX3NlcRgEIAEoAxIYChBvcmlnaW5fZGV2aWNlX2lkGAUgASgJEjYKCHZlcnNpb25zGAYgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SDgoGaW5saW5lGAcgASgIEg4KBmRpZ2VzdBgIIAEoBhIPCgdhdF9oZWFkGAkgASgIEhQKDGNvbW1pdHRlZF91cxgKIAEoAyJgCg9Db25mbGljdENoYW5nZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEjcKCGNvbmZsaWN0GAIgASgLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkNvbmZsaWN0UmVjb3JkImEKD1ByZXNlbmNlQ2hhbmdlZBIUCgxob3VzZWhvbGRfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgJEhEKCWNvbm5lY3RlZBgDIAEoCBISCgpjaGFuZ2VkX3VzGAQgASgDIuYCCgdDb250cm9sEhQKDGhvdXNlaG9sZF9pZBgBIAEoCRJBCgxyZXF1ZXN0X3N5bmMYAiABKAsyKS5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLlJlcXVlc3RTeW5jSAASPAoJc3VwZXJzZWRlGAMgASgLMicuZnVua3lnaWJib24uZXZlbnQudjEuQ29udHJvbC5TdXBlcnNlZGVIABI2CgZmb3JnZXQYBCABKAsyJC5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLkZvcmdldEgAGjAKC1JlcXVlc3RTeW5jEhEKCWRldmljZV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkaMgoJU3VwZXJzZWRlEhEKCWRldmljZV9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJGhsKBkZvcmdldBIRCglkZXZpY2VfaWQYASABKAlCCQoHY29tbWFuZGIGcHJvdG8z", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_conflict]);
+  fileDesc("CiFmdW5reWdpYmJvbi9ldmVudC92MS9ldmVudHMucHJvdG8SFGZ1bmt5Z2liYm9uLmV2ZW50LnYxIusBCglDb21taXR0ZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEg0KBWVwb2NoGAIgASgJEhAKCGZyb21fc2VxGAMgASgDEg4KBnRvX3NlcRgEIAEoAxIYChBvcmlnaW5fZGV2aWNlX2lkGAUgASgJEjYKCHZlcnNpb25zGAYgAygLMiQuZnVua3lnaWJib24uZW50aXR5LnYxLlJlY29yZFZlcnNpb24SDgoGaW5saW5lGAcgASgIEg4KBmRpZ2VzdBgIIAEoBhIPCgdhdF9oZWFkGAkgASgIEhQKDGNvbW1pdHRlZF91cxgKIAEoAyJgCg9Db25mbGljdENoYW5nZWQSFAoMaG91c2Vob2xkX2lkGAEgASgJEjcKCGNvbmZsaWN0GAIgASgLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkNvbmZsaWN0UmVjb3JkImEKD1ByZXNlbmNlQ2hhbmdlZBIUCgxob3VzZWhvbGRfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgJEhEKCWNvbm5lY3RlZBgDIAEoCBISCgpjaGFuZ2VkX3VzGAQgASgDIuYCCgdDb250cm9sEhQKDGhvdXNlaG9sZF9pZBgBIAEoCRJBCgxyZXF1ZXN0X3N5bmMYAiABKAsyKS5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLlJlcXVlc3RTeW5jSAASPAoJc3VwZXJzZWRlGAMgASgLMicuZnVua3lnaWJib24uZXZlbnQudjEuQ29udHJvbC5TdXBlcnNlZGVIABI2CgZmb3JnZXQYBCABKAsyJC5mdW5reWdpYmJvbi5ldmVudC52MS5Db250cm9sLkZvcmdldEgAGjAKC1JlcXVlc3RTeW5jEhEKCWRldmljZV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkaMgoJU3VwZXJzZWRlEhEKCWRldmljZV9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJGhsKBkZvcmdldBIRCglkZXZpY2VfaWQYASABKAlCCQoHY29tbWFuZCKvAQoNQXNzaXN0YW50U2FpZBIUCgxob3VzZWhvbGRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRISCgpzZXNzaW9uX2lkGAMgASgJEhYKDG1lc3NhZ2VfanNvbhgEIAEoCUgAEhcKDXN1YnNjcmliZV91cmkYBSABKAlIABIZCg91bnN1YnNjcmliZV91cmkYBiABKAlIABIPCgdyZXBsaWNhGAcgASgJQgYKBHNhaWRiBnByb3RvMw", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_conflict]);
 
 /**
  * Subject `funkygibbon.household.<id>.committed` (JetStream, message id `<household>:<epoch>:<to_seq>`): a commit has
@@ -301,4 +301,78 @@ export type Control_Forget = Message<"funkygibbon.event.v1.Control.Forget"> & {
  */
 export const Control_ForgetSchema: GenMessage<Control_Forget> = /*@__PURE__*/
   messageDesc(file_funkygibbon_event_v1_events, 3, 2);
+
+/**
+ * Subject `funkygibbon.household.<id>.assistant`: what a client of MCP revision 2025-11-25 said, for whichever replica of
+ * mcp-gateway it concerns. In that revision what belongs together comes in several HTTP requests, to any replica.
+ *
+ * @generated from message funkygibbon.event.v1.AssistantSaid
+ */
+export type AssistantSaid = Message<"funkygibbon.event.v1.AssistantSaid"> & {
+  /**
+   * The household.
+   *
+   * @generated from field: string household_id = 1;
+   */
+  householdId: string;
+
+  /**
+   * The user; a session of another user is never concerned.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * The session, as in the header Mcp-Session-Id.
+   *
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+
+  /**
+   * What was said.
+   *
+   * @generated from oneof funkygibbon.event.v1.AssistantSaid.said
+   */
+  said: {
+    /**
+     * A JSON-RPC message about a request at work: the answer to a question, or that it is cancelled.
+     *
+     * @generated from field: string message_json = 4;
+     */
+    value: string;
+    case: "messageJson";
+  } | {
+    /**
+     * The session wants to hear of changes of this resource.
+     *
+     * @generated from field: string subscribe_uri = 5;
+     */
+    value: string;
+    case: "subscribeUri";
+  } | {
+    /**
+     * It no longer wants to.
+     *
+     * @generated from field: string unsubscribe_uri = 6;
+     */
+    value: string;
+    case: "unsubscribeUri";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The replica that was told, which hears its own words and passes them by. Random, made at its start.
+   *
+   * @generated from field: string replica = 7;
+   */
+  replica: string;
+};
+
+/**
+ * Describes the message funkygibbon.event.v1.AssistantSaid.
+ * Use `create(AssistantSaidSchema)` to create a new message.
+ */
+export const AssistantSaidSchema: GenMessage<AssistantSaid> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_event_v1_events, 4);
 
