@@ -1,4 +1,5 @@
 import { ConflictService } from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
+import { ActivityService } from "@funkygibbon/gen/funkygibbon/entity/v1/activity_service_pb";
 import { EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { GraphService } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import { RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
@@ -14,6 +15,7 @@ export interface PublicClients extends AsyncDisposable {
   readonly entities: RpcClient<typeof EntityService>;
   readonly relationships: RpcClient<typeof RelationshipService>;
   readonly graph: RpcClient<typeof GraphService>;
+  readonly activity: RpcClient<typeof ActivityService>;
   readonly conflicts: RpcClient<typeof ConflictService>;
 }
 
@@ -25,13 +27,15 @@ export function publicClients(urls: ConstellationUrls): PublicClients {
   const entities = createRpcClient(EntityService, options(urls.entityStore));
   const relationships = createRpcClient(RelationshipService, options(urls.entityStore));
   const graph = createRpcClient(GraphService, options(urls.entityStore));
+  const activity = createRpcClient(ActivityService, options(urls.entityStore));
   const conflicts = createRpcClient(ConflictService, options(urls.conflictResolution));
-  const all = [sync, entities, relationships, graph, conflicts];
+  const all = [sync, entities, relationships, graph, activity, conflicts];
   return {
     sync,
     entities,
     relationships,
     graph,
+    activity,
     conflicts,
     async [Symbol.asyncDispose]() {
       await Promise.all(all.map((client) => client[Symbol.asyncDispose]()));

@@ -7,6 +7,7 @@ import { createActorMint } from "./adapters/actor-mint.ts";
 import { memoryRateLimits } from "./adapters/memory-rate-limits.ts";
 import { natsGraphChanges } from "./adapters/nats-graph-changes.ts";
 import { natsSessionPeers } from "./adapters/nats-session-peers.ts";
+import { connectActivityLog } from "./adapters/rpc-activity-log.ts";
 import { connectConflictInbox } from "./adapters/rpc-conflict-inbox.ts";
 import { connectDeviceSync } from "./adapters/rpc-device-sync.ts";
 import { connectHomeEdits } from "./adapters/rpc-home-edits.ts";
@@ -45,6 +46,7 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
     graph: opened.use(connectHomeGraph(client(config.entityStoreUrl), actors)),
     edits: opened.use(connectHomeEdits(client(config.entityStoreUrl), actors)),
     history: opened.use(connectHomeHistory(client(config.entityStoreUrl), actors)),
+    activity: opened.use(connectActivityLog(client(config.entityStoreUrl), actors)),
     devices: opened.use(connectDeviceSync(client(config.syncCoordinatorUrl), actors)),
     conflicts: opened.use(connectConflictInbox(client(config.conflictResolutionUrl), actors)),
     clock,

@@ -9,7 +9,13 @@ export async function callOptions(call: ToolCall, actors: ActorMint): Promise<Ca
   return { actor: await actors.actorFor(call), signal: call.signal, requestId: call.callId };
 }
 
-/** What every version that a tool call writes says about its making. */
-export function originOf(call: ToolCall): MessageInitShape<typeof OriginSchema> {
-  return { channel: "mcp", clientName: call.clientName, tool: call.tool, callId: call.callId };
+/** What every write says of its making, by which it is known again. */
+export function receiptOf(call: ToolCall, dryRun: boolean) {
+  const origin: MessageInitShape<typeof OriginSchema> = {
+    channel: "mcp",
+    clientName: call.clientName,
+    tool: call.tool,
+    callId: call.callId,
+  };
+  return { requestId: call.callId, origin, validateOnly: dryRun };
 }

@@ -7,6 +7,7 @@ import {
   type SimilarEntity as WireSimilarEntity,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import type { Relationship as WireRelationship } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
+import type { Micros } from "@funkygibbon/kernel/clock";
 import { internal } from "@funkygibbon/kernel/errors";
 import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
@@ -60,6 +61,7 @@ export function neighbourFromWire(wire: ReachedEntity): Neighbour {
   const edge = must(wire.relationship, "a neighbour is reached by an edge");
   return {
     relationshipId: edge.id,
+    committedUs: microsFromWire(must(edge.updateTime, "an edge was committed at some time")),
     relation: wire.inverse ? edge.inverseName : relationshipTypes.mustFromWire(edge.type),
     entity: entityFromWire(wire.entity),
   };
@@ -87,6 +89,11 @@ export function cursorFromWire(pageToken: string): string | undefined {
 /** RFC 3339; undefined when there is none. */
 export function timeFromWire(wire: Timestamp | undefined): string | undefined {
   return wire === undefined ? undefined : timestampDate(wire).toISOString();
+}
+
+/** Exactly when something was committed: the versions of one commit, and only they, have one time. */
+export function microsFromWire({ seconds, nanos }: Timestamp): Micros {
+  return Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000);
 }
 
 /** A JSON text that the store has checked when it was written. */

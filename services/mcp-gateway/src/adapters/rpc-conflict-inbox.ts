@@ -1,12 +1,15 @@
 import { ConflictService } from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
+import { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { ConflictState } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_store_service_pb";
 import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
+import { must } from "@funkygibbon/kernel/must";
 import type { ConflictRow, FieldConflict } from "@funkygibbon/kernel/record";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { conflictFromWire } from "@funkygibbon/wire/conflict";
-import type { Conflict, ConflictField, ConflictInbox } from "../domain/conflict-inbox.ts";
+import { recordVersionFromWire } from "@funkygibbon/wire/record-version";
+import type { Conflict, ConflictChoice, ConflictField, ConflictInbox } from "../domain/conflict-inbox.ts";
 import type { ActorMint } from "./actor-mint.ts";
-import { callOptions } from "./call-options.ts";
+import { callOptions, receiptOf } from "./call-options.ts";
 import { cursorFromWire, jsonFromWire } from "./graph-mapping.ts";
 
 const STATES = {
@@ -36,8 +39,36 @@ export function connectConflictInbox(client: RpcClientOptions, actors: ActorMint
       };
     },
 
+    async getConflict(call, id) {
+      const { conflict } = await conflicts.getConflict({ id }, await callOptions(call, actors));
+      return toConflict(conflictFromWire(must(conflict, "conflict-resolution answers with the conflict")));
+    },
+
+    async settleConflict(call, { id, etag, choice, dryRun }) {
+      const { conflict, head } = await conflicts.settleConflict(
+        { id, etag, decision: decisionOf(choice), ...receiptOf(call, dryRun) },
+        await callOptions(call, actors),
+      );
+      return {
+        conflict: toConflict(conflictFromWire(must(conflict, "conflict-resolution answers with the conflict"))),
+        head: head && recordVersionFromWire(head),
+      };
+    },
+
     [Symbol.asyncDispose]: () => conflicts[Symbol.asyncDispose](),
   };
+}
+
+const STRATEGY_OF = {
+  device: ResolutionStrategy.ACCEPT_LOCAL,
+  server: ResolutionStrategy.ACCEPT_SERVER,
+  merge: ResolutionStrategy.MERGE,
+} as const;
+
+function decisionOf(choice: ConflictChoice) {
+  return choice.kind === "content"
+    ? ({ case: "editedBodyJson", value: JSON.stringify(choice.content) } as const)
+    : ({ case: "strategy", value: STRATEGY_OF[choice.kind] } as const);
 }
 
 function toConflict(row: ConflictRow): Conflict {

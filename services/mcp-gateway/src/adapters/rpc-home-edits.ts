@@ -10,7 +10,7 @@ import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
 import type { Ends, HomeEdits, Precondition } from "../domain/home-edits.ts";
 import type { ToolCall } from "../domain/tool-call.ts";
 import type { ActorMint } from "./actor-mint.ts";
-import { callOptions, originOf } from "./call-options.ts";
+import { callOptions, receiptOf } from "./call-options.ts";
 import { entityFromWire, relationshipFromWire } from "./graph-mapping.ts";
 
 /** Changes whatever is there. */
@@ -27,7 +27,7 @@ export function connectHomeEdits(client: RpcClientOptions, actors: ActorMint): H
           type: entityTypes.toWire(type),
           source: SourceType.MCP,
           bodyJson: JSON.stringify(content),
-          ...receipt(call, dryRun),
+          ...receiptOf(call, dryRun),
         },
         await callOptions(call, actors),
       );
@@ -62,7 +62,7 @@ export function connectHomeEdits(client: RpcClientOptions, actors: ActorMint): H
           ...endsToWire(ends),
           source: SourceType.MCP,
           propertiesJson: JSON.stringify(properties),
-          ...receipt(call, dryRun),
+          ...receiptOf(call, dryRun),
         },
         await callOptions(call, actors),
       );
@@ -104,13 +104,8 @@ export function connectHomeEdits(client: RpcClientOptions, actors: ActorMint): H
   };
 }
 
-/** By which call a write is known again. */
-function receipt(call: ToolCall, dryRun: boolean) {
-  return { requestId: call.callId, origin: originOf(call), validateOnly: dryRun };
-}
-
 function expected(call: ToolCall, { id, etag, dryRun }: Precondition) {
-  return { id, etag: etag ?? ANY_ETAG, ...receipt(call, dryRun) };
+  return { id, etag: etag ?? ANY_ETAG, ...receiptOf(call, dryRun) };
 }
 
 function endsToWire({ type, fromId, toId }: Ends) {

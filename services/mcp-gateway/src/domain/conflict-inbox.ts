@@ -1,5 +1,5 @@
-import type { JsonValue } from "@funkygibbon/kernel/json";
-import type { ConflictDecision, ConflictType, Strategy } from "@funkygibbon/kernel/record";
+import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
+import type { ConflictDecision, ConflictType, RecordVersion, Strategy } from "@funkygibbon/kernel/record";
 import type { Page } from "./graph.ts";
 import type { ToolCall } from "./tool-call.ts";
 
@@ -29,6 +29,11 @@ export interface Conflict {
   readonly etag: string;
 }
 
+/** Which side of a conflict a person takes: one of both, the merge of both, or words of their own. */
+export type ConflictChoice =
+  | { readonly kind: "device" | "server" | "merge" }
+  | { readonly kind: "content"; readonly content: JsonObject };
+
 /** The inbox of contradictions. Throws DomainErrors. */
 export interface ConflictInbox {
   /** Newest first. */
@@ -41,4 +46,21 @@ export interface ConflictInbox {
       readonly cursor: string | undefined;
     },
   ): Promise<Page<Conflict>>;
+  getConflict(call: ToolCall, id: string): Promise<Conflict>;
+  /** Settles a conflict, or decides a settled one again; a version with both sides as parents, in the caller's name. `stale` when it has moved since. */
+  settleConflict(
+    call: ToolCall,
+    settlement: {
+      readonly id: string;
+      /** As the caller saw it. */
+      readonly etag: string;
+      readonly choice: ConflictChoice;
+      /** Check everything, store nothing; the answer is what would be. */
+      readonly dryRun: boolean;
+    },
+  ): Promise<{
+    readonly conflict: Conflict;
+    /** What the record says after it; undefined when there is none. */
+    readonly head: RecordVersion | undefined;
+  }>;
 }

@@ -1,6 +1,6 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { isUuid } from "@funkygibbon/kernel/ids";
-import type { Entity, EntityRef } from "./graph.ts";
+import type { Entity, EntityRef, Relationship } from "./graph.ts";
 import type { HomeGraph } from "./home-graph.ts";
 import { nearestNames, sameName } from "./nearest-names.ts";
 import { orNothing } from "./or-nothing.ts";
@@ -77,12 +77,24 @@ async function noEntityWithId(graph: HomeGraph, call: ToolCall, reference: Entit
       hint: "get_history tells what it was; restore_entity brings it back.",
     });
   }
+  const relationship = tombstone === undefined ? await orNothing(graph.getRelationship(call, id)) : undefined;
+  if (relationship !== undefined) {
+    return new ToolFault(`${field}: ${id} is a relationship (${relationship.type}), not an entity.`, {
+      reason: "ENTITY_WRONG_TYPE",
+      suggestions: await endsOf(graph, call, relationship),
+      hint: "These are its ends; end_relationship would disconnect them.",
+    });
+  }
   const then = at !== undefined && tombstone !== undefined ? ` at ${at.toISOString()}` : "";
   return new ToolFault(`${field}: there is no entity with the id ${id}${then}.`, {
     reason: "ENTITY_UNKNOWN",
     suggestions: await someOf(graph, call, reference.types.length === 0 ? ENTRANCES : reference.types),
     hint: "Find the id with search_entities.",
   });
+}
+
+async function endsOf(graph: HomeGraph, call: ToolCall, { fromId, toId }: Relationship): Promise<readonly EntityRef[]> {
+  return (await graph.getEntities(call, [fromId, toId])).map(refOf);
 }
 
 async function findByName(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {

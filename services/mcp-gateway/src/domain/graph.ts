@@ -1,3 +1,4 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
 import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
@@ -44,6 +45,8 @@ export interface Relationship {
 /** An entity at the other end of an edge. */
 export interface Neighbour {
   readonly relationshipId: string;
+  /** When the edge's newest version was committed. */
+  readonly committedUs: Micros;
   /** The edge as it reads from where one came: `located_in`, or `contains` when it points the other way. */
   readonly relation: string;
   readonly entity: Entity;

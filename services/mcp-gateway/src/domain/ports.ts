@@ -1,4 +1,5 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
+import type { ActivityLog } from "./activity-log.ts";
 import type { ConflictInbox } from "./conflict-inbox.ts";
 import type { DeviceSync } from "./device-sync.ts";
 import type { HomeEdits } from "./home-edits.ts";
@@ -10,6 +11,7 @@ export interface Ports {
   readonly graph: HomeGraph;
   readonly edits: HomeEdits;
   readonly history: HomeHistory;
+  readonly activity: ActivityLog;
   readonly devices: DeviceSync;
   readonly conflicts: ConflictInbox;
   readonly clock: Clock;

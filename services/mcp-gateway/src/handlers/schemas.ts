@@ -23,14 +23,10 @@ export function limit(fallback: number, max: number) {
 }
 
 /** Where the last page ended. */
-export const cursor = z.string().max(2_000).describe("next_cursor of the previous answer").optional();
+export const cursor = z.string().max(2_000).describe("next_cursor of the last answer").optional();
 
 /** Properties to show besides id, type and name. */
-export const fields = z
-  .array(z.string().max(200))
-  .max(20)
-  .describe("Properties of the content to include, e.g. manufacturer")
-  .optional();
+export const fields = z.array(z.string().max(200)).max(20).describe("Properties to show, e.g. manufacturer").optional();
 
 /** A point in time; see `parseMoment`. */
 export function moment(description: string) {
@@ -41,12 +37,7 @@ export function moment(description: string) {
 export const dryRun = z.boolean().default(false).describe("Check everything, store nothing");
 
 /** The etag of get_entity_details. */
-export const etag = z
-  .string()
-  .min(1)
-  .max(200)
-  .describe("From get_entity_details; refuses if someone changed it since")
-  .optional();
+export const etag = z.string().min(1).max(200).describe("From get_entity_details; refuses if changed since").optional();
 
 /** The types of entities. */
 export const entityType = z.enum(ENTITY_TYPES);
@@ -78,8 +69,8 @@ export const writtenEntity = entityRef.extend({ version: z.string(), etag: z.str
 
 /** What every write answers with besides its result. */
 export const writeReceipt = {
-  dry_run: z.boolean().describe("true: nothing was stored"),
-  call_id: z.string().describe("Names this change in history"),
+  dry_run: z.boolean(),
+  call_id: z.string().describe("For undo"),
 };
 
 /** An entity in full. */

@@ -12,6 +12,7 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   id: "entity_id",
   body_json: "content",
   properties_json: "properties",
+  edited_body_json: "content",
   from_id: "from",
   to_id: "to",
   update_mask: "content",

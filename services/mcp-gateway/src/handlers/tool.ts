@@ -109,12 +109,14 @@ function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): JsonSchema {
     target: "draft-2020-12",
     io,
     unrepresentable: "any",
-    override: ({ jsonSchema }) => {
+    override: ({ jsonSchema, path }) => {
       for (const keyword of ["minLength", "maxLength", "maxItems", "propertyNames"] as const)
         delete jsonSchema[keyword];
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (io === "output") delete jsonSchema.additionalProperties;
+      // What a part of an answer lacks is plain to see.
+      if (io === "output" && path.length > 0) delete jsonSchema.required;
     },
   });
   return { ...json, type: "object" } as JsonSchema;

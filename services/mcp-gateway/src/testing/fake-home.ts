@@ -108,6 +108,7 @@ export class FakeHome implements Ports {
       const edges = [...this.relationships.values()].filter(({ fromId, toId }) => fromId === id || toId === id);
       const neighbours = edges.slice(0, limit).map((edge) => ({
         relationshipId: edge.id,
+        committedUs: 0,
         relation: edge.fromId === id ? edge.type : inverseName(edge.type),
         entity: this.#find(edge.fromId === id ? edge.toId : edge.fromId),
       }));
@@ -117,7 +118,12 @@ export class FakeHome implements Ports {
     getDescendants: unasked,
     findPath: unasked,
     findSimilar: unasked,
-    getRelationship: unasked,
+    getRelationship: async (call, id) => {
+      this.#enter(call);
+      const relationship = this.relationships.get(id);
+      if (relationship === undefined) throw notFound("relationship", id);
+      return relationship;
+    },
     listRelationships: unasked,
   };
 
@@ -171,6 +177,7 @@ export class FakeHome implements Ports {
   };
 
   readonly history: Ports["history"] = { listVersions: unasked, listDifferences: unasked };
+  readonly activity: Ports["activity"] = { listCalls: unasked };
   readonly clock = systemClock;
 
   readonly devices: Ports["devices"] = {
@@ -197,6 +204,8 @@ export class FakeHome implements Ports {
       );
       return { items: wanted.slice(0, limit), nextCursor: undefined, total: undefined };
     },
+    getConflict: unasked,
+    settleConflict: unasked,
   };
 
   #enter(call: ToolCall): void {

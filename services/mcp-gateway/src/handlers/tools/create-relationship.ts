@@ -20,8 +20,8 @@ export const createRelationship = defineTool({
   destructive: false,
   input: z.strictObject({
     type: relationshipType,
-    from: reference("Id, or a name that is unique"),
-    to: reference("Id, or a name that is unique"),
+    from: reference("Id or unique name"),
+    to: reference("Id or unique name"),
     properties: jsonObject("Properties of the relationship").optional(),
     dry_run: dryRun,
   }),

@@ -16,8 +16,8 @@ export const findPath = defineTool({
   idempotent: true,
   destructive: false,
   input: z.strictObject({
-    from: reference("Id, or a name that is unique"),
-    to: reference("Id, or a name that is unique"),
+    from: reference("Id or unique name"),
+    to: reference("Id or unique name"),
     relations: z.array(relationshipType).max(12).describe("Only over these").optional(),
     max_steps: z.int().min(1).max(20).default(10),
   }),

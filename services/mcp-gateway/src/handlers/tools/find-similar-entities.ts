@@ -12,7 +12,7 @@ export const findSimilarEntities = defineTool({
   access: "read",
   idempotent: true,
   destructive: false,
-  input: z.strictObject({ entity: reference("Id, or a name that is unique"), fields, limit: limit(10, 100) }),
+  input: z.strictObject({ entity: reference("Id or unique name"), fields, limit: limit(10, 100) }),
   output: z.object({
     entity: entityRef,
     similar: z.array(entitySummary.extend({ score: z.number(), agree: z.array(z.string()) })),

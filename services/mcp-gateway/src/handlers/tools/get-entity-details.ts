@@ -17,7 +17,7 @@ export const getEntityDetails = defineTool({
   idempotent: true,
   destructive: false,
   input: z.strictObject({
-    entity: reference("Id, or a name that is unique"),
+    entity: reference("Id or unique name"),
     fields: fields.describe("Only these properties of the content"),
     relationship_limit: limit(50, 200),
     at: moment("As of then: 2026-11-28T09:30:00Z, a date, or how long ago: 24h").optional(),

@@ -26,7 +26,7 @@ export const listConflicts = defineTool({
   destructive: false,
   input: z.strictObject({
     state: z.enum(["open", "settled", "all"]).default("open"),
-    entity: reference("Only of this entity: id, or a name that is unique").optional(),
+    entity: reference("Only of this entity: id or unique name").optional(),
     limit: limit(20, 100),
     cursor,
   }),

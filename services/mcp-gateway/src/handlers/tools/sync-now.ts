@@ -20,9 +20,11 @@ export const syncNow = defineTool({
   input: z.strictObject({
     device_id: z.string().trim().min(1).max(64).describe("Omit for all").optional(),
     reason: z.string().trim().min(1).max(200).default("asked by an assistant"),
+    dry_run: z.boolean().default(false).describe("Ask nobody, only tell"),
   }),
   output: z.object({
     devices_asked: z.int(),
+    dry_run: z.boolean(),
     devices: z.array(
       z.object({
         device_id: z.string(),
@@ -38,11 +40,14 @@ export const syncNow = defineTool({
     const wanted = input.device_id;
     const concerned = wanted === undefined ? known : known.filter(({ deviceId }) => deviceId === wanted);
     if (wanted !== undefined && concerned.length === 0) throw unknownDevice(wanted, known);
-    const asked = await context.devices.requestSync(context.call, { deviceId: wanted, reason: input.reason });
+    const asked = input.dry_run
+      ? concerned.filter(({ connected }) => connected).length
+      : await context.devices.requestSync(context.call, { deviceId: wanted, reason: input.reason });
     const shown = concerned.slice(0, SHOWN);
+    const verb = input.dry_run ? "Would ask" : "Asked";
     return {
-      text: [`Asked ${count(asked, "connected device")} to sync.`, ...shown.map(deviceLine)].join("\n"),
-      data: { devices_asked: asked, devices: shown.map(presentDevice) },
+      text: [`${verb} ${count(asked, "connected device")} to sync.`, ...shown.map(deviceLine)].join("\n"),
+      data: { devices_asked: asked, dry_run: input.dry_run, devices: shown.map(presentDevice) },
     };
   },
 });

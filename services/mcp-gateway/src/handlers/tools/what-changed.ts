@@ -1,4 +1,3 @@
-import type { Clock } from "@funkygibbon/kernel/clock";
 import { ENDS_KEY } from "@funkygibbon/kernel/content";
 import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
@@ -6,9 +5,8 @@ import { z } from "zod";
 import type { Entity, EntityRef, Relationship } from "../../domain/graph.ts";
 import type { HomeGraph } from "../../domain/home-graph.ts";
 import type { RecordDifference } from "../../domain/home-history.ts";
-import { parseMoment } from "../../domain/moment.ts";
+import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
-import { invalidArguments } from "../../domain/tool-fault.ts";
 import { count, moreWithCursor } from "../present.ts";
 import { cursor, limit, moment } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -49,8 +47,9 @@ export const whatChanged = defineTool({
   }),
   async run(input, context) {
     const { graph, history, call, clock } = context;
-    const { since, until, token } = input.cursor === undefined ? spanOf(input, clock) : openCursor(input.cursor);
-    const page = await history.listDifferences(call, { since, until, limit: input.limit, cursor: token });
+    const span = parseTimeSpan(input, clock);
+    const since = span.since ?? new Date(0);
+    const page = await history.listDifferences(call, { ...span, since, limit: input.limit });
     const names = await namesOfEnds(graph, call, page.items);
     const changes = page.items.map((difference) => presentDifference(difference, names));
     return {
@@ -61,38 +60,11 @@ export const whatChanged = defineTool({
       data: {
         since: since.toISOString(),
         changes,
-        ...(page.nextCursor === undefined ? {} : { next_cursor: sealCursor({ since, until, token: page.nextCursor }) }),
+        ...(page.nextCursor === undefined ? {} : { next_cursor: sealCursor(span, page.nextCursor) }),
       },
     };
   },
 });
-
-/** Between which times, and from where on. */
-interface Span {
-  readonly since: Date;
-  readonly until: Date | undefined;
-  readonly token: string | undefined;
-}
-
-function spanOf(input: { readonly since: string; readonly until?: string | undefined }, clock: Clock): Span {
-  const since = parseMoment(input.since, { field: "since", clock });
-  const until = input.until === undefined ? undefined : parseMoment(input.until, { field: "until", clock });
-  if (until === undefined || until >= since) return { since, until, token: undefined };
-  throw invalidArguments([{ field: "until", problem: "must not be before since" }]);
-}
-
-/** The cursor carries the times: all pages are about the same ones, although `24h` means another time with every call. */
-function sealCursor({ since, until, token = "" }: Span): string {
-  return [since.getTime(), until?.getTime() ?? "", token].join(".");
-}
-
-function openCursor(text: string): Span {
-  const [, since, until, token] = /^(\d{1,15})\.(\d{0,15})\.(.+)$/.exec(text) ?? [];
-  if (since === undefined || token === undefined) {
-    throw invalidArguments([{ field: "cursor", problem: "is not the next_cursor of an answer of this tool" }]);
-  }
-  return { since: new Date(Number(since)), until: until ? new Date(Number(until)) : undefined, token };
-}
 
 type Names = ReadonlyMap<string, string>;
 

@@ -1,0 +1,115 @@
+import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
+import { z } from "zod";
+import type { CallChange, RecordedCall } from "../../domain/activity-log.ts";
+import { findRecord } from "../../domain/find-record.ts";
+import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
+import { count, moreWithCursor } from "../present.ts";
+import { changeText } from "../present-call.ts";
+import { cursor, limit, moment, reference } from "../schemas.ts";
+import { defineTool } from "../tool.ts";
+
+/** So many records of one call are named; the others are counted. */
+const SHOWN = 10;
+
+/** Who changed what through which assistant. */
+export const getActivity = defineTool({
+  name: "get_activity",
+  title: "Get activity",
+  description:
+    "Calls of assistants and apps that changed the home, newest first: user, assistant, tool, time, the records with " +
+    "their versions, and the call_id for undo. Edits made on devices are in get_history.",
+  access: "read",
+  idempotent: true,
+  destructive: false,
+  input: z.strictObject({
+    record: reference("Only calls that wrote this: id, or an entity's name").optional(),
+    user: reference("Only of this user").optional(),
+    through: z.enum(["mcp", "api"]).describe("Only assistants (mcp) or apps (api)").optional(),
+    since: moment("A time, a date, or how long ago: 24h").optional(),
+    until: moment("Like since").optional(),
+    limit: limit(20, 100),
+    cursor,
+  }),
+  output: z.object({
+    calls: z.array(
+      z.object({
+        call_id: z.string(),
+        at: z.string(),
+        user: z.string(),
+        through: z.string(),
+        assistant: z.string(),
+        tool: z.string(),
+        changes: z.array(
+          z.object({
+            change: z.string(),
+            id: z.string(),
+            type: z.string(),
+            name: z.string(),
+            version: z.string(),
+            before: z.string().optional(),
+            along: z.boolean(),
+          }),
+        ),
+        change_count: z.int(),
+      }),
+    ),
+    next_cursor: z.string().optional(),
+  }),
+  async run(input, context) {
+    const { graph, activity, call, clock } = context;
+    const span = parseTimeSpan(input, clock);
+    const found =
+      input.record === undefined ? undefined : await findRecord(graph, call, { text: input.record, field: "record" });
+    const page = await activity.listCalls(call, {
+      ...span,
+      recordId: found?.record.id,
+      author: input.user,
+      channel: input.through,
+      limit: input.limit,
+    });
+    return {
+      text: [`${count(page.items.length, "call")}${moreWithCursor(page)}`, ...page.items.map(callLine)].join("\n"),
+      data: {
+        calls: page.items.map(presentCall),
+        ...(page.nextCursor === undefined ? {} : { next_cursor: sealCursor(span, page.nextCursor) }),
+      },
+    };
+  },
+});
+
+function callLine({ origin, author, committedUs, changes, changeCount }: RecordedCall): string {
+  const [first] = changes;
+  const others = changeCount > 1 ? ` and ${changeCount - 1} more` : "";
+  const what = first === undefined ? "nothing" : changeText(first);
+  const through = [origin.clientName || origin.channel, origin.tool].filter((part) => part !== "").join(", ");
+  return `- ${timeText(committedUs)} ${author} (${through}) ${what}${others}; call_id ${origin.callId}`;
+}
+
+function presentCall({ origin, author, committedUs, changes, changeCount }: RecordedCall) {
+  return {
+    call_id: origin.callId,
+    at: timeText(committedUs),
+    user: author,
+    through: origin.channel,
+    assistant: origin.clientName,
+    tool: origin.tool,
+    changes: changes.slice(0, SHOWN).map(presentChange),
+    change_count: changeCount,
+  };
+}
+
+function presentChange({ change, recordId, type, name, version, versionBefore, cascaded }: CallChange) {
+  return {
+    change,
+    id: recordId,
+    type,
+    name,
+    version,
+    ...(versionBefore === undefined ? {} : { before: versionBefore }),
+    along: cascaded,
+  };
+}
+
+function timeText(us: number): string {
+  return new Date(us / MICROS_PER_MS).toISOString();
+}

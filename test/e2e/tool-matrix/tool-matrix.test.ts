@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { must } from "@funkygibbon/kernel/must";
+import { homeTools } from "@funkygibbon/mcp-gateway/handlers/tools/catalog";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectAssistant, type ToolError } from "../../support/assistant.ts";
+import { type Constellation, constellation } from "../../support/constellation.ts";
+import { type FurnishedHome, furnishedHome } from "./furnished-home.ts";
+import { readingTheGraph } from "./reading-the-graph.ts";
+import { readingThePast } from "./reading-the-past.ts";
+import type { Doors, NameCase, ToolRow } from "./row.ts";
+import { writing } from "./writing.ts";
+
+// Every tool against the same questions, on the real services. What is asked of one stands in its row.
+
+const rows: readonly ToolRow[] = [...readingTheGraph, ...readingThePast, ...writing];
+
+let house: Constellation;
+let theirs: FurnishedHome;
+
+beforeAll(async () => {
+  house = await constellation();
+  theirs = await furnishedHome(house, "tv-upstairs");
+});
+afterAll(async () => {
+  await theirs?.[Symbol.asyncDispose]();
+  await house?.[Symbol.asyncDispose]();
+});
+
+it("has a row for every tool of the catalog", () => {
+  expect(rows.map(({ tool }) => tool).toSorted()).toEqual(homeTools.map(({ name }) => name).toSorted());
+});
+
+describe.each(rows)("$tool", (row) => {
+  const { access } = must(
+    homeTools.find(({ name }) => name === row.tool),
+    "the row is of a tool",
+  );
+  let home: FurnishedHome;
+  let doors: Doors;
+
+  beforeAll(async () => {
+    home = await furnishedHome(house, "panel");
+    doors = { clients: house.clients, as: { token: home.household.tokens.owner } };
+  });
+  afterAll(() => home?.[Symbol.asyncDispose]());
+
+  const ask = (args: object) => home.assistant.call(row.tool, { ...args });
+  const names = typeof row.names === "string" ? [] : row.names;
+
+  /** Where the log stands, and how many conflicts wait: moved by any write. */
+  async function state() {
+    const { versions, openConflicts } = await doors.clients.graph.getStatistics({}, doors.as);
+    return { versions, openConflicts };
+  }
+
+  if (typeof row.empty !== "string") {
+    const { args, data } = row.empty;
+    it("says so when there is nothing", async () => {
+      const answer = await ask(args(home));
+      expect(answer.failed).toBe(false);
+      expect(answer.data).toMatchObject(data);
+      expect(answer.text).not.toBe("");
+    });
+  }
+
+  it.each(names)("answers an unknown $argument so that the next call can be right", async (name) => {
+    const { failed, error } = await ask(name.args(home, randomUUID()));
+    expect(failed).toBe(true);
+    expect(error?.reason).toMatch(/_UNKNOWN$|^INVALID_ARGUMENTS$/);
+    expect(waysOn(error, name)).not.toEqual([]);
+  });
+
+  it.each(names.filter(({ wrong }) => typeof wrong !== "string"))(
+    "refuses a thing of another kind as $argument",
+    async (name) => {
+      const wrong = typeof name.wrong === "string" ? "" : name.wrong(home);
+      const { failed, error } = await ask(name.args(home, wrong));
+      expect(failed).toBe(true);
+      expect(error?.reason).toMatch(/_WRONG_TYPE$|^FORBIDDEN_EDGE$/);
+    },
+  );
+
+  it.each(names)("takes another household's id as $argument for one that never was", async (name) => {
+    const [taken, never] = [name.right(theirs), randomUUID()];
+    const before = await state();
+    const forTheirs = await ask(name.args(home, taken));
+    const forNobodys = await ask(name.args(home, never));
+    expect(forTheirs.failed).toBe(true);
+    expect(forTheirs.text.replaceAll(taken, never)).toBe(forNobodys.text);
+    expect(forTheirs.error?.reason).toBe(forNobodys.error?.reason);
+    expect(await state()).toEqual(before);
+  });
+
+  it("refuses more than its limit and names the argument", async () => {
+    const before = await state();
+    const { failed, error, text } = await ask(row.overLimit.args(home));
+    expect(failed).toBe(true);
+    expect(error?.arguments?.map(({ field }) => field.split(".")[0])).toContain(row.overLimit.field);
+    expect(text).toContain(row.overLimit.field);
+    expect(await state()).toEqual(before);
+  });
+
+  it(access === "read" ? "answers a guest as it answers a member" : "is not for guests", async () => {
+    await using guest = await connectAssistant(house, home.household.tokens.guest);
+    const before = await state();
+    const answer = await guest.call(row.tool, row.happy.args(home));
+    if (access === "read") expect(answer.data).toEqual((await ask(row.happy.args(home))).data);
+    else expect(answer.error?.reason).toBe("READ_ONLY");
+    expect(await state()).toEqual(before);
+  });
+
+  if (access === "write") {
+    it("tells on a dry run what it would do, and does nothing", async () => {
+      const before = await state();
+      const answer = await ask({ ...row.happy.args(home), dry_run: true });
+      expect(answer).toMatchObject({ failed: false, data: { dry_run: true } });
+      expect(answer.text).toMatch(/^Would /);
+      expect(await state()).toEqual(before);
+    });
+  }
+
+  it("does what it says, as another door tells", async () => {
+    const answer = await ask(row.happy.args(home));
+    expect(answer.text).not.toBe("");
+    expect(answer.error).toBeUndefined();
+    await row.happy.check(answer, home, doors);
+  });
+});
+
+function waysOn(error: ToolError | undefined, { leadsTo, argument }: NameCase): readonly unknown[] {
+  switch (leadsTo) {
+    case "entities":
+      return error?.suggestions ?? [];
+    case "values": {
+      const fault = error?.arguments?.find(({ field }) => field === argument);
+      return fault?.nearest?.length ? fault.nearest : (fault?.allowed ?? []);
+    }
+    case "a sentence":
+      return error === undefined ? [] : [error.reason];
+  }
+}
