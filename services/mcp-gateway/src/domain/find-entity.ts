@@ -25,6 +25,9 @@ export interface EntityReference {
   readonly at?: Date | undefined;
 }
 
+/** Presentations and functions of a device. */
+const PARTS: readonly EntityType[] = ["accessory", "service"];
+
 /** Where a model that knows nothing of a home can begin. */
 const ENTRANCES: readonly EntityType[] = ["home", "room"];
 
@@ -99,7 +102,7 @@ async function endsOf(graph: HomeGraph, call: ToolCall, { fromId, toId }: Relati
 
 async function findByName(graph: HomeGraph, call: ToolCall, reference: EntityReference): Promise<Entity> {
   const hits = await withAlikeNames(graph, call, reference);
-  const [found, ...others] = hits.filter((entity) => sameName(entity.name, reference.text));
+  const [found, ...others] = withoutParts(hits.filter((entity) => sameName(entity.name, reference.text)));
   if (found !== undefined && others.length === 0) return found;
   if (found !== undefined) {
     throw new ToolFault(`${reference.field}: ${others.length + 1} entities are named "${excerpt(reference.text)}".`, {
@@ -115,6 +118,12 @@ async function findByName(graph: HomeGraph, call: ToolCall, reference: EntityRef
     suggestions: await alike(graph, call, reference, hits),
     hint: "Call again with one of these, or look further with search_entities.",
   });
+}
+
+/** What a device is in HomeKit or Matter bears the name of the device, which is meant then. */
+function withoutParts(entities: readonly Entity[]): readonly Entity[] {
+  const things = entities.filter(({ type }) => !PARTS.includes(type));
+  return things.length === 0 ? entities : things;
 }
 
 /** Search knows the present only; of the past there is the list of names. */

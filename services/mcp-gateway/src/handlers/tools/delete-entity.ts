@@ -9,8 +9,8 @@ export const deleteEntity = defineTool({
   name: "delete_entity",
   title: "Delete entity",
   description:
-    "Deletes an entity and its relationships on every device of the household. History keeps it, so a person can " +
-    "restore it. Try dry_run first and confirm with the user.",
+    "Deletes an entity and its relationships on every device of the household. History keeps it: undo or " +
+    "restore_entity bring it back. Try dry_run first and confirm with the user.",
   access: "write",
   idempotent: true,
   destructive: true,

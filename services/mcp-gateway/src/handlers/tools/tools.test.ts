@@ -128,6 +128,13 @@ describe("get_entity_details", () => {
     });
   });
 
+  it("means the device by a name that its accessory and service bear too", async () => {
+    const lamp = home.add("device", "Lamp");
+    for (const type of ["accessory", "service"] as const) home.add(type, "Lamp");
+    const { data } = await call("get_entity_details", { entity: "lamp" });
+    expect(data.entity).toMatchObject({ id: lamp.id, type: "device" });
+  });
+
   it("answers an unknown id as not there", async () => {
     const { error } = await call("get_entity_details", { entity: randomUUID() });
     expect(error?.reason).toBe("ENTITY_UNKNOWN");
