@@ -148,7 +148,7 @@ describe("another household's id (I5)", () => {
 describe("nothing of another household shows (I5)", () => {
   it("in lists, searches, statistics and conflicts", async () => {
     const household = await system.newHousehold();
-    const { entities, relationships, graph, conflicts } = system.clients;
+    const { entities, relationships, graph, activity, conflicts } = system.clients;
     const token = household.tokens.owner;
     await entities.createEntity({ type: EntityType.NOTE, bodyJson: '{"name":"Ours"}' }, { token });
     const answers = {
@@ -156,6 +156,8 @@ describe("nothing of another household shows (I5)", () => {
       edges: await relationships.listRelationships({ includeTotal: true }, { token }),
       exact: await graph.searchEntities({ query: `${SECRET} lamp` }, { token }),
       fuzzy: await graph.searchEntities({ query: SECRET.replace("t", "d") }, { token }),
+      activity: await activity.listActivity({}, { token }),
+      differences: await graph.diffGraph({ since: { seconds: 0n, nanos: 0 } }, { token }),
       statistics: await graph.getStatistics({}, { token }),
       integrity: await graph.checkIntegrity({}, { token }),
       conflicts: await conflicts.listConflicts({}, { token }),
@@ -164,6 +166,8 @@ describe("nothing of another household shows (I5)", () => {
     expect(answers.edges).toMatchObject({ relationships: [], total: 0n });
     expect(answers.exact.hits).toEqual([]);
     expect(answers.fuzzy.hits).toEqual([]);
+    expect(answers.activity.calls).toMatchObject([{ changes: [{ name: "Ours" }] }]);
+    expect(answers.differences.differences).toMatchObject([{ entityAfter: { name: "Ours" } }]);
     expect(answers.statistics).toMatchObject({
       relationships: [],
       deletedRecords: 0n,

@@ -163,6 +163,22 @@ describe("delete_entity", () => {
   });
 });
 
+describe("restore_entity", () => {
+  it("brings back what an older version said, and answers an unknown version with those that there are", async () => {
+    const lamp = await member.create("device", "Lamp", { watts: 40 });
+    const { version, etag } = await stored(lamp);
+    await member.call("update_entity", { entity_id: lamp, content: { watts: 5 }, remove: ["name"] });
+    const unknown = await member.call("restore_entity", { entity_id: lamp, version: version?.replace(/\d+$/, "999") });
+    expect(unknown.error).toMatchObject({ reason: "VERSION_UNKNOWN", arguments: [{ field: "version" }] });
+    expect(unknown.error?.arguments?.[0]?.nearest).toContain(version);
+    const stale = await member.call("restore_entity", { entity_id: lamp, version, etag });
+    expect(stale.error?.reason).toBe("STALE_ETAG");
+    const restored = await member.call("restore_entity", { entity_id: lamp, version });
+    expect(restored.failed).toBe(false);
+    expect((await stored(lamp)).content).toEqual({ name: "Lamp", watts: 40 });
+  });
+});
+
 describe("create_relationship", () => {
   it("stores the edge with its properties", async () => {
     const [lamp, manual] = [await member.create("device", "Lamp"), await member.create("manual", "Lamp manual")];

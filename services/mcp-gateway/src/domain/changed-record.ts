@@ -55,7 +55,10 @@ export function mainChange({ changes }: RecordedCall): CallChange {
   return must(main, "what goes along goes along with something");
 }
 
-/** Reads back to the version that the call replaced, and around the entity. */
+/**
+ * Reads back to the version that the call replaced, and around the entity.
+ * @throws ToolFault CHANGED_SINCE or TOO_LARGE where that is too much to look through.
+ */
 export async function readChangedRecord(
   { graph, history }: Pick<Ports, "graph" | "history">,
   call: ToolCall,
@@ -69,15 +72,19 @@ export async function readChangedRecord(
   }
   const since = versions.slice(0, at).filter(isAccepted);
   const isThere = change.kind === "entity" && change.change === "created" && since.length === 0;
-  const around = isThere
-    ? await graph.getNeighbours(call, { id: change.recordId, limit: MAX_EDGES })
-    : { neighbours: [] };
+  const around = isThere ? await graph.getNeighbours(call, { id: change.recordId, limit: MAX_EDGES }) : undefined;
+  if (around?.truncated === true) {
+    throw new ToolFault(`It has more than ${MAX_EDGES} relationships, of which some may be the work of other calls.`, {
+      reason: "TOO_LARGE",
+      hint: "delete_entity deletes it with all of them.",
+    });
+  }
   return {
     change,
     since,
     own,
     before: versions.find(({ version }) => version.version === change.versionBefore),
-    edges: around.neighbours,
+    edges: around?.neighbours ?? [],
   };
 }
 

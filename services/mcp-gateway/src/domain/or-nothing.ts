@@ -5,7 +5,12 @@ export async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof DomainError && error.kind === "not-found") return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether what was asked for is not there, or belongs to somebody else. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof DomainError && error.kind === "not-found";
 }

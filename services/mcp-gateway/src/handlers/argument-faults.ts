@@ -4,12 +4,19 @@ import type { ArgumentFault } from "../domain/tool-fault.ts";
 
 const NEAREST = 3;
 
-/** What zod found, in words from which a model can correct its call. `args` is what it sent. */
-export function argumentFaults(issues: readonly z.core.$ZodIssue[], args: unknown): readonly ArgumentFault[] {
-  return issues.flatMap((issue) => describeIssue(issue, args));
+/** What a model sent, and to which tool. */
+export interface SentArguments {
+  readonly args: unknown;
+  /** The names of the tool's arguments. */
+  readonly known: readonly string[];
 }
 
-function describeIssue(issue: z.core.$ZodIssue, args: unknown): readonly ArgumentFault[] {
+/** What zod found, in words from which a model can correct its call. */
+export function argumentFaults(issues: readonly z.core.$ZodIssue[], sent: SentArguments): readonly ArgumentFault[] {
+  return issues.flatMap((issue) => describeIssue(issue, sent));
+}
+
+function describeIssue(issue: z.core.$ZodIssue, { args, known }: SentArguments): readonly ArgumentFault[] {
   const field = pathText(issue.path);
   const sent = valueAt(args, issue.path);
   switch (issue.code) {
@@ -23,8 +30,10 @@ function describeIssue(issue: z.core.$ZodIssue, args: unknown): readonly Argumen
       return [{ field, problem: `must be ${withArticle(issue.expected)}, not ${excerpt(sent)}` }];
     case "unrecognized_keys":
       return issue.keys.map((key) => ({
-        field: field === "arguments" ? key : `${field}.${key}`,
+        field: key,
         problem: "is not an argument of this tool",
+        allowed: known,
+        nearest: nearest(key, known),
       }));
     case "too_small":
       return [{ field, problem: `must ${measure(issue.origin)} at least ${issue.minimum}` }];

@@ -34,7 +34,8 @@ export interface McpServerOptions extends Features {
 const INSTRUCTIONS =
   "The knowledge graph of the user's home: rooms, devices, procedures, manuals, automations and how they relate. " +
   "Find things with search_entities or get_devices_in_room, read them with get_entity_details. " +
-  "Changes reach every device of the household at once and stay in its history under the user's name.";
+  "Changes reach every device of the household at once and stay in its history under the user's name; each answers a " +
+  "call_id, by which undo takes it back.";
 
 /** Tools, prompts and forms of addresses change only with a release; what a caller sees of them changes with the token. */
 const CATALOGUE = { ttlMs: 300_000, cacheScope: "private" } as const;

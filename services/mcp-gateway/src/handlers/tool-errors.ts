@@ -13,6 +13,8 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   body_json: "content",
   properties_json: "properties",
   edited_body_json: "content",
+  author: "user",
+  record_id: "record",
   from_id: "from",
   to_id: "to",
   update_mask: "content",

@@ -53,6 +53,7 @@ export function defineTool<Input extends z.ZodType, Output extends z.ZodType>(
 ): Tool {
   const inputJson = jsonSchemaOf(definition.input, "input");
   const outputJson = jsonSchemaOf(definition.output, "output");
+  const known = Object.keys(inputJson.properties ?? {});
   return {
     name: definition.name,
     access: definition.access,
@@ -73,7 +74,7 @@ export function defineTool<Input extends z.ZodType, Output extends z.ZodType>(
       if (!parsed.success) {
         throw new ToolFault("The arguments are not right.", {
           reason: "INVALID_ARGUMENTS",
-          arguments: argumentFaults(parsed.error.issues, args),
+          arguments: argumentFaults(parsed.error.issues, { args, known }),
         });
       }
       const { text, data } = await definition.run(parsed.data, context);

@@ -1,3 +1,4 @@
+import { jsonGet } from "@funkygibbon/kernel/json";
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
 import type { Entity, EntityRef, Neighbour } from "../../domain/graph.ts";
@@ -5,6 +6,8 @@ import { parseMoment } from "../../domain/moment.ts";
 import { count, describe, pick, presentRef, presentWritten } from "../present.ts";
 import { entityDetails, entityRef, fields, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
+
+const MAX_KEYS = 50;
 
 /** One entity in full, where it is, and what is one step away. */
 export const getEntityDetails = defineTool({
@@ -44,7 +47,7 @@ export const getEntityDetails = defineTool({
     ]);
     const content = input.fields === undefined ? entity.content : pick(entity.content, input.fields);
     return {
-      text: describeDetails({ ...entity, content }, places, around),
+      text: describeDetails({ ...entity, content }, places, around) + missingText(entity, input.fields ?? []),
       data: {
         entity: {
           ...presentWritten(entity),
@@ -65,6 +68,14 @@ export const getEntityDetails = defineTool({
     };
   },
 });
+
+/** Names that nothing bears were perhaps meant otherwise. */
+function missingText({ content }: Entity, wanted: readonly string[]): string {
+  const missing = wanted.filter((key) => jsonGet(content, key) === undefined);
+  if (missing.length === 0) return "";
+  const keys = Object.keys(content).slice(0, MAX_KEYS);
+  return `\nit has no ${missing.join(", ")}; its properties are ${keys.join(", ")}`;
+}
 
 function describeDetails(
   entity: Entity,

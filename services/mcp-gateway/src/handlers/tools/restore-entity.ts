@@ -1,9 +1,13 @@
 import { z } from "zod";
 import { findRecord } from "../../domain/find-record.ts";
+import { isNotFound } from "../../domain/or-nothing.ts";
 import { ToolFault } from "../../domain/tool-fault.ts";
+import type { CallContext } from "../feature.ts";
 import { count, describe, presentReceipt, presentWritten } from "../present.ts";
 import { dryRun, etag, reference, writeReceipt, writtenEntity } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
+
+const SUGGESTIONS = 5;
 
 /** Brings back a deleted entity, or what one said earlier. */
 export const restoreEntity = defineTool({
@@ -31,11 +35,9 @@ export const restoreEntity = defineTool({
         hint: "Take back the call that ended it with undo, or connect the two anew with create_relationship.",
       });
     }
-    const { entity, relationshipIds } = await edits.restoreEntity(call, {
-      id: record.id,
-      version: input.version,
-      etag: input.etag,
-      dryRun: input.dry_run,
+    const change = { id: record.id, version: input.version, etag: input.etag, dryRun: input.dry_run };
+    const { entity, relationshipIds } = await edits.restoreEntity(call, change).catch(async (error: unknown) => {
+      throw isNotFound(error) ? await unknownVersion(context, record.id) : error;
     });
     const verb = input.dry_run ? "Would restore" : "Restored";
     return {
@@ -48,3 +50,14 @@ export const restoreEntity = defineTool({
     };
   },
 });
+
+/** The entity itself was found: what is missing is the version. */
+async function unknownVersion({ history, call }: CallContext, id: string): Promise<ToolFault> {
+  const { items } = await history.listVersions(call, { kind: "entity", id, limit: SUGGESTIONS });
+  const versions = items.filter(({ version }) => !version.deleted).map(({ version }) => version.version);
+  return new ToolFault("The entity has no such version.", {
+    reason: "VERSION_UNKNOWN",
+    arguments: [{ field: "version", problem: "names no version of the entity", nearest: versions }],
+    hint: "get_history lists all of them.",
+  });
+}

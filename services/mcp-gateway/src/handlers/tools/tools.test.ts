@@ -76,13 +76,18 @@ describe("create_entity", () => {
   });
 
   it("names every argument that is missing, wrong or unknown at once", async () => {
-    const { error } = await call("create_entity", { content: [], dry_run: "yes", colour: "red" });
+    const { error } = await call("create_entity", { content: [], dry_run: "yes", naem: "red" });
     expect(error?.arguments).toEqual([
       expect.objectContaining({ field: "type", problem: "is required" }),
       { field: "name", problem: "is required" },
       { field: "content", problem: "must be a JSON object" },
       { field: "dry_run", problem: 'must be a boolean, not "yes"' },
-      { field: "colour", problem: "is not an argument of this tool" },
+      {
+        field: "naem",
+        problem: "is not an argument of this tool",
+        allowed: ["type", "name", "content", "dry_run"],
+        nearest: ["name"],
+      },
     ]);
   });
 });
@@ -126,6 +131,13 @@ describe("get_entity_details", () => {
       reason: "ENTITY_AMBIGUOUS",
       suggestions: lamps.map(({ id }) => expect.objectContaining({ id })),
     });
+  });
+
+  it("tells which properties there are when one that was asked for is not", async () => {
+    const { lamp } = furnish();
+    const { data, text } = await call("get_entity_details", { entity: lamp.id, fields: ["name", "maker"] });
+    expect(data.entity).toMatchObject({ content: { name: "Ceiling lamp" } });
+    expect(text).toContain("it has no maker; its properties are manufacturer, name");
   });
 
   it("means the device by a name that its accessory and service bear too", async () => {
