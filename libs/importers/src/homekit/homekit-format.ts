@@ -19,7 +19,7 @@ const MAX_VALUE_BYTES = 256;
 export const homekitFormat: ImportFormat = {
   name: "homekit",
   summary: 'HomeKit accessory database, {"accessories": [...]} or the bare array, and a rooms file',
-  recognizes: (files) => files.some(({ text }) => /^\uFEFF?\s*(\{\s*"accessories"\s*:|\[\s*\{\s*"aid"\s*:)/.test(text)),
+  recognizes: (files) => files.some(({ text }) => /"aid"\s*:/.test(text) && /"services"\s*:/.test(text)),
   read(files, scope) {
     const roomsFile = files.find(isRoomsFile);
     const accessories = parseHomeKitDump(
