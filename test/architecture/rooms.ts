@@ -102,7 +102,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: "libs/cli/",
     rooms: ["libs/kernel", "libs/gen", "libs/wire", "libs/client", "libs/importers"],
-    packages: [...RPC_MESSAGES, "commander", "@clack/prompts"],
+    packages: ["commander", "@clack/prompts"],
     nodeBuiltins: true,
   },
   ...service("entity-store", ["pg"], ["libs/postgres", "libs/events"]),

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseAssignments, parseBody } from "./body-edit.ts";
+import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
+import { connectionOf, profileFile, readProfile, replicaFile, writeProfile } from "./profile.ts";
+import { claimsOf } from "./token-claims.ts";
+
+const usage = expect.objectContaining({ reason: "USAGE" });
+const URLS = { entityStore: "http://store", syncCoordinator: "http://sync", conflictResolution: "http://conflicts" };
+
+describe("--set", () => {
+  it("reads JSON where it reads as JSON, and text otherwise", () => {
+    const texts = [
+      "on=true",
+      "level=40",
+      "name=Desk lamp",
+      "tags=[1,2]",
+      "note=a=b",
+      "empty=",
+      "code==007",
+      'list:={"a":null}',
+    ];
+    expect(parseAssignments(texts)).toEqual({
+      on: true,
+      level: 40,
+      name: "Desk lamp",
+      tags: [1, 2],
+      note: "a=b",
+      empty: "",
+      code: "007",
+      list: { a: null },
+    });
+  });
+
+  it.each(["on", "=true", "x:=nonsense"])("refuses %s", (text) => {
+    expect(() => parseAssignments([text])).toThrow(usage);
+  });
+});
+
+describe("a body", () => {
+  it("has to be a JSON object", () => {
+    expect(parseBody('{"on":true}', "--body")).toEqual({ on: true });
+    for (const text of ["[1]", "7", "null", "{"]) expect(() => parseBody(text, "--body")).toThrow(usage);
+  });
+});
+
+describe("exit codes", () => {
+  const kinds: readonly ErrorKind[] = [
+    "invalid",
+    "not-found",
+    "already-exists",
+    "permission-denied",
+    "unauthenticated",
+    "stale",
+    "failed-precondition",
+    "unimplemented",
+    "exhausted",
+    "unavailable",
+    "deadline-exceeded",
+    "cancelled",
+    "internal",
+  ];
+
+  it("stand in the table, for every kind of error", () => {
+    const table: number[] = EXIT_CODES.map(({ code }) => code);
+    for (const kind of kinds) expect(table).toContain(exitCodeOf(new DomainError(kind, "?", { reason: "?" })));
+    expect(exitCodeOf(new Error("a bug"))).toBe(1);
+    expect(exitCodeOf(new DomainError("invalid", "?", { reason: "USAGE" }))).toBe(2);
+    expect(exitCodeOf(new DomainError("cancelled", "?", { reason: "INTERRUPTED" }))).toBe(130);
+  });
+});
+
+describe("a profile", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "gibbon-profile-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("is kept where the user's folders are, for nobody else", () => {
+    const environment = { HOME: folder, XDG_CONFIG_HOME: "relative/is/ignored" };
+    expect(replicaFile(environment, "work")).toBe(join(folder, ".local/share/gibbon/work.db"));
+    const file = profileFile(environment, "default");
+    writeProfile(file, { kind: "urls", urls: URLS, token: { kind: "text", text: "t" } });
+    expect([statSync(file).mode & 0o777, statSync(join(folder, ".config/gibbon")).mode & 0o777]).toEqual([
+      0o600, 0o700,
+    ]);
+    expect(connectionOf(readProfile({}, file))).toEqual({ urls: URLS, token: "t" });
+  });
+
+  it.each(["../other", "", "a/b", "x".repeat(65)])("is not named %j", (name) => {
+    expect(() => profileFile({}, name)).toThrow(usage);
+  });
+
+  it.each([
+    ["no profile", {}, "run gibbon login"],
+    [
+      "half an environment",
+      { FUNKYGIBBON_TOKEN: "t" },
+      "set SYNC_COORDINATOR_URL, ENTITY_STORE_URL, CONFLICT_RESOLUTION_URL too",
+    ],
+    [
+      "no token",
+      { SYNC_COORDINATOR_URL: "http://sync" },
+      "set ENTITY_STORE_URL, CONFLICT_RESOLUTION_URL, FUNKYGIBBON_TOKEN too",
+    ],
+    [
+      "a system that does not run",
+      { FUNKYGIBBON_ENDPOINTS: "/nowhere/endpoints.json" },
+      "the local system does not run",
+    ],
+  ])("that cannot be used says in one sentence why: %s", (_what, environment, message) => {
+    const file = join(folder, "default.json");
+    expect(() => connectionOf(readProfile(environment, file))).toThrow(
+      expect.objectContaining({ reason: "NOT_SET_UP", message: expect.stringContaining(message) }),
+    );
+  });
+
+  it("that was damaged is named, and so is a file that holds no endpoints", () => {
+    const file = join(folder, "default.json");
+    writeFileSync(file, "{");
+    expect(() => readProfile({}, file)).toThrow("cannot be read");
+    expect(() => connectionOf({ kind: "endpoints", file, role: "owner" })).toThrow("is no endpoints.json");
+  });
+});
+
+describe("a token", () => {
+  it("tells whose it is, without being believed", () => {
+    const middle = Buffer.from(JSON.stringify({ sub: "ada", household: "h", role: "owner", exp: 10 })).toString(
+      "base64url",
+    );
+    expect(claimsOf(`x.${middle}.x`)).toEqual({ user: "ada", household: "h", role: "owner", expiresMs: 10_000 });
+    expect([claimsOf("nonsense"), claimsOf("a.b.c")]).toEqual([undefined, undefined]);
+  });
+});

@@ -1,0 +1,70 @@
+import { ConflictState } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_store_service_pb";
+import type { ConflictRow } from "@funkygibbon/kernel/record";
+import { conflictFromWire } from "@funkygibbon/wire/conflict";
+import type { CommandSpec } from "../command.ts";
+import { findRecordId } from "../find-record.ts";
+import type { Gibbon } from "../gibbon.ts";
+import { conflictData, conflictTitle } from "../present/conflict.ts";
+import { shortId } from "../present/look.ts";
+import { agoText } from "../present/moment.ts";
+import { table } from "../present/table.ts";
+
+const STATES = { open: ConflictState.OPEN, settled: ConflictState.SETTLED, all: ConflictState.UNSPECIFIED } as const;
+
+/** `gibbon conflicts list`. */
+export const listConflictsCommand: CommandSpec = {
+  name: "conflicts list",
+  summary: "list what machines could not decide, or decided so that a person may want to see it",
+  options: [
+    { flags: "--state <state>", help: "default open", choices: Object.keys(STATES) },
+    { flags: "--record <record>", help: "only conflicts of this record" },
+    { flags: "-l, --limit <count>", help: "at most this many (default 50)" },
+  ],
+  examples: [
+    { command: "gibbon conflicts list", says: "what waits for you" },
+    { command: "gibbon conflicts list --state settled", says: "what was decided, by rules too" },
+  ],
+  async run(gibbon, input) {
+    await using home = await gibbon.openHome();
+    const { graph } = home.client;
+    const record = input.text("record");
+    const state = STATES[(input.text("state") ?? "open") as keyof typeof STATES];
+    const recordId = record === undefined ? "" : findRecordId(home.client, record);
+    const conflicts = await conflictsOf(gibbon, { state, recordId, limit: input.count("limit", 50) });
+    const rows = conflicts.map((conflict) => ({ ...conflictData(conflict), label: conflictTitle(conflict, graph) }));
+    return {
+      data: rows,
+      lines: (look) => {
+        if (rows.length === 0) return [look.green("no conflicts")];
+        type Row = (typeof rows)[number];
+        const columns = [
+          { title: "id", of: ({ id }: Row) => `…${shortId(id)}`, paint: look.cyan },
+          { title: "of", of: ({ label }: Row) => label },
+          { title: "keys", of: ({ fields }: Row) => fields.map(({ field }) => field).join(", ") },
+          { title: "sides", of: ({ local, server }: Row) => `${local.device} / ${server.device}` },
+          { title: "decision", of: ({ decision }: Row) => decision },
+          { title: "found", of: ({ opened_at }: Row) => agoText(Date.parse(opened_at), look.nowMs), paint: look.dim },
+        ];
+        return table(rows, columns, { width: look.width, title: look.bold });
+      },
+    };
+  },
+};
+
+/** Conflicts of the household, newest first. */
+export async function conflictsOf(
+  gibbon: Gibbon,
+  wanted: { readonly state: ConflictState; readonly recordId: string; readonly limit: number },
+): Promise<readonly ConflictRow[]> {
+  const { conflicts } = gibbon.services();
+  const { state, recordId, limit } = wanted;
+  const found: ConflictRow[] = [];
+  let pageToken = "";
+  do {
+    const request = { state, recordId, pageSize: Math.min(200, limit - found.length), pageToken };
+    const page = await conflicts.listConflicts(request, { signal: gibbon.signal });
+    found.push(...page.conflicts.map(conflictFromWire));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && found.length < limit);
+  return found;
+}

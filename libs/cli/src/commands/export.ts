@@ -1,0 +1,46 @@
+import { writeFileSync } from "node:fs";
+import { nodeSha256 } from "@funkygibbon/client/node-hashes";
+import { writeHousehold } from "@funkygibbon/importers/ndjson/write-household";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { must } from "@funkygibbon/kernel/must";
+import type { CommandSpec } from "../command.ts";
+import { counted } from "../present/look.ts";
+
+/** `gibbon export`. */
+export const exportCommand: CommandSpec = {
+  name: "export",
+  summary: "write the home as NDJSON, as this machine sees it",
+  details:
+    "Every live record under its own id, edits that were not sent yet included, without history; gibbon import reads it.\n" +
+    "The whole history is written by entity-store export, on the server.",
+  options: [{ flags: "-o, --out <file>", help: "where to; default the output" }],
+  examples: [
+    { command: "gibbon export -o home.ndjson", says: "a copy of the home in a file" },
+    { command: 'gibbon export --offline | grep -c \'"kind":"entity"\'', says: "how many entities there are" },
+  ],
+  async run(gibbon, input) {
+    await using home = await gibbon.openHome();
+    const { graph, state } = home.client;
+    const household = must(state.household, "an open home has a household");
+    const lines = [...writeHousehold({ graph, household, sha256: nodeSha256 })];
+    const out = input.text("out");
+    if (out === undefined) {
+      gibbon.terminal.answer([lines.join("").trimEnd()]);
+      return undefined;
+    }
+    try {
+      writeFileSync(out, lines.join(""), { mode: 0o600 });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new DomainError("failed-precondition", `${out} cannot be written: ${why}`, {
+        reason: "NO_FILE",
+        cause: error,
+      });
+    }
+    const records = lines.length - 2;
+    return {
+      data: { file: out, records },
+      lines: ({ green }) => [`${green("written")} ${counted(records, "record")} to ${out}`],
+    };
+  },
+};

@@ -1,0 +1,101 @@
+import { resolve } from "node:path";
+import { openServices } from "@funkygibbon/client/services";
+import type { CommandSpec } from "../command.ts";
+import type { Gibbon } from "../gibbon.ts";
+import type { Input } from "../input.ts";
+import { connectionOf, LOCAL_ROLES, type LocalRole, type Profile, removeProfile, writeProfile } from "../profile.ts";
+import { askSecret } from "../prompts.ts";
+import { claimsOf } from "../token-claims.ts";
+import { usageError } from "../usage-error.ts";
+
+/** `gibbon login`. */
+export const loginCommand: CommandSpec = {
+  name: "login",
+  summary: "remember how to reach your home",
+  details:
+    "Either by the endpoints.json of a local system, whose tokens renew themselves, or by the three addresses and a token.\n" +
+    "The token is read from --token-file (read anew at every use), else asked for, else read from the input.\n" +
+    "The profile is kept in $XDG_CONFIG_HOME/gibbon, for you alone; nothing is kept that the server does not take.",
+  options: [
+    { flags: "--endpoints <file>", help: "endpoints.json of a system that npm start runs" },
+    { flags: "--role <role>", help: "whose of its tokens (default owner)", choices: LOCAL_ROLES },
+    { flags: "--sync <url>", help: "the sync-coordinator" },
+    { flags: "--store <url>", help: "the entity-store" },
+    { flags: "--conflicts <url>", help: "conflict-resolution" },
+    { flags: "--token-file <file>", help: "a file that holds the token" },
+    { flags: "--forget", help: "forget the profile; the replica stays" },
+  ],
+  examples: [
+    { command: "gibbon login --endpoints .data/endpoints.json", says: "the home that npm start runs here" },
+    {
+      command:
+        "gibbon login --sync https://sync.example.org --store https://store.example.org --conflicts https://conflicts.example.org",
+      says: "asks for the token",
+    },
+  ],
+  async run(gibbon, input) {
+    if (input.flag("forget")) return forget(gibbon);
+    const profile = await profileOf(gibbon, input);
+    const connection = connectionOf(profile);
+    const services = openServices({ urls: connection.urls, token: () => connection.token });
+    await services.graph.getStatistics({}, { signal: gibbon.signal });
+    writeProfile(gibbon.profileFile, profile);
+    const claims = claimsOf(connection.token);
+    const data = {
+      profile: gibbon.settings.profile,
+      file: gibbon.profileFile,
+      user: claims?.user,
+      household: claims?.household,
+      role: claims?.role,
+    };
+    return {
+      data,
+      lines: ({ green, dim, bold }) => [
+        `${green("logged in")} as ${bold(data.user ?? "somebody")}, ${data.role ?? "member"} of ${bold(data.household ?? "a home")}`,
+        dim(`kept in ${data.file}`),
+      ],
+    };
+  },
+};
+
+function forget({ settings, profileFile }: Gibbon) {
+  const forgotten = removeProfile(profileFile);
+  return {
+    data: { profile: settings.profile, forgotten },
+    lines: () => [forgotten ? `forgotten ${profileFile}` : `there was no ${profileFile}`],
+  };
+}
+
+/** @throws DomainError (usage) when something is missing, and nobody can be asked. */
+async function profileOf(gibbon: Gibbon, input: Input): Promise<Profile> {
+  const endpoints = input.text("endpoints");
+  if (endpoints !== undefined) {
+    return { kind: "endpoints", file: resolve(endpoints), role: (input.text("role") ?? "owner") as LocalRole };
+  }
+  const [syncCoordinator, entityStore, conflictResolution] = ["sync", "store", "conflicts"].map((name) =>
+    urlOf(input, name),
+  );
+  if (!syncCoordinator || !entityStore || !conflictResolution) {
+    throw usageError("say --endpoints FILE, or all of --sync, --store and --conflicts");
+  }
+  const urls = { syncCoordinator, entityStore, conflictResolution };
+  const file = input.text("token-file");
+  if (file !== undefined) return { kind: "urls", urls, token: { kind: "file", file: resolve(file) } };
+  const text = gibbon.isInteractive ? await askSecret(gibbon, "Token") : await readInput(gibbon);
+  if (claimsOf(text.trim()) === undefined)
+    throw usageError("that is no token: a JWT has three parts with dots between");
+  return { kind: "urls", urls, token: { kind: "text", text: text.trim() } };
+}
+
+function urlOf(input: Input, name: string): string | undefined {
+  const text = input.text(name);
+  if (text === undefined) return undefined;
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, "");
+  throw usageError(`--${name} takes an address such as https://sync.example.org, not ${text}`);
+}
+
+async function readInput({ terminal }: Gibbon): Promise<string> {
+  let text = "";
+  for await (const chunk of terminal.streams.stdin) text += chunk;
+  return text;
+}

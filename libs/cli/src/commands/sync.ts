@@ -1,0 +1,93 @@
+import { once } from "node:events";
+import type { ReplicaChange } from "@funkygibbon/client/local-replica";
+import { unavailable } from "@funkygibbon/kernel/errors";
+import type { CommandSpec } from "../command.ts";
+import type { Gibbon } from "../gibbon.ts";
+import { deliveryOf, type Home } from "../home.ts";
+import { titleOf } from "../present/entity.ts";
+import { counted, plain, shortId } from "../present/look.ts";
+import { interrupted } from "../prompts.ts";
+import { usageError } from "../usage-error.ts";
+
+/** `gibbon sync`. */
+export const syncCommand: CommandSpec = {
+  name: "sync",
+  summary: "bring this machine and the server together",
+  details:
+    "With --watch it stays connected and tells each change as it happens, until Ctrl-C; with --json a line per change.",
+  options: [{ flags: "-w, --watch", help: "stay, and tell what changes" }],
+  examples: [
+    { command: "gibbon sync", says: "send what waits, receive what is new" },
+    { command: "gibbon sync --watch --json | jq -c .data", says: "changes for a program, one a line" },
+  ],
+  async run(gibbon, input) {
+    if (gibbon.settings.offline) throw usageError("sync --offline: that is no sync");
+    await using home = await gibbon.openHome();
+    const { client, freshness } = home;
+    // Without await the home would be closed at once.
+    if (input.flag("watch")) return await watch(gibbon, home);
+    if (freshness.kind === "offline") throw unavailable(freshness.reason, { retryAfterMs: 0 });
+    const { state, graph } = client;
+    const data = {
+      delivery: deliveryOf(client, freshness),
+      seq: state.upToDateSeq,
+      pending_edits: state.pendingEdits,
+      dead_letters: state.deadLetters,
+      entities: graph.find().length,
+      digest: client.digest.toString(16).padStart(16, "0"),
+    };
+    return {
+      data,
+      lines: ({ green, yellow, red, dim }) => [
+        `${data.pending_edits === 0 ? green("in sync") : yellow(`${counted(data.pending_edits, "edit")} could not be sent yet`)}  ${dim(`${counted(data.entities, "entity")}, digest ${data.digest}`)}`,
+        ...(data.dead_letters === 0
+          ? []
+          : [red(`${counted(data.dead_letters, "edit")} rejected: gibbon status says why`)]),
+      ],
+    };
+  },
+};
+
+async function watch(gibbon: Gibbon, { client }: Home): Promise<undefined> {
+  const { terminal, settings } = gibbon;
+  const tell = (data: object, text: string) => {
+    terminal.answer([settings.json ? JSON.stringify({ ok: true, data }) : text]);
+  };
+  const { dim, cyan, green, yellow } = gibbon.look;
+  const label = (id: Parameters<typeof client.graph.entity>[0]) => {
+    const entity = client.graph.entity(id);
+    if (entity !== undefined) return `${cyan(entity.type)} ${titleOf(entity)}`;
+    const edge = client.graph.relationship(id);
+    if (edge === undefined) return undefined;
+    const [from, to] = [edge.from, edge.to].map((end) => client.graph.entity(end)?.name ?? shortId(end));
+    return plain(`${from} ${edge.type} ${to}`);
+  };
+  const changed = ({ records, origin }: ReplicaChange) => {
+    const time = new Date(gibbon.nowMs).toISOString().slice(11, 19);
+    for (const id of records) {
+      const what = label(id);
+      const record = client.get(id);
+      tell(
+        { change: what === undefined ? "gone" : "seen", origin, id, record: record ?? null },
+        `${dim(time)}  ${what ?? `gone ${dim(`…${shortId(id)}`)}`}`,
+      );
+    }
+  };
+  const stop = [
+    client.onChange(changed),
+    client.onConflict((conflict) =>
+      tell({ change: "conflict", conflict: conflict?.id ?? null }, yellow("a conflict: gibbon conflicts list")),
+    ),
+    client.onState(({ phase }) => {
+      if (phase === "waiting" || phase === "live")
+        tell({ change: "phase", phase }, dim(phase === "live" ? "connected" : "no connection, trying again"));
+    }),
+  ];
+  tell(
+    { change: "phase", phase: client.state.phase },
+    green(`watching ${client.state.household ?? ""}; Ctrl-C ends it`),
+  );
+  if (!gibbon.signal.aborted) await once(gibbon.signal, "abort");
+  for (const end of stop) end();
+  throw interrupted();
+}

@@ -1,0 +1,83 @@
+import type { EntityView, GraphView } from "@funkygibbon/client/graph-view";
+import type { CommandSpec } from "../command.ts";
+import { findEntity, REFERENCE_HELP } from "../find-record.ts";
+import { BEHIND_DEVICES, inside, whereIs } from "../places.ts";
+import { titleOf, valueText } from "../present/entity.ts";
+import type { Look } from "../present/look.ts";
+
+/** A node of the tree as `--json` tells it. */
+interface TreeNode {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  /** Manufacturer, model and capabilities, where there are any. */
+  readonly about: string;
+  readonly children: readonly TreeNode[];
+}
+
+/** `gibbon tree`. */
+export const treeCommand: CommandSpec = {
+  name: "tree",
+  summary: "draw a home, a room or a device with what is in it",
+  arguments: [{ name: "[root]", help: `where to begin; default every home: ${REFERENCE_HELP}` }],
+  options: [{ flags: "-a, --all", help: "accessories and services too" }],
+  examples: [
+    { command: "gibbon tree", says: "the whole home" },
+    { command: "gibbon tree hallway --all", says: "the hallway down to the functions of each device" },
+  ],
+  async run(gibbon, input) {
+    const all = input.flag("all");
+    await using home = await gibbon.openHome();
+    const { graph } = home.client;
+    const root = input.optionalArgument(0);
+    const roots = root === undefined ? graph.find({ type: "home" }) : [findEntity(home.client, root)];
+    const trees = roots.map((entity) => nodeOf(graph, entity, all, new Set()));
+    const lost = root === undefined ? graph.find({ where: (entity) => isLost(graph, entity) }) : [];
+    const elsewhere = lost.map((entity) => nodeOf(graph, entity, all, new Set()));
+    return {
+      data: { trees, elsewhere },
+      lines: (look) => [
+        ...trees.flatMap((tree) => draw(tree, look)),
+        ...(elsewhere.length === 0 ? [] : [look.dim("in no room"), ...branches(elsewhere, "", look)]),
+        ...(trees.length + elsewhere.length === 0 ? [look.dim("nothing yet: gibbon import brings a home in")] : []),
+      ],
+    };
+  },
+};
+
+/** Rooms and devices that a walk from the homes does not reach. */
+function isLost(graph: GraphView, { id, type }: EntityView): boolean {
+  return (type === "device" || type === "room") && whereIs(graph, id) === undefined;
+}
+
+function nodeOf(graph: GraphView, entity: EntityView, all: boolean, above: ReadonlySet<string>): TreeNode {
+  const { id, type, name, body } = entity;
+  const path = new Set([...above, id]);
+  const below = inside(graph, id).filter((child) => !path.has(child.id) && (all || !BEHIND_DEVICES.has(child.type)));
+  const abilities = valueText(body.capabilities) || valueText(body.category);
+  const about = [valueText(body.manufacturer), valueText(body.model), abilities].filter((text) => text !== "");
+  const children = below.map((child) => nodeOf(graph, child, all, path));
+  return { id, type, name, about: about.join("  "), children };
+}
+
+function draw(tree: TreeNode, look: Look): readonly string[] {
+  return [look.bold(titleOf(tree)), ...branches(tree.children, "", look)];
+}
+
+function branches(nodes: readonly TreeNode[], indent: string, look: Look): readonly string[] {
+  const widest = Math.max(0, ...nodes.map((node) => lengthOf(titleOf(node))));
+  return nodes.flatMap((node, index) => {
+    const isLast = index === nodes.length - 1;
+    const isPlace = node.about === "" && node.children.length > 0;
+    const about = isPlace ? "" : node.about || node.type;
+    const room = Math.max(0, look.width - indent.length - widest - 6);
+    const title = titleOf(node);
+    const padded = `${isPlace ? look.yellow(title) : title}${" ".repeat(widest - lengthOf(title))}`;
+    const line = `${look.dim(`${indent}${isLast ? "└─" : "├─"} `)}${padded}  ${look.dim(about.slice(0, room))}`;
+    return [line.trimEnd(), ...branches(node.children, `${indent}${isLast ? "   " : "│  "}`, look)];
+  });
+}
+
+function lengthOf(text: string): number {
+  return [...text].length;
+}

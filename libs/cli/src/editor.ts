@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import type { Gibbon } from "./gibbon.ts";
+
+/**
+ * Lets a person edit a text in their own editor. @returns what they saved.
+ * @throws DomainError when the editor cannot be run, or says that it failed: nothing is changed then.
+ */
+export async function editText({ environment, terminal }: Gibbon, text: string): Promise<string> {
+  const editor = environment.VISUAL || environment.EDITOR || "vi";
+  const folder = mkdtempSync(join(tmpdir(), "gibbon-"));
+  const file = join(folder, "properties.json");
+  try {
+    writeFileSync(file, text, { mode: 0o600 });
+    // The variables hold a command line, such as `code --wait`.
+    const child = spawn("/bin/sh", ["-c", `${editor} "$1"`, editor, file], { stdio: "inherit" });
+    const [code] = await once(child, "exit");
+    terminal.endProgress();
+    if (code !== 0)
+      throw new DomainError("failed-precondition", `${editor} failed: nothing has changed`, { reason: "EDITOR" });
+    return readFileSync(file, "utf8");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

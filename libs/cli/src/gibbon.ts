@@ -1,0 +1,86 @@
+import { openServices, type Services } from "@funkygibbon/client/services";
+import type { Clock } from "@funkygibbon/kernel/clock";
+import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { type Home, openHome } from "./home.ts";
+import type { Look } from "./present/look.ts";
+import { type Connection, connectionOf, type Environment, profileFile, readProfile, replicaFile } from "./profile.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** How gibbon was called, whatever the command. */
+export interface Settings {
+  readonly profile: string;
+  /** Answer for programs. */
+  readonly json: boolean;
+  /** Ask nobody: work with the replica alone. */
+  readonly offline: boolean;
+}
+
+/** What a command has at hand. Nothing is opened or connected before it asks. */
+export class Gibbon {
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly #notes: string[] = [];
+
+  constructor(options: Pick<Gibbon, "settings" | "terminal" | "environment" | "clock" | "signal">) {
+    this.settings = options.settings;
+    this.terminal = options.terminal;
+    this.environment = options.environment;
+    this.clock = options.clock;
+    this.signal = options.signal;
+  }
+
+  get nowMs(): number {
+    return Math.floor(this.clock.now() / MICROS_PER_MS);
+  }
+
+  get look(): Look {
+    return this.terminal.look(this.nowMs);
+  }
+
+  /** Whether a person can be asked. */
+  get isInteractive(): boolean {
+    return this.terminal.isInteractive && !this.settings.json;
+  }
+
+  get profileFile(): string {
+    return profileFile(this.environment, this.settings.profile);
+  }
+
+  get replicaFile(): string {
+    return replicaFile(this.environment, this.settings.profile);
+  }
+
+  /** What was noted, for `--json`. */
+  get notes(): readonly string[] {
+    return this.#notes;
+  }
+
+  /** Says something beside the answer: on the error stream, or among the notes of `--json`. */
+  note(text: string): void {
+    this.#notes.push(text);
+    if (!this.settings.json) this.terminal.note(text);
+  }
+
+  /** Where the home answers, read anew. @throws DomainError (not set up). */
+  connection(): Connection {
+    return connectionOf(readProfile(this.environment, this.profileFile));
+  }
+
+  /** The replica, brought up to date when the server answers. @throws DomainError. */
+  openHome(): Promise<Home> {
+    return openHome(this);
+  }
+
+  /** The services, for what a replica does not hold. @throws DomainError when asked to stay offline. */
+  services(): Services {
+    if (this.settings.offline) {
+      throw new DomainError("unavailable", "only the server knows that: leave out --offline", { reason: "OFFLINE" });
+    }
+    return openServices({ urls: this.connection().urls, token: () => this.connection().token });
+  }
+}

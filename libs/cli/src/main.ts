@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+
+// Half of what a short command takes is reading its own code.
+enableCompileCache();
+const { run } = await import("./run.ts");
+
+const interrupt = new AbortController();
+let interrupts = 0;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    interrupts += 1;
+    interrupt.abort(new Error("interrupted"));
+    // Somebody who insists does not want to wait for good order.
+    if (interrupts > 1) process.exit(130);
+  });
+}
+// A reader that has seen enough (gibbon ls | head) is no fault.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exitCode = await run({
+  words: process.argv.slice(2),
+  environment: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interrupt.signal,
+});

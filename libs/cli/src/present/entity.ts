@@ -1,0 +1,110 @@
+import type { EntityView, GraphView, RelationshipView } from "@funkygibbon/client/graph-view";
+import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
+import { inverseName } from "@funkygibbon/kernel/relationship-type";
+import { type Look, plain, shortId } from "./look.ts";
+
+/** An entity as `--json` tells it. */
+export interface EntityData {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly source: string;
+  readonly version: string;
+  readonly body: JsonObject;
+}
+
+/** A relationship as `--json` tells it. */
+export interface RelationshipData {
+  readonly id: string;
+  readonly type: string;
+  readonly from: string;
+  readonly to: string;
+  readonly source: string;
+  readonly version: string;
+  readonly properties: JsonObject;
+}
+
+/** A relationship as it is read from one of its ends. */
+export interface LinkData {
+  readonly relationship: string;
+  /** The type, or its inverse name where it is read backwards. */
+  readonly reads: string;
+  readonly type: string;
+  readonly inverse: boolean;
+  readonly other: { readonly id: string; readonly type: string; readonly name: string };
+}
+
+/** Keys that say how a record came about, and not what it is. */
+const BACKSTAGE = new Set(["imported"]);
+
+/** The fields of an entity that `--json` tells. */
+export function entityData({ id, type, name, source, version, body }: EntityView): EntityData {
+  return { id, type, name, source, version, body };
+}
+
+/** The fields of a relationship that `--json` tells. */
+export function relationshipData(edge: RelationshipView): RelationshipData {
+  const { id, type, from, to, source, version, properties } = edge;
+  return { id, type, from, to, source, version, properties };
+}
+
+/** What an entity is connected with. */
+export function linksOf(graph: GraphView, id: EntityView["id"]): readonly LinkData[] {
+  return graph.neighbours(id).map(({ entity, relationship, inverse }) => ({
+    relationship: relationship.id,
+    reads: inverse ? inverseName(relationship.type) : relationship.type,
+    type: relationship.type,
+    inverse,
+    other: { id: entity.id, type: entity.type, name: entity.name },
+  }));
+}
+
+/** An entity with what it says and what it is connected with. */
+export function entityLines(entity: EntityData, links: readonly LinkData[], look: Look): readonly string[] {
+  const { bold, dim, cyan } = look;
+  const title = `${bold(titleOf(entity))}  ${cyan(entity.type)}  ${dim(entity.id)}`;
+  return [title, ...bodyLines(entity.body, look), ...linkLines(links, look)];
+}
+
+/** A body, a key per line. */
+export function bodyLines(body: JsonObject, { dim }: Look): readonly string[] {
+  const keys = Object.keys(body).filter((key) => !BACKSTAGE.has(key) && key !== "name");
+  const widest = Math.max(0, ...keys.map((key) => key.length));
+  return keys.map((key) => `  ${dim(plain(key).padEnd(widest))}  ${valueText(body[key])}`);
+}
+
+/** What something is connected with, grouped by how it reads. */
+export function linkLines(links: readonly LinkData[], { dim, cyan }: Look): readonly string[] {
+  const groups = [...Map.groupBy(links, ({ reads }) => reads)];
+  return groups.flatMap(([reads, group]) => [
+    `  ${cyan(reads)}`,
+    ...group.map(({ other, relationship }) => {
+      return `    ${titleOf(other)}  ${dim(`${other.type} …${shortId(other.id)}, by …${shortId(relationship)}`)}`;
+    }),
+  ]);
+}
+
+/** A relationship as a sentence, and its properties. */
+export function relationshipLines(
+  edge: RelationshipData,
+  names: { readonly from: string; readonly to: string },
+  look: Look,
+): readonly string[] {
+  const { bold, cyan, dim } = look;
+  const title = `${bold(plain(names.from))} ${cyan(edge.type)} ${bold(plain(names.to))}  ${dim(edge.id)}`;
+  return [title, ...bodyLines(edge.properties, look)];
+}
+
+/** What an entity is called: its name, else the end of its id. */
+export function titleOf({ id, name }: { readonly id: string; readonly name: string }): string {
+  return name === "" ? `…${shortId(id)}` : plain(name);
+}
+
+/** A value on one line. */
+export function valueText(value: JsonValue | undefined): string {
+  if (value === undefined) return "";
+  if (typeof value === "string") return plain(value);
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return plain(value.join(", "));
+  const text = plain(JSON.stringify(value));
+  return text.length <= 160 ? text : `${text.slice(0, 159)}…`;
+}

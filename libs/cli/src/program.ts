@@ -1,0 +1,141 @@
+import { type Argument, Command, CommanderError, Option } from "commander";
+import type { CommandSpec, OptionSpec } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { COMMON_OPTIONS } from "./common-options.ts";
+import { Input } from "./input.ts";
+
+/** What was asked for. */
+export interface Call {
+  readonly command: CommandSpec;
+  readonly input: Input;
+  /** Those of {@link COMMON_OPTIONS} that were given. */
+  readonly common: {
+    readonly json: boolean;
+    readonly offline: boolean;
+    readonly profile: string | undefined;
+    readonly color: boolean;
+  };
+}
+
+/** How commander ended before any command was called: a help, a version, or a fault in what was typed. */
+export interface Refusal {
+  /** 0 for a help that was asked for. */
+  readonly exitCode: 0 | 2;
+  /** What was wrong, on one line; empty for a help. */
+  readonly message: string;
+}
+
+/** Where helps and faults are written. */
+export interface HelpOutput {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+  readonly width: number | undefined;
+  readonly colourful: boolean;
+}
+
+const DESCRIPTION =
+  "Your home's knowledge graph, from the command line. Reads work offline; edits are sent when there is a connection.";
+const VERSION = "0.1.0";
+
+/** Reads a command line. */
+export function readCall(words: readonly string[], output: HelpOutput): Call | Refusal {
+  let call: Call | undefined;
+  const program = buildProgram(output, (one) => {
+    call = one;
+  });
+  try {
+    program.parse([...words], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const message = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
+    return error.exitCode === 0 ? { exitCode: 0, message: "" } : { exitCode: 2, message };
+  }
+  return call ?? { exitCode: 2, message: "no command was given" };
+}
+
+/** The help of one command, or of all of them, as it is printed. */
+export function helpOf(name: string | undefined): string {
+  const program = buildProgram({ out: () => {}, error: () => {}, width: 100, colourful: false }, () => {});
+  const found = (name?.split(" ") ?? []).reduce<Command | undefined>(
+    (at, word) => at?.commands.find((one) => one.name() === word),
+    program,
+  );
+  return found?.helpInformation() ?? "";
+}
+
+function buildProgram(output: HelpOutput, called: (call: Call) => void): Command {
+  const program = configured(new Command("gibbon"), output).description(DESCRIPTION).version(VERSION);
+  const groups = new Map<string, Command>();
+  for (const spec of COMMANDS) {
+    const [first = "", second] = spec.name.split(" ");
+    if (second === undefined) {
+      addCommand(program, first, spec, { output, called });
+      continue;
+    }
+    let group = groups.get(first);
+    if (group === undefined) {
+      group = configured(program.command(first), output).description("the inbox of contradicting edits");
+      groups.set(first, group);
+    }
+    addCommand(group, second, spec, { output, called });
+  }
+  program.addHelpText(
+    "after",
+    "\nTry first:\n  gibbon login --endpoints .data/endpoints.json\n  gibbon import my-home.json\n  gibbon tree",
+  );
+  return program;
+}
+
+function addCommand(
+  parent: Command,
+  name: string,
+  spec: CommandSpec,
+  { output, called }: { readonly output: HelpOutput; readonly called: (call: Call) => void },
+): void {
+  const command = configured(parent.command(name), output).summary(spec.summary);
+  command.description(spec.details === undefined ? spec.summary : `${spec.summary}\n\n${spec.details}`);
+  for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.help);
+  for (const option of [...(spec.options ?? []), ...COMMON_OPTIONS]) command.addOption(optionOf(option));
+  command.addHelpText("after", `\nExamples:\n${spec.examples.map(exampleText).join("\n")}`);
+  command.action(() => {
+    const { json, offline, profile, color, ...options } = command.opts();
+    called({
+      command: spec,
+      input: new Input(command.processedArgs, options),
+      common: { json: json === true, offline: offline === true, profile, color: color !== false },
+    });
+  });
+}
+
+function optionOf({ flags, help, repeatable, choices }: OptionSpec): Option {
+  const option = new Option(flags, help);
+  if (choices !== undefined) option.choices(choices);
+  if (repeatable) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+  return option;
+}
+
+function exampleText({ command, says }: CommandSpec["examples"][number]): string {
+  return `  ${command}\n      ${says}`;
+}
+
+function argumentText(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+function configured(command: Command, { out, error, width, colourful }: HelpOutput): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(--help says more)")
+    .configureHelp({
+      subcommandTerm: (one) => [one.name(), ...one.registeredArguments.map(argumentText)].join(" "),
+    })
+    .configureOutput({
+      writeOut: out,
+      writeErr: error,
+      getOutHasColors: () => colourful,
+      getErrHasColors: () => colourful,
+      ...(width === undefined ? {} : { getOutHelpWidth: () => width, getErrHelpWidth: () => width }),
+    });
+}

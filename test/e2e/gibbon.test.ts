@@ -1,0 +1,382 @@
+import { once } from "node:events";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Constellation, constellation } from "../support/constellation.ts";
+import type { TestHousehold } from "../support/constellation-callers.ts";
+import { GibbonUser } from "../support/gibbon-command.ts";
+import { connectDevice, within } from "../support/node-device.ts";
+import { QuarrellingDevices } from "../support/quarrel.ts";
+import { REPOSITORY } from "../support/run-tool.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+
+// The real program, as a process, on real services.
+
+let house: Constellation;
+
+beforeAll(async () => {
+  house = await constellation();
+});
+afterAll(() => house[Symbol.asyncDispose]());
+
+interface Entity {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly body: Record<string, unknown>;
+  readonly where?: string;
+}
+
+const MAPLE_STREET = ["maple-street.json", "maple-street.rooms.json"].map((name) =>
+  join(REPOSITORY, "examples/demo/home", name),
+);
+
+/** Somebody who has logged in. */
+async function person(villa: TestHousehold, role: keyof TestHousehold["tokens"] = "owner"): Promise<GibbonUser> {
+  const user = new GibbonUser();
+  const { code, stderr } = await user.login(house.urls, villa.tokens[role]);
+  expect([code, stderr]).toEqual([0, ""]);
+  return user;
+}
+
+describe("logging in", () => {
+  it("keeps a profile for this user alone, and says who they are", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await person(villa);
+    const file = join(ada.folder, "config/gibbon/default.json");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect((await ada.ask("token", "--claims")).data).toMatchObject({
+      user: "ada",
+      household: villa.id,
+      role: "owner",
+    });
+    expect((await ada.run(["token"])).stdout).toBe(`${villa.tokens.owner}\n`);
+  });
+
+  it("by the endpoints.json of a local system reads the token anew at every use", async () => {
+    const villa = await house.newHousehold();
+    await using ada = new GibbonUser();
+    const file = join(ada.folder, "endpoints.json");
+    writeFileSync(file, JSON.stringify({ ...house.urls, tokens: villa.tokens }));
+    expect((await ada.run(["login", "--endpoints", "endpoints.json", "--role", "member"])).code).toBe(0);
+    writeFileSync(file, JSON.stringify({ ...house.urls, tokens: { member: villa.tokens.guest } }));
+    expect((await ada.ask("token", "--claims")).data).toMatchObject({ user: "gus" });
+  });
+
+  it("keeps nothing that the server does not take", async () => {
+    await using eve = new GibbonUser();
+    const [head = "", , signature = ""] = house.tokens.owner.split(".");
+    const forged = [head, Buffer.from('{"sub":"eve"}').toString("base64url"), signature].join(".");
+    expect(await eve.login(house.urls, forged)).toMatchObject({ code: 5 });
+    expect(await eve.login(house.urls, "nonsense")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("that is no token"),
+    });
+    expect(await eve.ask("ls")).toMatchObject({ code: 7, error: { reason: "NOT_SET_UP" } });
+  });
+
+  it("is not needed where the environment names the home, and says what is missing of it", async () => {
+    const { tokens } = await house.newHousehold();
+    await using ada = new GibbonUser({
+      SYNC_COORDINATOR_URL: house.urls.syncCoordinator,
+      ENTITY_STORE_URL: house.urls.entityStore,
+      CONFLICT_RESOLUTION_URL: house.urls.conflictResolution,
+    });
+    expect(await ada.ask("ls")).toMatchObject({
+      code: 7,
+      error: { message: expect.stringContaining("set FUNKYGIBBON_TOKEN too") },
+    });
+    expect((await ada.run(["ls"], { environment: { FUNKYGIBBON_TOKEN: tokens.member } })).code).toBe(0);
+  });
+});
+
+describe("a home", () => {
+  it("is imported once and read in every way", async () => {
+    await using ada = await person(await house.newHousehold());
+    const first = await ada.ask("import", ...MAPLE_STREET);
+    expect(first.data).toMatchObject({ report: { created: 141, updated: 0 }, delivery: "synced" });
+    const again = await ada.run(["import", ...MAPLE_STREET]);
+    expect(again).toEqual({ code: 0, stdout: "homekit maple-street.json\n141 records as before\n", stderr: "" });
+
+    expect((await ada.run(["ls", "kitchen"])).stdout).toMatch(
+      /^type {4}name .*\ndevice {2}Ceiling light .*\ndevice {2}Kettle plug .*\n2 entities\n$/,
+    );
+    expect((await ada.ask<Entity[]>("ls", "kitchen", "--all")).data).toHaveLength(8);
+    expect((await ada.run(["tree", "study"])).stdout).toBe(
+      "Study\n├─ Desk lamp  Lumen Works  LW-DL14  dimming, on_off\n└─ Desk plug  Voltaro  VP-10  on_off\n",
+    );
+    const found = await ada.ask<Entity[]>("search", "keyhaven", "-t", "device");
+    expect(found.data.map(({ name }) => name)).toEqual(["Front door lock"]);
+    expect((await ada.run(["path", "Desk lamp", "Kettle plug"])).stdout.split("\n")).toEqual([
+      "Desk lamp  device",
+      "  located_in Study  room",
+      "  located_in Maple Street 12  home",
+      "  contains Kitchen  room",
+      "  contains Kettle plug  device",
+      "",
+    ]);
+    expect((await ada.ask("path", "Desk lamp", "Kettle plug", "--directed")).code).toBe(3);
+  });
+
+  it("is edited, and tells what it was", async () => {
+    await using ada = await person(await house.newHousehold());
+    await ada.ask("import", ...MAPLE_STREET);
+    const began = new Date().toISOString();
+    const created = await ada.run(["create", "note", "Fuse box", "--set", "text=Behind the coats", "--set", "floor=0"]);
+    expect(created).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^created note Fuse box {2}[0-9a-f-]{36}\n$/),
+    });
+    const linked = await ada.run(["link", "Desk lamp", "documented_by", "fuse box"]);
+    expect(linked.stdout).toMatch(/^connected\nDesk lamp documented_by Fuse box {2}[0-9a-f-]{36}\n$/);
+    const edited = await ada.run([
+      "edit",
+      "Desk lamp",
+      "-s",
+      "name=Study lamp",
+      "-s",
+      "brightness=40",
+      "-u",
+      "firmware",
+    ]);
+    expect(edited.stdout).toBe("name  Desk lamp → Study lamp\nbrightness  nothing → 40\nfirmware  1.9.0 → nothing\n");
+
+    const history = await ada.ask<{ versions: { changed_keys: string[]; is_head: boolean }[] }>(
+      "history",
+      "Study lamp",
+    );
+    expect(history.data.versions.map(({ changed_keys, is_head }) => [changed_keys.length, is_head])).toEqual([
+      [3, true],
+      [8, false],
+    ]);
+    expect((await ada.run(["history", "Study lamp", "--bodies"])).stdout).toContain("brightness     40");
+    const diff = await ada.ask<{ kind: string; label: string }[]>("diff", began);
+    expect(diff.data.map(({ kind, label }) => `${kind} ${label}`).sort()).toEqual([
+      "created Fuse box",
+      "created Study lamp documented_by Fuse box",
+      "updated Study lamp",
+    ]);
+    expect((await ada.run(["diff", began])).stdout).toContain("    name  Desk lamp → Study lamp\n");
+    expect((await ada.ask<{ entity: Entity }>("show", "Study lamp", "--at", began)).data.entity.name).toBe("Desk lamp");
+    const kept = await ada.ask("import", ...MAPLE_STREET);
+    expect(kept.data).toMatchObject({
+      report: { created: 0, updated: 0, kept: 1 },
+      records: [{ label: "device Desk lamp", outcome: "kept", keys: ["name", "firmware"] }],
+    });
+  });
+
+  it("gives back what was deleted", async () => {
+    await using ada = await person(await house.newHousehold());
+    const { data: lamp } = await ada.ask<{ entity: Entity }>("create", "device", "Lamp");
+    await ada.ask("create", "room", "Study");
+    const { data: link } = await ada.ask<{ relationship: { id: string } }>("link", "lamp", "located_in", "study");
+    const { id } = lamp.entity;
+    const gone = await ada.run(["rm", "lamp"]);
+    expect(gone.stdout).toBe(`deleted device Lamp and 1 relationship\nback again by: gibbon restore ${id}\n`);
+    expect((await ada.ask("show", "lamp")).code).toBe(3);
+    const back = await ada.ask("restore", id.slice(-12));
+    expect(back.data).toMatchObject({ id, type: "device", relationships: [link.relationship.id] });
+    expect((await ada.ask<Entity[]>("ls", "study")).data.map(({ name }) => name)).toEqual(["Lamp"]);
+
+    expect((await ada.ask("rm", link.relationship.id.slice(-8))).data).toMatchObject({ id: link.relationship.id });
+    await ada.ask("rm", "lamp", "--offline");
+    expect((await ada.ask("restore", id, "--offline")).data).toMatchObject({ id, delivery: "queued" });
+    expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced" });
+    expect((await ada.ask<Entity[]>("ls")).data.map(({ name }) => name)).toEqual(["Lamp", "Study"]);
+  });
+
+  it("is edited in the editor of one's choice, key by key, and not at all when the editor fails", async () => {
+    await using ada = await person(await house.newHousehold());
+    await ada.ask("create", "device", "Lamp", "-s", "on=true");
+    const editor = join(ada.folder, "editor.mjs");
+    const script = `import { readFileSync, writeFileSync } from "node:fs";
+const [file] = process.argv.slice(2);
+if (process.env.FAILS) process.exit(1);
+writeFileSync(file, readFileSync(file, "utf8").replace("true", process.env.SAYS));`;
+    writeFileSync(editor, script);
+    const EDITOR = `${process.execPath} ${editor}`;
+    const edit = (environment: Record<string, string>) =>
+      ada.run(["edit", "lamp", "--json"], { environment: { EDITOR, ...environment } });
+    expect(JSON.parse((await edit({ SAYS: "false" })).stdout).data.changed_keys).toEqual(["on"]);
+    expect(JSON.parse((await edit({ SAYS: "x" })).stdout).data.changed_keys).toEqual([]);
+    expect((await edit({ FAILS: "1" })).code).toBe(4);
+    expect((await ada.ask<{ entity: Entity }>("show", "lamp")).data.entity.body).toEqual({ name: "Lamp", on: false });
+  });
+
+  it("goes from one household to another as a file", async () => {
+    await using ada = await person(await house.newHousehold());
+    await using ben = await person(await house.newHousehold());
+    await ada.ask("import", ...MAPLE_STREET);
+    expect((await ada.run(["export", "-o", "home.ndjson"])).stdout).toBe("written 141 records to home.ndjson\n");
+    const file = join(ada.folder, "home.ndjson");
+    expect((await ben.ask("import", file, "--dry-run")).data).toMatchObject({
+      dry_run: true,
+      report: { created: 141 },
+    });
+    expect((await ben.ask("ls")).data).toEqual([]);
+    expect((await ben.ask("import", file)).data).toMatchObject({ format: "ndjson", report: { created: 141 } });
+    expect((await ben.ask("import", file)).data).toMatchObject({ report: { created: 0, unchanged: 141 } });
+    const said = (text: string) =>
+      text
+        .split("\n")
+        .slice(1)
+        .map((line) => line.replace(/"version":"[^"]*",/, ""));
+    const { stdout } = await ben.run(["export"]);
+    expect(said(stdout)).toEqual(said(readFileSync(file, "utf8")));
+  });
+
+  it("is refused whole when one line of a file is wrong", async () => {
+    await using ada = await person(await house.newHousehold());
+    writeFileSync(join(ada.folder, "devices.csv"), "name,room\nLamp,Study\n,Study\n");
+    const { code, stderr } = await ada.run(["import", "devices.csv"]);
+    expect([code, stderr]).toEqual([4, "gibbon: devices.csv: line 3 has no name\n"]);
+    expect((await ada.ask("ls")).data).toEqual([]);
+    expect(await ada.ask("import", "nowhere.json")).toMatchObject({
+      code: 3,
+      error: { message: "there is no file nowhere.json" },
+    });
+  });
+});
+
+describe("without a connection", () => {
+  it("the home is read and edited, and what was edited is sent later", async () => {
+    const villa = await house.newHousehold();
+    const proxy = await TcpProxy.open({ targets: () => [Number(new URL(house.urls.syncCoordinator).port)] });
+    await using ada = new GibbonUser();
+    await ada.login({ ...house.urls, syncCoordinator: proxy.url }, villa.tokens.owner);
+    await ada.run(["create", "room", "Study"]);
+    await proxy[Symbol.asyncDispose]();
+
+    const listed = await ada.ask<Entity[]>("ls");
+    expect(listed).toMatchObject({ code: 0, data: [{ name: "Study" }], notes: [expect.stringMatching(/^offline, /)] });
+    expect((await ada.ask("create", "device", "Lamp", "--in", "study")).data).toMatchObject({ delivery: "queued" });
+    expect((await ada.ask("ls", "study", "--offline")).data).toMatchObject([{ name: "Lamp" }]);
+    expect((await ada.ask("status", "--offline")).data).toMatchObject({ connected: false, pending_edits: 2 });
+    expect(await ada.ask("history", "lamp", "--offline")).toMatchObject({ code: 6, error: { reason: "OFFLINE" } });
+    expect((await ada.run(["sync"])).code).toBe(6);
+
+    await ada.login(house.urls, villa.tokens.owner);
+    expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced", pending_edits: 0 });
+    await using panel = await connectDevice(house, { deviceId: "wall-panel", token: villa.tokens.owner });
+    await panel.settled(within());
+    expect(panel.graph.find().map(({ name }) => name)).toEqual(["Lamp", "Study"]);
+  });
+
+  it("there is nothing to read on a machine that never had one", async () => {
+    await using ada = await person(await house.newHousehold());
+    expect(await ada.ask("ls", "--offline")).toMatchObject({
+      code: 6,
+      error: { message: expect.stringContaining("nothing of your home") },
+    });
+  });
+});
+
+describe("a conflict", () => {
+  it("is listed, explained and settled by flags", async () => {
+    await using quarrel = await QuarrellingDevices.meet(house);
+    await quarrel.quarrel({ wish: ResolutionStrategy.MANUAL });
+    await using ada = await person(quarrel.household);
+    const { data: conflicts } = await ada.ask<{ id: string; label: string; fields: object[] }[]>("conflicts", "list");
+    expect(conflicts).toMatchObject([
+      { label: "device Lamp", decision: "open", fields: [{ field: "brightness", local: 70, server: 30 }] },
+    ]);
+    const id = conflicts[0]?.id.slice(-8) ?? "";
+    const { stdout } = await ada.run(["conflicts", "explain", id]);
+    expect(stdout).toContain("brightness");
+    expect(stdout).toContain("panel-of-ben (head)");
+    expect(await ada.ask("conflicts", "settle", id)).toMatchObject({ code: 2, error: { reason: "USAGE" } });
+    expect((await ada.ask("conflicts", "settle", id, "--take", "local")).data).toMatchObject([
+      { decision: "took_local" },
+    ]);
+    expect((await ada.ask<{ entity: Entity }>("show", "lamp")).data.entity.body).toMatchObject({ brightness: 70 });
+    expect((await ada.run(["conflicts", "list"])).stdout).toBe("no conflicts\n");
+    expect((await ada.ask("conflicts", "settle", id, "--body", '{"name":"Lamp","brightness":55}')).data).toMatchObject([
+      { decision: "edited" },
+    ]);
+    expect(await ada.ask("conflicts", "explain", "00000000")).toMatchObject({ code: 3 });
+  });
+});
+
+describe("gibbon", () => {
+  it("watches what others do until Ctrl-C", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await person(villa);
+    await using panel = await connectDevice(house, { deviceId: "wall-panel", token: villa.tokens.member });
+    const watching = ada.start(["sync", "--watch"]);
+    let output = "";
+    const said = (text: string) => expect.poll(() => output, { timeout: 15_000 }).toContain(text);
+    watching.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      output += chunk;
+    });
+    await said("watching");
+    await panel.create({ type: "device", body: { name: "Kettle" } });
+    await said("device Kettle");
+    expect(await ada.ask("ls")).toMatchObject({ code: 6, error: { reason: "STORE_IN_USE" } });
+    const { data: devices } = await ada.ask<{ connected: boolean }[]>("devices");
+    expect(devices.map(({ connected }) => connected)).toEqual([true, true]);
+    watching.kill("SIGINT");
+    expect(await once(watching, "exit")).toEqual([130, null]);
+    expect((await ada.ask<Entity[]>("ls")).data.map(({ name }) => name)).toEqual(["Kettle"]);
+  });
+
+  it("says what may have been meant, and with which code it ends", async () => {
+    await using ada = await person(await house.newHousehold());
+    await ada.ask("create", "device", "Desk lamp");
+    await ada.ask("create", "device", "Twin");
+    await ada.ask("create", "note", "Twin");
+    const misspelt = await ada.run(["show", "dsk lamp"]);
+    expect(misspelt.code).toBe(3);
+    expect(misspelt.stderr).toMatch(
+      /^gibbon: there is no entity called dsk lamp\nDid you mean\n {2}device Desk lamp {2}…[0-9a-f]{8}\n$/,
+    );
+    expect(await ada.ask("show", "twin")).toMatchObject({
+      code: 3,
+      error: { suggestions: [{ label: /.* Twin/ }, {}].map(() => expect.anything()) },
+    });
+    expect((await ada.ask<{ entity: Entity }>("show", "note:twin")).data.entity.type).toBe("note");
+    expect(await ada.ask("show", "00000000-0000-4000-8000-000000000000")).toMatchObject({ code: 3 });
+    expect(await ada.ask("ls", "--tpye", "device")).toMatchObject({
+      code: 2,
+      error: { message: expect.stringContaining("Did you mean --type?") },
+    });
+    expect((await ada.run(["lss"])).stderr).toContain("Did you mean ls?");
+    expect(await ada.ask("create", "lamp", "Desk lamp")).toMatchObject({
+      code: 2,
+      error: { message: expect.stringContaining("is no type of entity") },
+    });
+    expect(await ada.ask("link", "Desk lamp", "located_in", "device:twin")).toMatchObject({
+      code: 4,
+      error: { reason: "FORBIDDEN_EDGE" },
+    });
+    expect(await ada.ask("diff", "whenever")).toMatchObject({ code: 2 });
+    expect((await ada.run(["ls", "--help"])).stdout).toContain("Examples:");
+  });
+
+  it("does not let a guest change anything, nor anybody forget a device but an owner", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await person(villa);
+    await ada.ask("create", "room", "Study");
+    await using gus = await person(villa, "guest");
+    expect((await gus.ask("ls")).data).toMatchObject([{ name: "Study" }]);
+    expect(await gus.ask("create", "room", "Attic")).toMatchObject({ code: 5, error: { reason: "READ_ONLY_ROLE" } });
+    expect((await gus.ask("devices", "--forget", "anything")).code).toBe(5);
+  });
+
+  it("measures without changing anything, unless it is asked to", async () => {
+    await using ada = await person(await house.newHousehold());
+    const quick = await ada.ask<{ what: string }[]>("bench", "-r", "2");
+    expect(quick.data.map(({ what }) => what)).toHaveLength(4);
+    const writing = await ada.ask<{ what: string }[]>("bench", "-r", "2", "--write");
+    expect(writing.data.at(-1)).toMatchObject({ what: "an edit, until the server has it", runs: 2 });
+    expect((await ada.ask("ls")).data).toEqual([]);
+  });
+
+  it.each(["bash", "zsh", "fish"])("completes itself in %s", async (shell) => {
+    await using ada = new GibbonUser();
+    const { code, stdout } = await ada.run(["completion", shell]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("settle");
+    expect(stdout).toContain("dry-run");
+  });
+});
