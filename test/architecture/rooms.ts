@@ -112,7 +112,12 @@ export const ROOMS: readonly Room[] = [
   {
     path: "deploy/local/",
     rooms: ["libs/runtime"],
-    packages: ["jose"],
+    packages: [
+      "jose",
+      "@modelcontextprotocol/client",
+      "@modelcontextprotocol/server",
+      "@modelcontextprotocol/server/*",
+    ],
     nodeBuiltins: true,
   },
   {
