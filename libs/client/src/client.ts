@@ -3,7 +3,7 @@ import type { ConflictInfo } from "@funkygibbon/gen/inbetweenies/v1/sync_service
 import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
 import type { Sha256 } from "@funkygibbon/kernel/content";
 import type { Digest } from "@funkygibbon/kernel/digest";
-import { permissionDenied } from "@funkygibbon/kernel/errors";
+import { failedPrecondition, permissionDenied } from "@funkygibbon/kernel/errors";
 import { type DeviceId, parseDeviceId, parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
@@ -14,6 +14,7 @@ import { type EntityView, GraphView, type RelationshipView } from "./graph-view.
 import { sameAnswer } from "./live-query.ts";
 import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { PastGraph } from "./past-graph.ts";
 import { RandomPool } from "./random-pool.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
@@ -30,6 +31,8 @@ export interface ClientOptions {
   readonly transport: Transport;
   /** Gives a valid token (without `Bearer`) of the same user and household; asked before each session and before a token ends. */
   readonly token: () => string | Promise<string>;
+  /** The entity-store, which {@link Client.asOf} asks; default none. */
+  readonly graphUrl?: string;
   /** SHA-256 of the platform: `nodeSha256`, or `nobleSha256` where there is no synchronous one. */
   readonly sha256: Sha256;
   /** Default: a {@link MemoryStore}, which pulls afresh at every start. */
@@ -59,6 +62,7 @@ export class Client implements AsyncDisposable {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #state: Observable<SyncState>;
+  readonly #options: ClientOptions;
   readonly #randomness = new RandomPool();
   #undoable: readonly UndoStep[] = [];
   #conflicts: readonly ConflictInfo[] = [];
@@ -70,6 +74,7 @@ export class Client implements AsyncDisposable {
   constructor(replica: LocalReplica, store: Store, options: ClientOptions) {
     this.#replica = replica;
     this.#store = store;
+    this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#state = new Observable(initialState(replica));
     this.graph = new GraphView(replica.index);
@@ -194,6 +199,13 @@ export class Client implements AsyncDisposable {
   get(id: string): EntityView | RelationshipView | undefined {
     const record = parseRecordId(id);
     return this.graph.entity(record) ?? this.graph.relationship(record);
+  }
+
+  /** The graph as it was at a time, asked of the server. @throws DomainError `failed-precondition` when there is no `graphUrl`. */
+  asOf(at: Date): PastGraph {
+    const { graphUrl, token } = this.#options;
+    if (graphUrl === undefined) throw failedPrecondition("NO_GRAPH_URL", "the client was opened without a graphUrl");
+    return new PastGraph({ url: graphUrl, token: async () => token(), at });
   }
 
   /** What is known of a record's standing: the version that is seen, and the seq at which the base holds it (0: not at all). */

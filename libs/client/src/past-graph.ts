@@ -1,0 +1,158 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Client as ConnectClient, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { type Entity, EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
+import { Direction, GraphService, type ReachedEntity } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
+import type { Relationship } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
+import { DomainError } from "@funkygibbon/kernel/errors";
+import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject } from "@funkygibbon/kernel/json";
+import { must } from "@funkygibbon/kernel/must";
+import { parseVersion } from "@funkygibbon/kernel/version";
+import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
+import type { EntityView, FindOptions, Neighbour, NeighbourOptions, RelationshipView } from "./graph-view.ts";
+import type { PathOptions } from "./shortest-path.ts";
+import { errorOfConnect } from "./transport-error.ts";
+
+/** How the server is asked. */
+export interface PastGraphOptions {
+  /** The entity-store. */
+  readonly url: string;
+  readonly token: () => Promise<string>;
+  /** The commit time as of which it answers. */
+  readonly at: Date;
+}
+
+const WAYS = { out: Direction.OUT, in: Direction.IN, both: Direction.BOTH } as const;
+const PAGE_SIZE = 1_000;
+const MAX_NEIGHBOURS = 1_000;
+
+/**
+ * The graph as it was at a time in the past. A device keeps no past, so these questions go to the server: each may fail
+ * with reason OFFLINE. An entity of which retention has removed the body has an empty one.
+ */
+export class PastGraph {
+  readonly #options: PastGraphOptions;
+  readonly #entities: ConnectClient<typeof EntityService>;
+  readonly #graph: ConnectClient<typeof GraphService>;
+
+  constructor(options: PastGraphOptions) {
+    this.#options = options;
+    const transport = createConnectTransport({ baseUrl: options.url, useBinaryFormat: true });
+    this.#entities = createClient(EntityService, transport);
+    this.#graph = createClient(GraphService, transport);
+  }
+
+  /** The entity as it was; undefined: there was none. */
+  async entity(id: RecordId): Promise<EntityView | undefined> {
+    try {
+      const { entity } = await this.#ask((at, call) => this.#entities.getEntity({ id, at }, call));
+      return entityView(must(entity, "an answer names its entity"));
+    } catch (error) {
+      if (error instanceof DomainError && error.kind === "not-found") return undefined;
+      throw error;
+    }
+  }
+
+  /** The entities that matched, sorted by type, name and id. */
+  async find({ type, source, room, name }: Omit<FindOptions, "text" | "where"> = {}): Promise<readonly EntityView[]> {
+    const found: EntityView[] = [];
+    let pageToken = "";
+    do {
+      const request = {
+        pageSize: PAGE_SIZE,
+        pageToken,
+        types: type === undefined ? [] : [entityTypes.toWire(type)],
+        sources: source === undefined ? [] : [sourceTypes.toWire(source)],
+        locatedInId: room ?? "",
+        nameContains: name ?? "",
+      };
+      const page = await this.#ask((at, call) => this.#entities.listEntities({ ...request, at }, call));
+      found.push(...page.entities.map(entityView));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return found;
+  }
+
+  /** What was one step away, at most a thousand. */
+  async neighbours(id: RecordId, options: NeighbourOptions = {}): Promise<readonly Neighbour[]> {
+    const request = {
+      entityId: id,
+      types: (options.types ?? []).map(relationshipTypes.toWire),
+      direction: WAYS[options.direction ?? "both"],
+      entityTypes: (options.entityTypes ?? []).map(entityTypes.toWire),
+      limit: MAX_NEIGHBOURS,
+    };
+    const { neighbours } = await this.#ask((at, call) => this.#graph.getNeighbours({ ...request, at }, call));
+    return neighbours.map(neighbour);
+  }
+
+  /** A shortest way as it was; undefined: there was none. */
+  async path(from: RecordId, to: RecordId, options: PathOptions = {}): Promise<readonly Neighbour[] | undefined> {
+    const { types = [], directed = false, maxDepth = 10 } = options;
+    const request = { fromId: from, toId: to, types: types.map(relationshipTypes.toWire), directed, maxDepth };
+    try {
+      const { steps } = await this.#ask((at, call) => this.#graph.findPath({ ...request, at }, call));
+      return steps.map(neighbour);
+    } catch (error) {
+      if (error instanceof DomainError && error.kind === "not-found") return undefined;
+      throw error;
+    }
+  }
+
+  async #ask<T>(
+    question: (at: ReturnType<typeof timestampFromDate>, call: { headers: Record<string, string> }) => Promise<T>,
+  ): Promise<T> {
+    const headers = { authorization: `Bearer ${await this.#options.token()}` };
+    try {
+      return await question(timestampFromDate(this.#options.at), { headers });
+    } catch (thrown) {
+      const error = errorOfConnect(thrown);
+      throw error.reason === "UNAVAILABLE" ? offline(error) : error;
+    }
+  }
+}
+
+function offline(cause: DomainError): DomainError {
+  const message = "the past is asked of the server, which cannot be reached";
+  return new DomainError("unavailable", message, { reason: "OFFLINE", cause });
+}
+
+function neighbour({ entity, relationship, inverse }: ReachedEntity): Neighbour {
+  return {
+    entity: entityView(must(entity, "what was reached is named")),
+    relationship: relationshipView(must(relationship, "what was reached was reached by an edge")),
+    inverse,
+  };
+}
+
+function entityView({ id, type, name, bodyJson, source, version }: Entity): EntityView {
+  return {
+    kind: "entity",
+    id: parseRecordId(id),
+    type: entityTypes.mustFromWire(type),
+    name,
+    body: bodyOf(bodyJson),
+    source: sourceTypes.mustFromWire(source),
+    version: parseVersion(version).id,
+    edited: false,
+  };
+}
+
+function relationshipView({ id, type, fromId, toId, propertiesJson, source, version }: Relationship): RelationshipView {
+  return {
+    kind: "relationship",
+    id: parseRecordId(id),
+    type: relationshipTypes.mustFromWire(type),
+    from: parseRecordId(fromId),
+    to: parseRecordId(toId),
+    properties: bodyOf(propertiesJson),
+    source: sourceTypes.mustFromWire(source),
+    version: parseVersion(version).id,
+    edited: false,
+  };
+}
+
+function bodyOf(json: string): JsonObject {
+  return json === "" ? {} : (JSON.parse(json) as JsonObject);
+}

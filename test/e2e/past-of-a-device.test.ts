@@ -1,0 +1,51 @@
+import { openNodeClient } from "@funkygibbon/client/node-client";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Constellation, constellation } from "../support/constellation.ts";
+import { within } from "../support/node-device.ts";
+
+let system: Constellation;
+beforeAll(async () => {
+  system = await constellation();
+  return () => system[Symbol.asyncDispose]();
+});
+
+describe("the past, asked by a device,", () => {
+  it("is the graph as it was then, whatever has become of it", async () => {
+    const { tokens } = await system.newHousehold();
+    await using client = await openNodeClient({
+      url: system.urls.syncCoordinator,
+      graphUrl: system.urls.entityStore,
+      token: () => tokens.owner,
+    });
+    client.connect();
+    const hall = await client.create({ type: "room", body: { name: "Hall" } });
+    const lamp = await client.create({ type: "device", body: { name: "Lamp", on: true } });
+    await client.relate({ type: "located_in", from: lamp, to: hall });
+    await client.settled(within());
+    const { entity } = await system.clients.entities.getEntity({ id: lamp }, { token: tokens.owner });
+    const then = new Date(Number(entity?.updateTime?.seconds ?? 0n) * 1_000 + 999);
+    await expect.poll(() => Date.now()).toBeGreaterThan(then.getTime());
+    await client.update(lamp, { on: false });
+    await client.remove(hall);
+    await client.settled(within());
+
+    const past = client.asOf(then);
+    expect(await past.entity(lamp)).toMatchObject({ id: lamp, type: "device", name: "Lamp", body: { on: true } });
+    expect((await past.find({ type: "room" })).map(({ name }) => name)).toEqual(["Hall"]);
+    expect((await past.find({ room: hall })).map(({ name }) => name)).toEqual(["Lamp"]);
+    expect(await past.neighbours(hall)).toMatchObject([{ entity: { id: lamp }, inverse: true }]);
+    expect(await past.path(lamp, hall)).toMatchObject([{ entity: { id: hall }, relationship: { type: "located_in" } }]);
+    expect(await client.asOf(new Date(0)).entity(lamp)).toBeUndefined();
+    expect(await past.path(lamp, client.newId())).toBeUndefined();
+    expect(client.graph.neighbours(lamp)).toEqual([]);
+  });
+
+  it("cannot be had without the server, and is said to be", async () => {
+    const { tokens } = await system.newHousehold();
+    const options = { url: system.urls.syncCoordinator, token: () => tokens.owner };
+    await using nowhere = await openNodeClient({ ...options, graphUrl: "http://127.0.0.1:1" });
+    await expect(nowhere.asOf(new Date()).find()).rejects.toMatchObject({ reason: "OFFLINE" });
+    await using without = await openNodeClient(options);
+    expect(() => without.asOf(new Date())).toThrow("without a graphUrl");
+  });
+});
