@@ -4,13 +4,33 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import type { JsonObject } from "@funkygibbon/kernel/json";
+import { parseBody } from "./body-edit.ts";
 import type { Gibbon } from "./gibbon.ts";
+import { confirmed } from "./prompts.ts";
+
+/**
+ * Lets a person edit properties as JSON in their own editor, again when what they saved is none.
+ * @throws DomainError (usage) when nobody can be asked to try again, or would rather not.
+ */
+export async function editBody(gibbon: Gibbon, before: JsonObject): Promise<JsonObject> {
+  let text = `${JSON.stringify(before, null, 2)}\n`;
+  for (;;) {
+    text = await editText(gibbon, text);
+    try {
+      return parseBody(text, "what you have saved");
+    } catch (error) {
+      if (!gibbon.isInteractive) throw error;
+      await confirmed(gibbon, `${error instanceof Error ? error.message : String(error)}. Edit again?`);
+    }
+  }
+}
 
 /**
  * Lets a person edit a text in their own editor. @returns what they saved.
  * @throws DomainError when the editor cannot be run, or says that it failed: nothing is changed then.
  */
-export async function editText({ environment, terminal }: Gibbon, text: string): Promise<string> {
+async function editText({ environment, terminal }: Gibbon, text: string): Promise<string> {
   const editor = environment.VISUAL || environment.EDITOR || "vi";
   const folder = mkdtempSync(join(tmpdir(), "gibbon-"));
   const file = join(folder, "properties.json");

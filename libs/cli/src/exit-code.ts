@@ -1,6 +1,9 @@
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { assertNever } from "@funkygibbon/kernel/must";
 
+/** A person would rather not: what a shell says of a program that Ctrl-C has ended. */
+export const INTERRUPTED_CODE = 130;
+
 /** What the exit code of gibbon says. Never renumbered. */
 export const EXIT_CODES = [
   { code: 0, meaning: "done" },
@@ -11,7 +14,7 @@ export const EXIT_CODES = [
   { code: 5, meaning: "not allowed: no valid token, or not with this role" },
   { code: 6, meaning: "not now: the server does not answer, or another gibbon is at work" },
   { code: 7, meaning: "not set up: gibbon login has to come first" },
-  { code: 130, meaning: "interrupted (Ctrl-C)" },
+  { code: INTERRUPTED_CODE, meaning: "interrupted (Ctrl-C)" },
 ] as const;
 
 /** The exit code for something that was thrown. */
@@ -19,7 +22,7 @@ export function exitCodeOf(thrown: unknown): number {
   if (!(thrown instanceof DomainError)) return 1;
   if (thrown.reason === "USAGE") return 2;
   if (thrown.reason === "NOT_SET_UP") return 7;
-  if (thrown.reason === "INTERRUPTED") return 130;
+  if (thrown.reason === "INTERRUPTED") return INTERRUPTED_CODE;
   if (thrown.reason === "STORE_IN_USE") return 6;
   switch (thrown.kind) {
     case "not-found":

@@ -7,6 +7,11 @@ export function interrupted(): DomainError {
   return new DomainError("cancelled", "interrupted: nothing has changed", { reason: "INTERRUPTED" });
 }
 
+/** Whether something was thrown because a person would rather not. */
+export function isInterrupt(thrown: unknown): boolean {
+  return thrown instanceof DomainError && thrown.reason === "INTERRUPTED";
+}
+
 /** Asks for a yes where a person can be asked; goes on where nobody can. @throws DomainError for a no. */
 export async function confirmed(gibbon: Gibbon, message: string): Promise<void> {
   if (!gibbon.isInteractive) return;

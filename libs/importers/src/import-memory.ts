@@ -1,14 +1,12 @@
+import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { canonicalJson, type JsonObject, type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
-
-/** The key of a body, or of an edge's properties, under which an import remembers what it imported (docs/importers.md). */
-export const MEMORY_KEY = "imported";
 
 /** Key by key, what a source said of a record when it was last imported, each value as its {@link fingerprint}. */
 export type Fingerprints = Readonly<Record<string, string>>;
 
 /** What a body remembers of this source; undefined: nothing, or not in the form that we write. */
 export function memoryIn(body: JsonObject, source: string): Fingerprints | undefined {
-  const memory = jsonGet(body, MEMORY_KEY);
+  const memory = jsonGet(body, IMPORT_MEMORY_KEY);
   if (!isObject(memory) || jsonGet(memory, "source") !== source) return undefined;
   const keys = jsonGet(memory, "keys");
   return isObject(keys) && Object.values(keys).every((print) => typeof print === "string")

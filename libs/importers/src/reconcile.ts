@@ -1,11 +1,11 @@
 import { bodyText } from "@funkygibbon/client/graph-editor";
 import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-view";
-import { ENDS_KEY } from "@funkygibbon/kernel/content";
+import { ENDS_KEY, IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { invalid } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { mayConnect } from "@funkygibbon/kernel/relationship-type";
-import { MEMORY_KEY, memoryIn, memoryOf, type Sha1 } from "./import-memory.ts";
+import { memoryIn, memoryOf, type Sha1 } from "./import-memory.ts";
 import type { ImportAction, ImportStep, PresentGraph } from "./import-plan.ts";
 import { type SourceRecord, type SourceRelationship, saidBy } from "./source-record.ts";
 import { compareSides } from "./three-way.ts";
@@ -51,7 +51,7 @@ export class Reconciler {
     if (refusal !== undefined) return skipped(refusal);
     if (standing === "unknown") {
       const remembers = record.basis.kind === "remembered";
-      const memory = remembers ? { [MEMORY_KEY]: memoryOf(saidByRecord(record), source, sha1) } : {};
+      const memory = remembers ? { [IMPORT_MEMORY_KEY]: memoryOf(saidByRecord(record), source, sha1) } : {};
       return { kind: "create", body: { ...record.body, ...memory } };
     }
     const present = record.kind === "entity" ? graph.entity(record.id) : graph.relationship(record.id);
@@ -84,17 +84,17 @@ export class Reconciler {
     const { source, sha1 } = this.#options;
     const wanted = saidByRecord(record);
     const remembered = memoryIn(bodyOf(present), source);
-    const sides = { wanted, present: saidByView(present), remembered: remembered ?? {} };
+    const sides = { wanted, present: saidByView(present), remembered };
     const { take, drop, kept, over } = compareSides(sides, sha1);
     const memory = memoryOf(wanted, source, sha1);
     const keys = [...Object.keys(take), ...drop];
-    if (keys.length === 0 && jsonEquals(jsonGet(bodyOf(present), MEMORY_KEY), memory)) {
+    if (keys.length === 0 && jsonEquals(jsonGet(bodyOf(present), IMPORT_MEMORY_KEY), memory)) {
       return kept.length === 0 ? UNCHANGED : { kind: "kept", keys: kept };
     }
     const { [ENDS_KEY]: moved, ...patch } = take;
     return {
       kind: "update",
-      patch: { ...patch, [MEMORY_KEY]: memory },
+      patch: { ...patch, [IMPORT_MEMORY_KEY]: memory },
       remove: drop,
       ends: moved === undefined ? undefined : endsOf(record),
       keys,

@@ -7,8 +7,8 @@ export interface Sides {
   readonly wanted: JsonObject;
   /** What the graph says. */
   readonly present: JsonObject;
-  /** What the source said last time; empty: not known. */
-  readonly remembered: Fingerprints;
+  /** What the source said last time; undefined: not known. */
+  readonly remembered: Fingerprints | undefined;
 }
 
 /** What has to change, key by key. */
@@ -25,30 +25,28 @@ export interface KeyChanges {
 
 /**
  * Brings a record up to date with its source without undoing anybody's edit: a key is set only when the source itself
- * says something else than last time. A key of which nothing is remembered is set only when it is not there.
+ * says something else than last time. Without a memory only what is not there is set.
  */
 export function compareSides({ wanted, present, remembered }: Sides, sha1: Sha1): KeyChanges {
   const take: [string, JsonValue][] = [];
   const drop: string[] = [];
   const kept: string[] = [];
   const over: string[] = [];
-  const before = (key: string) => (Object.hasOwn(remembered, key) ? remembered[key] : undefined);
-  const isTouched = (key: string, now: JsonValue | undefined) =>
-    now === undefined || fingerprint(now, sha1) !== before(key);
+  const before = (key: string) => (remembered && Object.hasOwn(remembered, key) ? remembered[key] : undefined);
+  const printOf = (value: JsonValue | undefined) => (value === undefined ? undefined : fingerprint(value, sha1));
   for (const [key, value] of Object.entries(wanted)) {
     const now = jsonGet(present, key);
     if (jsonEquals(value, now)) continue;
-    const print = before(key);
-    const isNews = print === undefined ? now === undefined : fingerprint(value, sha1) !== print;
+    const isNews = remembered === undefined ? now === undefined : printOf(value) !== before(key);
     if (isNews) take.push([key, value]);
     else kept.push(key);
-    if (isNews && print !== undefined && isTouched(key, now)) over.push(key);
+    if (isNews && printOf(now) !== before(key)) over.push(key);
   }
-  for (const key of Object.keys(remembered)) {
+  for (const key of Object.keys(remembered ?? {})) {
     const now = jsonGet(present, key);
     if (Object.hasOwn(wanted, key) || now === undefined) continue;
-    if (isTouched(key, now)) kept.push(key);
-    else drop.push(key);
+    if (printOf(now) === before(key)) drop.push(key);
+    else kept.push(key);
   }
   return { take: Object.fromEntries(take), drop, kept, over };
 }

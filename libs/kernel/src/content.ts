@@ -29,6 +29,12 @@ export type RecordContent = EntityContent | RelationshipContent;
 /** The one key under which a relationship's type and ends are stamped and merged. No property may bear that name. */
 export const ENDS_KEY = "@ends";
 
+/**
+ * The key of a body, or of an edge's properties, under which an import remembers what it imported. It says nothing to
+ * people: searches and comparisons leave it out.
+ */
+export const IMPORT_MEMORY_KEY = "imported";
+
 /** @throws DomainError `invalid`, reason RESERVED_KEY, naming `field`, when a relationship has a property {@link ENDS_KEY}. */
 export function requireNoReservedKey(content: RecordContent, field: string): void {
   if (content.kind === "entity" || content.body === null || !Object.hasOwn(content.body, ENDS_KEY)) return;

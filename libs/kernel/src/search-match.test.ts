@@ -95,6 +95,7 @@ describe("folding", () => {
 
   it("reads texts at any depth, and a name only from a text", () => {
     expect(textsOf({ a: "x", b: [1, { c: "y" }], d: null, e: true })).toEqual(["x", "1", "y"]);
+    expect(textsOf({ a: "x", imported: { source: "homekit", keys: { a: "3f2a90c1d4be" } } })).toEqual(["x"]);
     expect([nameOf({ name: "N" }), nameOf({ name: 3 }), nameOf({})]).toEqual(["N", "", ""]);
   });
 });

@@ -1,3 +1,4 @@
+import { IMPORT_MEMORY_KEY } from "./content.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
 /** A text as search compares it, and where each of its UTF-16 units came from. */
@@ -54,10 +55,10 @@ export function wordsOf(folded: string): string[] {
   return [...words];
 }
 
-/** Every text that a body says, in reading order: strings and numbers at any depth, without keys. */
+/** Every text that a body says to people, in reading order: strings and numbers at any depth, without keys. */
 export function textsOf(body: JsonObject): string[] {
   const texts: string[] = [];
-  collect(body, texts);
+  for (const [key, value] of Object.entries(body)) if (key !== IMPORT_MEMORY_KEY) collect(value, texts);
   return texts;
 }
 

@@ -1,19 +1,21 @@
 import type { SettleConflictRequest } from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
 import type { ConflictRecord } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { ConflictState } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_store_service_pb";
+import type { JsonObject } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import { conflictFromWire } from "@funkygibbon/wire/conflict";
 import { strategies } from "@funkygibbon/wire/outcomes";
 import { parseBody } from "../body-edit.ts";
 import type { CommandSpec } from "../command.ts";
-import { editText } from "../editor.ts";
+import { editBody } from "../editor.ts";
+import { INTERRUPTED_CODE } from "../exit-code.ts";
 import { explained } from "../find-conflict.ts";
 import type { Gibbon } from "../gibbon.ts";
 import type { Home } from "../home.ts";
 import type { Input } from "../input.ts";
 import { conflictData, conflictTitle, explanationData, explanationLines } from "../present/conflict.ts";
 import { shortId } from "../present/look.ts";
-import { choose } from "../prompts.ts";
+import { choose, isInterrupt } from "../prompts.ts";
 import { usageError } from "../usage-error.ts";
 import { bodyOfVersion } from "../wire-data.ts";
 import { conflictsOf } from "./conflicts.ts";
@@ -48,9 +50,17 @@ export const settleConflictCommand: CommandSpec = {
     const reference = input.optionalArgument(0);
     const references = reference === undefined ? await openIds(gibbon) : [reference];
     const settled: Awaited<ReturnType<typeof settle>>[] = [];
-    for (const one of references) settled.push(await settle(gibbon, home, one, given));
+    let wasInterrupted = false;
+    try {
+      for (const one of references) settled.push(await settle(gibbon, home, one, given));
+    } catch (error) {
+      // What was settled before stays so, and has to be told.
+      wasInterrupted = isInterrupt(error);
+      if (!wasInterrupted || settled.length === 0) throw error;
+    }
     return {
       data: settled.map(({ conflict }) => conflict),
+      ...(wasInterrupted ? { exitCode: INTERRUPTED_CODE } : {}),
       lines: ({ green, dim }) =>
         settled.length === 0
           ? [green("no conflicts")]
@@ -94,7 +104,7 @@ async function settle(gibbon: Gibbon, home: Home, reference: string, given: Deci
   return { title, conflict: conflictData(conflictFromWire(must(conflict, "a settlement has its conflict"))) };
 }
 
-async function ask(gibbon: Gibbon, wire: ConflictRecord, head: object): Promise<Decision> {
+async function ask(gibbon: Gibbon, wire: ConflictRecord, head: JsonObject): Promise<Decision> {
   const chosen = await choose(gibbon, "Which is right?", [
     { value: "server", label: `what stands now, by ${wire.serverDeviceId || "the server"}` },
     { value: "local", label: `the other side, by ${wire.localDeviceId}` },
@@ -102,6 +112,5 @@ async function ask(gibbon: Gibbon, wire: ConflictRecord, head: object): Promise<
     { value: "edit", label: "neither: I write it", hint: "in your editor" },
   ]);
   if (chosen !== "edit") return strategyOf(chosen);
-  const text = await editText(gibbon, `${JSON.stringify(head, null, 2)}\n`);
-  return { case: "editedBodyJson", value: JSON.stringify(parseBody(text, "what you have saved")) };
+  return { case: "editedBodyJson", value: JSON.stringify(await editBody(gibbon, head)) };
 }

@@ -1,4 +1,5 @@
 import { DifferenceKind, type RecordDifference } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
+import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
 import type { CommandSpec } from "../command.ts";
 import type { Gibbon } from "../gibbon.ts";
@@ -131,7 +132,7 @@ function differenceLines(difference: DifferenceData, look: Look): readonly strin
   const { kind, record, type, label, id, changed_keys: keys, before, after } = difference;
   const sign = { created: look.green("+"), updated: look.yellow("~"), deleted: look.red("-") }[kind];
   const what = record === "entity" ? `${look.cyan(type)} ${plain(label)}` : plain(label);
-  const shown = kind === "updated" ? keys.filter((key) => key !== "imported") : [];
+  const shown = kind === "updated" ? keys.filter((key) => key !== IMPORT_MEMORY_KEY) : [];
   return [
     `${sign} ${what}  ${look.dim(`…${shortId(id)}`)}`,
     ...shown.map((key) => {

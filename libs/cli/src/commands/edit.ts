@@ -1,8 +1,8 @@
 import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-view";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
-import { parseAssignments, parseBody } from "../body-edit.ts";
+import { parseAssignments } from "../body-edit.ts";
 import type { CommandSpec } from "../command.ts";
-import { editText } from "../editor.ts";
+import { editBody } from "../editor.ts";
 import { findRecord, REFERENCE_HELP } from "../find-record.ts";
 import { deliveryLines, deliveryOf } from "../home.ts";
 import { valueText } from "../present/entity.ts";
@@ -39,7 +39,7 @@ export const editCommand: CommandSpec = {
     const { client } = home;
     const record = findRecord(client, input.argument(0));
     const before = saidBy(record);
-    const after = byOptions ? undefined : parseBody(await editText(gibbon, textOf(before)), "what you have saved");
+    const after = byOptions ? undefined : await editBody(gibbon, before);
     const patch = after === undefined ? set : differing(before, after);
     const remove = after === undefined ? unset : Object.keys(before).filter((key) => !Object.hasOwn(after, key));
     const keys = [...Object.keys(patch), ...remove].filter(
@@ -64,10 +64,6 @@ export const editCommand: CommandSpec = {
 
 function saidBy(record: EntityView | RelationshipView): JsonObject {
   return record.kind === "entity" ? record.body : record.properties;
-}
-
-function textOf(body: JsonObject): string {
-  return `${JSON.stringify(body, null, 2)}\n`;
 }
 
 function differing(before: JsonObject, after: JsonObject): JsonObject {

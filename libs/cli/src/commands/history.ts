@@ -1,4 +1,5 @@
 import type { HistoryEntry } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
+import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { must } from "@funkygibbon/kernel/must";
 import { outcomes } from "@funkygibbon/wire/outcomes";
 import type { CommandSpec } from "../command.ts";
@@ -31,9 +32,8 @@ export const historyCommand: CommandSpec = {
         versions.flatMap((version) => {
           const { dim, green, cyan, yellow } = look;
           const mark = version.is_head ? green("●") : version.outcome === "superseded" ? yellow("○") : dim("○");
-          const what = version.deleted
-            ? "deleted"
-            : version.changed_keys.filter((key) => key !== "imported").join(", ");
+          const keys = version.changed_keys.filter((key) => key !== IMPORT_MEMORY_KEY);
+          const what = version.deleted ? "deleted" : version.parents.length === 0 ? "created" : keys.join(", ");
           const became = version.outcome === "applied" ? "" : `  ${yellow(version.outcome)}`;
           const by = version.client === "" ? version.author : `${version.author} by ${version.client}`;
           const when = agoText(Date.parse(version.committed_at), look.nowMs);

@@ -81,12 +81,11 @@ export function explanationLines(
     ...(conflict.decision === "open" ? [] : [{ title: "decided", of: side("decided"), paint: look.green }]),
   ];
   const differing = explanation.filter(({ equal }) => !equal);
+  const reasons = [...Map.groupBy(differing, ({ explanation: text }) => text)].filter(([text]) => text !== "");
   return [
     `${bold(title)}  ${yellow(conflict.decision)}  ${dim(conflict.id)}`,
     ...table(differing, columns, { width: look.width, title: bold }),
-    ...differing
-      .filter(({ explanation: text }) => text !== "")
-      .map(({ field, explanation: text }) => dim(plain(`${field}: ${text}`))),
+    ...reasons.map(([text, rows]) => dim(plain(`${rows.map(({ field }) => field).join(", ")}: ${text}`))),
   ];
 }
 

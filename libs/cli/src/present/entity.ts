@@ -1,4 +1,5 @@
 import type { EntityView, GraphView, RelationshipView } from "@funkygibbon/client/graph-view";
+import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
 import { type Look, plain, shortId } from "./look.ts";
@@ -34,9 +35,6 @@ export interface LinkData {
   readonly other: { readonly id: string; readonly type: string; readonly name: string };
 }
 
-/** Keys that say how a record came about, and not what it is. */
-const BACKSTAGE = new Set(["imported"]);
-
 /** The fields of an entity that `--json` tells. */
 export function entityData({ id, type, name, source, version, body }: EntityView): EntityData {
   return { id, type, name, source, version, body };
@@ -68,7 +66,7 @@ export function entityLines(entity: EntityData, links: readonly LinkData[], look
 
 /** A body, a key per line. */
 export function bodyLines(body: JsonObject, { dim }: Look): readonly string[] {
-  const keys = Object.keys(body).filter((key) => !BACKSTAGE.has(key) && key !== "name");
+  const keys = Object.keys(body).filter((key) => key !== IMPORT_MEMORY_KEY && key !== "name");
   const widest = Math.max(0, ...keys.map((key) => key.length));
   return keys.map((key) => `  ${dim(plain(key).padEnd(widest))}  ${valueText(body[key])}`);
 }

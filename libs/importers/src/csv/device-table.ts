@@ -1,3 +1,4 @@
+import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { CsvError, parse } from "csv-parse/sync";
 import type { SourceFile } from "../import-format.ts";
 import { malformed } from "../json-place.ts";
@@ -30,9 +31,6 @@ const COLUMN_OF_HEADER: Readonly<Record<string, string>> = {
   comments: "notes",
   note: "notes",
 };
-
-/** Columns that only we write. */
-const RESERVED = new Set(["imported"]);
 
 /**
  * Reads a table with a header line, separated by commas, semicolons or tabs, of which one column is `name`.
@@ -92,8 +90,9 @@ function columnsOf(file: SourceFile, { line, cells }: Line): readonly string[] {
   });
   const twice = columns.find((column, index) => columns.indexOf(column) !== index);
   if (twice !== undefined) throw malformed(file.name, place, `has the column ${twice} twice`);
-  const reserved = columns.find((column) => RESERVED.has(column));
-  if (reserved !== undefined) throw malformed(file.name, place, `has the column ${reserved}, which is reserved`);
+  if (columns.includes(IMPORT_MEMORY_KEY)) {
+    throw malformed(file.name, place, `has the column ${IMPORT_MEMORY_KEY}, which is reserved`);
+  }
   if (!columns.includes("name")) throw malformed(file.name, place, "has no column name");
   return columns;
 }

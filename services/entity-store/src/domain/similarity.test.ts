@@ -12,9 +12,23 @@ describe("similarity", () => {
     expect(similarity({}, {})).toEqual({ score: 0, sharedKeys: [] });
   });
 
+  it("does not count what an import remembers", () => {
+    const bulb = { name: "Desk lamp", maker: "Hue" };
+    const imported = { source: "homekit bridge.json", keys: { name: "3f2a90c1d4be" } };
+    expect(similarity({ ...bulb, imported }, bulb)).toEqual({ score: 1, sharedKeys: ["maker"] });
+  });
+
   it("makes facts of plain values and of the items of lists", () => {
     expect(
-      factsOf({ name: "N", Maker: "Hue", on: true, caps: ["dim", "dim", { a: 1 }], nested: { a: 1 }, gone: null }),
+      factsOf({
+        name: "N",
+        Maker: "Hue",
+        on: true,
+        caps: ["dim", "dim", { a: 1 }],
+        nested: { a: 1 },
+        gone: null,
+        imported: "x",
+      }),
     ).toEqual(["maker=hue", "on=true", "caps=dim"]);
   });
 });

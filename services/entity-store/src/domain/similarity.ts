@@ -1,3 +1,4 @@
+import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { fold, nameOf, wordsOf } from "@funkygibbon/kernel/search-text";
 import { nameSimilarity } from "@funkygibbon/kernel/text-similarity";
@@ -15,11 +16,13 @@ const VALUES_WEIGHT = 0.7;
 /** Longer values are no facts that two things share by being alike. */
 const MAX_FACT_LENGTH = 200;
 const MAX_FACTS = 200;
+/** Compared by itself, and no fact at all. */
+const NO_FACTS: ReadonlySet<string> = new Set(["name", IMPORT_MEMORY_KEY]);
 
 /** Compares two bodies: the share of all keys (but the name) on which both agree, and how alike the names are. */
 export function similarity(a: JsonObject, b: JsonObject): Similarity {
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  keys.delete("name");
+  for (const key of NO_FACTS) keys.delete(key);
   const shared = [...keys].filter((key) => {
     const value = jsonGet(a, key);
     return value !== undefined && jsonEquals(value, jsonGet(b, key));
@@ -33,7 +36,7 @@ export function similarity(a: JsonObject, b: JsonObject): Similarity {
 export function factsOf(body: JsonObject): string[] {
   const facts = new Set<string>();
   for (const [key, value] of Object.entries(body)) {
-    if (key === "name") continue;
+    if (NO_FACTS.has(key)) continue;
     for (const item of Array.isArray(value) ? value : [value]) {
       const text = factText(item);
       if (text !== undefined && facts.size < MAX_FACTS) facts.add(`${fold(key)}=${text}`);
