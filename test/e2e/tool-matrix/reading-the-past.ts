@@ -67,7 +67,7 @@ export const readingThePast: readonly ToolRow[] = [
                 change: "updated",
                 id: home.loner,
                 type: "app",
-                name: "Hermit",
+                what: "Hermit",
                 version: calls[0]?.changes[0]?.version,
                 before: calls[0]?.changes[0]?.versionBefore,
                 along: false,

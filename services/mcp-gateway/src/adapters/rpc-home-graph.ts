@@ -5,6 +5,7 @@ import { RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/rela
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
+import type { Entity } from "../domain/graph.ts";
 import type { HomeGraph } from "../domain/home-graph.ts";
 import type { ActorMint } from "./actor-mint.ts";
 import { callOptions } from "./call-options.ts";
@@ -16,6 +17,9 @@ import {
   searchHitFromWire,
   similarFromWire,
 } from "./graph-mapping.ts";
+
+/** So many entities the store answers at once. */
+const BATCH = 1_000;
 
 /** The household's graph over entity-store's public services. Disposing closes the connections. */
 export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): HomeGraph & AsyncDisposable {
@@ -30,9 +34,13 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
     },
 
     async getEntities(call, ids) {
-      if (ids.length === 0) return [];
-      const found = await entities.batchGetEntities({ ids: [...ids] }, await callOptions(call, actors));
-      return found.entities.map(entityFromWire);
+      const found: Entity[] = [];
+      for (let from = 0; from < ids.length; from += BATCH) {
+        const some = { ids: ids.slice(from, from + BATCH) };
+        const answer = await entities.batchGetEntities(some, await callOptions(call, actors));
+        found.push(...answer.entities.map(entityFromWire));
+      }
+      return found;
     },
 
     async listEntities(call, filter) {

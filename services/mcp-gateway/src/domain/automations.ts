@@ -14,7 +14,8 @@ const ACTING: readonly EntityType[] = ["automation", "schedule"];
 /** All of them lead from the automation or schedule. */
 const RELATIONS: readonly RelationshipType[] = ["automates", "controls", "triggered_by", "monitors"];
 const THINGS: readonly EntityType[] = ["device", "accessory", "service"];
-const MAX_THINGS = 1_000;
+/** The most that the store tells; rooms have fewer. */
+const MAX_THINGS = 10_000;
 const PAGE = 1_000;
 
 /**
@@ -32,7 +33,7 @@ export async function automationsAround(
   ]);
   const inside = new Map([room, ...things].map((entity) => [entity.id, entity]));
   const here = edges.filter(({ toId }) => inside.has(toId));
-  const sources = await graph.getEntities(call, [...new Set(here.map(({ fromId }) => fromId))].slice(0, PAGE));
+  const sources = await graph.getEntities(call, [...new Set(here.map(({ fromId }) => fromId))]);
   return sources
     .filter(({ type }) => ACTING.includes(type))
     .map((entity) => ({

@@ -46,7 +46,7 @@ export interface HomeGraph {
     id: string,
     options?: { readonly at?: Date | undefined; readonly orTombstone?: boolean },
   ): Promise<Entity>;
-  /** Those that there are, in the order of the ids; at most 1000 ids. */
+  /** Those that there are, in the order of the ids. */
   getEntities(call: ToolCall, ids: readonly string[]): Promise<readonly Entity[]>;
   listEntities(call: ToolCall, filter: EntityFilter): Promise<Page<Entity>>;
   /** Best match first; sees what the caller has just written. */

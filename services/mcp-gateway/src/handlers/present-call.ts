@@ -1,8 +1,19 @@
 import type { CallChange } from "../domain/activity-log.ts";
+import { edgeText, type NamesById } from "../domain/edge-text.ts";
 
-/** `created device Lamp (id 0192…)`, `deleted relationship 0192… located_in 0192… (id 0192…)`. */
-export function changeText({ change, kind, type, name, ends, recordId }: CallChange): string {
-  const what =
-    ends === undefined ? `${type} ${name === "" ? "(no name)" : name}` : `${kind} ${ends.fromId} ${type} ${ends.toId}`;
-  return `${change} ${what} (id ${recordId})`;
+/** The entities by which the relationships among these changes are told. */
+export function endsOf(changes: readonly CallChange[]): readonly string[] {
+  return changes.flatMap(({ ends }) => (ends === undefined ? [] : [ends.fromId, ends.toId]));
+}
+
+/** `Lamp`, or `Lamp located_in Kitchen`. */
+export function recordText({ type, name, ends }: CallChange, names: NamesById): string {
+  if (ends !== undefined) return edgeText({ type, ...ends }, names);
+  return name === "" ? "(no name)" : name;
+}
+
+/** `created Lamp (device, id 0192…)`. */
+export function changeText(change: CallChange, names: NamesById): string {
+  const { type, recordId } = change;
+  return `${change.change} ${recordText(change, names)} (${type}, id ${recordId})`;
 }

@@ -1,10 +1,11 @@
 import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
 import { z } from "zod";
 import type { CallChange, RecordedCall } from "../../domain/activity-log.ts";
+import { type NamesById, namesOf } from "../../domain/edge-text.ts";
 import { findRecord } from "../../domain/find-record.ts";
 import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
 import { count, moreWithCursor } from "../present.ts";
-import { changeText } from "../present-call.ts";
+import { changeText, endsOf, recordText } from "../present-call.ts";
 import { cursor, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -44,7 +45,7 @@ export const getActivity = defineTool({
             change: z.string(),
             id: z.string(),
             type: z.string(),
-            name: z.string(),
+            what: z.string(),
             version: z.string(),
             before: z.string().optional(),
             along: z.boolean(),
@@ -67,25 +68,30 @@ export const getActivity = defineTool({
       channel: input.through,
       limit: input.limit,
     });
+    const shown = page.items.map((item) => ({ ...item, changes: item.changes.slice(0, SHOWN) }));
+    const names = await namesOf(graph, call, endsOf(shown.flatMap(({ changes }) => changes)));
     return {
-      text: [`${count(page.items.length, "call")}${moreWithCursor(page)}`, ...page.items.map(callLine)].join("\n"),
+      text: [
+        `${count(shown.length, "call")}${moreWithCursor(page)}`,
+        ...shown.map((item) => callLine(item, names)),
+      ].join("\n"),
       data: {
-        calls: page.items.map(presentCall),
+        calls: shown.map((item) => presentCall(item, names)),
         ...(page.nextCursor === undefined ? {} : { next_cursor: sealCursor(span, page.nextCursor) }),
       },
     };
   },
 });
 
-function callLine({ origin, author, committedUs, changes, changeCount }: RecordedCall): string {
+function callLine({ origin, author, committedUs, changes, changeCount }: RecordedCall, names: NamesById): string {
   const [first] = changes;
   const others = changeCount > 1 ? ` and ${changeCount - 1} more` : "";
-  const what = first === undefined ? "nothing" : changeText(first);
+  const what = first === undefined ? "nothing" : changeText(first, names);
   const through = [origin.clientName || origin.channel, origin.tool].filter((part) => part !== "").join(", ");
   return `- ${timeText(committedUs)} ${author} (${through}) ${what}${others}; call_id ${origin.callId}`;
 }
 
-function presentCall({ origin, author, committedUs, changes, changeCount }: RecordedCall) {
+function presentCall({ origin, author, committedUs, changes, changeCount }: RecordedCall, names: NamesById) {
   return {
     call_id: origin.callId,
     at: timeText(committedUs),
@@ -93,17 +99,18 @@ function presentCall({ origin, author, committedUs, changes, changeCount }: Reco
     through: origin.channel,
     assistant: origin.clientName,
     tool: origin.tool,
-    changes: changes.slice(0, SHOWN).map(presentChange),
+    changes: changes.map((change) => presentChange(change, names)),
     change_count: changeCount,
   };
 }
 
-function presentChange({ change, recordId, type, name, version, versionBefore, cascaded }: CallChange) {
+function presentChange(recorded: CallChange, names: NamesById) {
+  const { change, recordId, type, version, versionBefore, cascaded } = recorded;
   return {
     change,
     id: recordId,
     type,
-    name,
+    what: recordText(recorded, names),
     version,
     ...(versionBefore === undefined ? {} : { before: versionBefore }),
     along: cascaded,

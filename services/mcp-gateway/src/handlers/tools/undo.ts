@@ -2,10 +2,11 @@ import { assertNever } from "@funkygibbon/kernel/must";
 import { z } from "zod";
 import type { RecordedCall } from "../../domain/activity-log.ts";
 import { findCall, mainChange, readChangedRecord } from "../../domain/changed-record.ts";
+import { namesOf } from "../../domain/edge-text.ts";
 import { planUndo, type Undo } from "../../domain/undo.ts";
 import type { CallContext } from "../feature.ts";
 import { count, presentReceipt } from "../present.ts";
-import { changeText } from "../present-call.ts";
+import { changeText, endsOf } from "../present-call.ts";
 import { dryRun, reference, writeReceipt } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -37,7 +38,7 @@ export const undo = defineTool({
     const change = mainChange(target);
     const plan = planUndo(await readChangedRecord(context, call, change));
     const relationshipIds = await carryOut(plan, context, input.dry_run);
-    const what = changeText(change);
+    const what = changeText(change, await namesOf(context.graph, call, endsOf([change])));
     const kept = plan.kind === "update" ? plan.kept : [];
     const notReturned = plan.kind === "restore" ? lost(target, relationshipIds) : [];
     const { done, keys } = outcomeOf(plan);

@@ -2,6 +2,7 @@ import { ENDS_KEY } from "@funkygibbon/kernel/content";
 import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import { z } from "zod";
+import { edgeText, type NamesById, namesOf } from "../../domain/edge-text.ts";
 import type { Entity, EntityRef, Relationship } from "../../domain/graph.ts";
 import type { HomeGraph } from "../../domain/home-graph.ts";
 import type { RecordDifference } from "../../domain/home-history.ts";
@@ -66,28 +67,29 @@ export const whatChanged = defineTool({
   },
 });
 
-type Names = ReadonlyMap<string, string>;
-
-/** A relationship is told by the names of its ends, of which some may be gone. */
-async function namesOfEnds(graph: HomeGraph, call: ToolCall, differences: readonly RecordDifference[]): Promise<Names> {
+/** A relationship is told by the names of its ends, of which some may be gone by now. */
+async function namesOfEnds(
+  graph: HomeGraph,
+  call: ToolCall,
+  differences: readonly RecordDifference[],
+): Promise<NamesById> {
   const records = differences.flatMap(({ before, after }) => [before, after].filter((each) => each !== undefined));
-  const known = records.filter((record) => !isRelationship(record)).map(({ id, name }): NamedId => [id, name]);
-  const names = new Map(known);
+  const entities = records.filter((record) => !isRelationship(record));
+  const known = new Map(entities.map(({ id, name }): [id: string, name: string] => [id, name]));
   const ends = records.filter(isRelationship).flatMap(({ fromId, toId }) => [fromId, toId]);
-  const found = await graph.getEntities(
+  const others = await namesOf(
+    graph,
     call,
-    [...new Set(ends)].filter((id) => !names.has(id)),
+    ends.filter((id) => !known.has(id)),
   );
-  return new Map([...names, ...found.map(({ id, name }): NamedId => [id, name])]);
+  return new Map([...known, ...others]);
 }
-
-type NamedId = [id: string, name: string];
 
 function isRelationship(record: Entity | Relationship): record is Relationship {
   return "fromId" in record;
 }
 
-function presentDifference({ recordId, before, after, changedKeys }: RecordDifference, names: Names) {
+function presentDifference({ recordId, before, after, changedKeys }: RecordDifference, names: NamesById) {
   const shown = must(after ?? before, "a record that differs is in one of both graphs");
   return {
     id: recordId,
@@ -108,11 +110,7 @@ function nameText({ name }: EntityRef): string {
   return name === "" ? "(no name)" : name;
 }
 
-function edgeText({ type, fromId, toId }: Relationship, names: Names): string {
-  return `${names.get(fromId) ?? fromId} ${type} ${names.get(toId) ?? toId}`;
-}
-
-function valueText(record: Entity | Relationship | undefined, key: string, names: Names): string {
+function valueText(record: Entity | Relationship | undefined, key: string, names: NamesById): string {
   if (record === undefined) return "not set";
   if (isRelationship(record) && key === ENDS_KEY) return edgeText(record, names);
   const body: JsonObject = isRelationship(record) ? record.properties : record.content;
