@@ -3,7 +3,7 @@ import type { CallChange, RecordedCall } from "./activity-log.ts";
 import type { HistoryItem, HomeHistory } from "./home-history.ts";
 import type { Ports } from "./ports.ts";
 import type { ToolCall } from "./tool-call.ts";
-import { invalidArguments, ToolFault } from "./tool-fault.ts";
+import { ToolFault } from "./tool-fault.ts";
 import type { ChangedRecord } from "./undo.ts";
 
 /** Versions are read in pages of so many; one that was overwritten more often than this is left to a person. */
@@ -25,29 +25,24 @@ export async function findCall(
   const found = items.find(({ origin }) => origin.channel === "mcp") ?? items[0];
   if (found !== undefined) return found;
   const latest = await activity.listCalls(call, { author: call.identity.user, channel: "mcp", limit: LATEST });
-  const [fault] = invalidArguments([
-    {
-      field: "call_id",
-      problem: "names no call that changed anything here",
-      nearest: latest.items.map(({ origin }) => origin.callId),
-    },
-  ]).arguments;
+  const nearest = latest.items.map(({ origin }) => origin.callId);
   throw new ToolFault("There is nothing to undo by that id.", {
     reason: "CALL_UNKNOWN",
-    arguments: fault === undefined ? [] : [fault],
+    arguments: [{ field: "call_id", problem: "names no call that changed anything here", nearest }],
     hint: "get_activity lists the calls with what they changed.",
   });
 }
 
 /**
- * The one change that a call was about; what went along with it is reverted by reverting that.
- * @throws ToolFault SEVERAL_WRITES for a call of the API in several writes: they could not be reverted all or none.
+ * The one change that a call was about; what went along with it is reverted by reverting that. Assistants' calls write
+ * once; users of the API may give one id to many writes, and where not all of them are told, nobody knows.
+ * @throws ToolFault SEVERAL_WRITES: they could not be reverted all or none.
  */
-export function mainChange({ changes }: RecordedCall): CallChange {
+export function mainChange({ origin, changes, changeCount }: RecordedCall): CallChange {
   const [main, ...others] = changes.filter(({ cascaded }) => !cascaded);
-  if (others.length > 0) {
+  if (others.length > 0 || (origin.channel === "api" && changeCount > changes.length)) {
     const records = changes.slice(0, LATEST).map(({ kind, recordId }) => `${kind} ${recordId}`);
-    throw new ToolFault(`That call wrote ${others.length + 1} times: ${records.join(", ")}, ….`, {
+    throw new ToolFault(`That call wrote more than once: ${changeCount} versions, of ${records.join(", ")}, ….`, {
       reason: "SEVERAL_WRITES",
       hint: "Look at each with get_history and change it back with update_entity or restore_entity.",
     });
