@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ResolutionStrategy } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import type { TestHousehold } from "../support/constellation-callers.ts";
 import { GibbonUser } from "../support/gibbon-command.ts";
@@ -11,7 +11,11 @@ import { QuarrellingDevices } from "../support/quarrel.ts";
 import { REPOSITORY } from "../support/run-tool.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
-// The real program, as a process, on real services.
+// The real program on real services: as a process where its output, its signals or its exit code are the point, in this
+// process where its answers are.
+
+// Starting a process takes a second where others work, too.
+vi.setConfig({ testTimeout: 60_000 });
 
 let house: Constellation;
 
@@ -43,7 +47,11 @@ async function person(villa: TestHousehold, role: keyof TestHousehold["tokens"] 
 describe("logging in", () => {
   it("keeps a profile for this user alone, and says who they are", async () => {
     const villa = await house.newHousehold();
-    await using ada = await person(villa);
+    await using ada = new GibbonUser();
+    const addresses = ["--sync", house.urls.syncCoordinator, "--store", house.urls.entityStore];
+    const words = ["login", ...addresses, "--conflicts", house.urls.conflictResolution];
+    const { code, stdout } = await ada.run(words, { input: `${villa.tokens.owner}\n` });
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`logged in as ada, owner of ${villa.id}`)]);
     const file = join(ada.folder, "config/gibbon/default.json");
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect((await ada.ask("token", "--claims")).data).toMatchObject({
@@ -78,11 +86,7 @@ describe("logging in", () => {
 
   it("is not needed where the environment names the home, and says what is missing of it", async () => {
     const { tokens } = await house.newHousehold();
-    await using ada = new GibbonUser({
-      SYNC_COORDINATOR_URL: house.urls.syncCoordinator,
-      ENTITY_STORE_URL: house.urls.entityStore,
-      CONFLICT_RESOLUTION_URL: house.urls.conflictResolution,
-    });
+    await using ada = new GibbonUser(endpointsOf(house));
     expect(await ada.ask("ls")).toMatchObject({
       code: 7,
       error: { message: expect.stringContaining("set FUNKYGIBBON_TOKEN too") },
@@ -249,7 +253,7 @@ describe("without a connection", () => {
     await proxy[Symbol.asyncDispose]();
 
     const listed = await ada.ask<Entity[]>("ls");
-    expect(listed).toMatchObject({ code: 0, data: [{ name: "Study" }], notes: [expect.stringMatching(/^offline, /)] });
+    expect(listed).toMatchObject({ code: 0, data: [{ name: "Study" }], notes: [expect.stringMatching(/^offline: /)] });
     expect((await ada.ask("create", "device", "Lamp", "--in", "study")).data).toMatchObject({ delivery: "queued" });
     expect((await ada.ask("ls", "study", "--offline")).data).toMatchObject([{ name: "Lamp" }]);
     expect((await ada.ask("status", "--offline")).data).toMatchObject({ connected: false, pending_edits: 2 });
@@ -371,12 +375,35 @@ describe("gibbon", () => {
     expect(writing.data.at(-1)).toMatchObject({ what: "an edit, until the server has it", runs: 2 });
     expect((await ada.ask("ls")).data).toEqual([]);
   });
+});
 
-  it.each(["bash", "zsh", "fish"])("completes itself in %s", async (shell) => {
-    await using ada = new GibbonUser();
-    const { code, stdout } = await ada.run(["completion", shell]);
-    expect(code).toBe(0);
-    expect(stdout).toContain("settle");
-    expect(stdout).toContain("dry-run");
+describe("a token", () => {
+  it("that has expired stops nobody from reading and editing, and is told", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await person(villa);
+    await ada.ask("create", "room", "Study");
+    const expired = await villa.mint({ ttlSeconds: -10 });
+    const as = (token: string) => ({ ...endpointsOf(house), FUNKYGIBBON_TOKEN: token });
+    const { code, stderr } = await ada.run(["create", "room", "Attic"], { environment: as(expired) });
+    expect([code, stderr]).toEqual([0, "offline: the token has expired: gibbon login takes another\n"]);
+    expect(await ada.run(["sync"], { environment: as(expired) })).toMatchObject({ code: 5 });
+    expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced", entities: 2 });
+  });
+
+  it("of another home is not taken for this one's", async () => {
+    const [villa, cabin] = await Promise.all([house.newHousehold(), house.newHousehold()]);
+    await using ada = await person(villa);
+    await ada.ask("create", "room", "Study");
+    expect((await ada.login(house.urls, cabin.tokens.owner)).code).toBe(0);
+    expect(await ada.ask("ls")).toMatchObject({ code: 4, error: { message: expect.stringContaining("another home") } });
+    expect(await ada.ask("ls", "--profile", "cabin")).toMatchObject({ code: 7 });
   });
 });
+
+function endpointsOf({ urls }: Constellation): Record<string, string> {
+  return {
+    SYNC_COORDINATOR_URL: urls.syncCoordinator,
+    ENTITY_STORE_URL: urls.entityStore,
+    CONFLICT_RESOLUTION_URL: urls.conflictResolution,
+  };
+}

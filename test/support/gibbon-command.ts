@@ -46,11 +46,11 @@ export class GibbonUser implements AsyncDisposable {
     };
   }
 
-  /** Logs in by addresses, the token on the input. */
+  /** Logs in by addresses, the token on the input, in this process. */
   async login(urls: ConstellationUrls, token: string): Promise<GibbonResult> {
     const { syncCoordinator, entityStore, conflictResolution } = urls;
     const addresses = ["--sync", syncCoordinator, "--store", entityStore, "--conflicts", conflictResolution];
-    return this.run(["login", ...addresses], { input: `${token}\n` });
+    return this.#runHere(["login", ...addresses], `${token}\n`);
   }
 
   /** Runs gibbon to its end. */
@@ -72,17 +72,7 @@ export class GibbonUser implements AsyncDisposable {
    * @throws when it does not answer with one JSON document.
    */
   async ask<Data>(...words: readonly string[]): Promise<GibbonAnswer<Data> & { readonly code: number | null }> {
-    const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
-    const written = Promise.all([text(streams.stdout), text(streams.stderr)]);
-    const code = await run({
-      ...streams,
-      words: [...words, "--json"],
-      environment: this.#environment,
-      stdin: Readable.from([]),
-      signal: AbortSignal.timeout(30_000),
-    });
-    for (const stream of Object.values(streams)) stream.end();
-    const [stdout, stderr] = await written;
+    const { code, stdout, stderr } = await this.#runHere([...words, "--json"], "");
     try {
       return { ...JSON.parse(stdout), code };
     } catch (error) {
@@ -98,6 +88,21 @@ export class GibbonUser implements AsyncDisposable {
       stdio: ["pipe", "pipe", "pipe"],
       timeout: 30_000,
     });
+  }
+
+  async #runHere(words: readonly string[], input: string): Promise<GibbonResult> {
+    const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
+    const written = Promise.all([text(streams.stdout), text(streams.stderr)]);
+    const code = await run({
+      ...streams,
+      words,
+      environment: this.#environment,
+      stdin: Readable.from([input]),
+      signal: AbortSignal.timeout(30_000),
+    });
+    for (const stream of Object.values(streams)) stream.end();
+    const [stdout, stderr] = await written;
+    return { code, stdout, stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

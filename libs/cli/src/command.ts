@@ -37,6 +37,8 @@ export interface CommandSpec {
   readonly arguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
   readonly examples: readonly { readonly command: string; readonly says: string }[];
+  /** What the `data` of `--json` is, for docs/cli.md. */
+  readonly answers: string;
   /** Does it. Undefined: it has said everything itself. @throws DomainError. */
   run(gibbon: Gibbon, input: Input): Promise<Answer | undefined>;
 }

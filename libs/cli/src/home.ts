@@ -7,12 +7,13 @@ import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import type { Gibbon } from "./gibbon.ts";
 import { counted } from "./present/look.ts";
 import { makePrivateFolder } from "./profile.ts";
+import { claimsOf } from "./token-claims.ts";
 
 /** How fresh the replica is. */
 export type Freshness =
   | { readonly kind: "live" }
-  /** The server could not be reached, or was not asked; `reason` for a person. */
-  | { readonly kind: "offline"; readonly reason: string };
+  /** The server could not be reached, was not asked, or lets nobody in with this token; `error` says why. */
+  | { readonly kind: "offline"; readonly error: DomainError };
 
 /** The replica of a profile, open. */
 export interface Home extends AsyncDisposable {
@@ -34,10 +35,11 @@ const SILENCE_MS = 6_000;
  * @throws DomainError `unavailable` when there is no replica yet and nobody to make one from.
  */
 export async function openHome(gibbon: Gibbon): Promise<Home> {
-  const { connection, file } = { connection: gibbon.connection(), file: gibbon.replicaFile };
+  const { urls } = gibbon.connection();
+  const file = gibbon.replicaFile;
   makePrivateFolder(file);
   const client = await openNodeClient({
-    url: connection.urls.syncCoordinator,
+    url: urls.syncCoordinator,
     token: () => gibbon.connection().token,
     file,
     deviceId: newDeviceId(),
@@ -52,10 +54,10 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
   try {
     const freshness = await home.sync();
     if (client.state.household === undefined) {
-      const why = freshness.kind === "offline" ? freshness.reason : "the server did not say whose home it is";
-      throw unavailable(`there is nothing of your home on this machine yet, and ${why}`, { retryAfterMs: 0 });
+      const { kind, message, reason } = freshness.kind === "offline" ? freshness.error : offline(NO_ANSWER).error;
+      throw new DomainError(kind, `there is nothing of your home on this machine yet, and ${message}`, { reason });
     }
-    if (freshness.kind === "offline" && !gibbon.settings.offline) gibbon.note(`offline, ${freshness.reason}`);
+    if (freshness.kind === "offline" && !gibbon.settings.offline) gibbon.note(`offline: ${freshness.error.message}`);
     return { ...home, freshness };
   } catch (error) {
     await home[Symbol.asyncDispose]();
@@ -74,7 +76,7 @@ export function deliveryLines(delivery: "synced" | "queued"): readonly string[] 
 }
 
 async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
-  if (gibbon.settings.offline) return { kind: "offline", reason: "as asked" };
+  if (gibbon.settings.offline) return offline("nobody was asked");
   const patience = new AbortController();
   const late = setTimeout(() => patience.abort(), PATIENCE_MS);
   let silence = setTimeout(() => patience.abort(), SILENCE_MS);
@@ -86,10 +88,10 @@ async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
   });
   try {
     client.connect();
-    return freshnessOf(await client.until(isDecided, AbortSignal.any([gibbon.signal, patience.signal])));
+    return freshnessOf(gibbon, await client.until(isDecided, AbortSignal.any([gibbon.signal, patience.signal])));
   } catch (error) {
     if (gibbon.signal.aborted || !patience.signal.aborted) throw error;
-    return { kind: "offline", reason: "the server takes too long to answer" };
+    return offline("the server takes too long to answer");
   } finally {
     clearTimeout(late);
     clearTimeout(silence);
@@ -126,8 +128,8 @@ function isDecided(state: SyncState): boolean {
   return phase === "live" && sent && upToDateSeq >= headSeq;
 }
 
-/** @throws DomainError when somebody has to decide, and for a token that is not taken. */
-function freshnessOf(state: SyncState): Freshness {
+/** @throws DomainError when somebody has to decide. */
+function freshnessOf(gibbon: Gibbon, state: SyncState): Freshness {
   const { phase, stopReason, error } = state;
   if (phase === "live") return { kind: "live" };
   if (phase === "stopped") {
@@ -135,15 +137,27 @@ function freshnessOf(state: SyncState): Freshness {
       reason: error?.reason ?? "STOPPED",
     });
   }
-  if (error !== undefined && NO_ENTRY.has(error.reason)) {
-    throw new DomainError("unauthenticated", `the server does not take the token: ${error.message}`, {
-      reason: error.reason,
-    });
-  }
-  return { kind: "offline", reason: error?.message ?? "the server does not answer" };
+  // Who retries for ever need not know why; who looks once does.
+  const { expiresMs } = claimsOf(gibbon.connection().token) ?? {};
+  if (expiresMs !== undefined && expiresMs <= gibbon.nowMs) return noEntry("the token has expired", "TOKEN_EXPIRED");
+  if (error !== undefined && NO_ENTRY.has(error.reason)) return noEntry(error.message, error.reason);
+  return offline(error?.message ?? NO_ANSWER);
 }
 
-const NO_ENTRY: ReadonlySet<string> = new Set(["UNAUTHENTICATED", "TOKEN_EXPIRED", "TOKEN_INVALID"]);
+const NO_ENTRY: ReadonlySet<string> = new Set(["UNAUTHENTICATED", "TOKEN_INVALID"]);
+
+function noEntry(message: string, reason: string): Freshness {
+  return {
+    kind: "offline",
+    error: new DomainError("unauthenticated", `${message}: gibbon login takes another`, { reason }),
+  };
+}
+
+const NO_ANSWER = "the server does not answer";
+
+function offline(message: string): { readonly kind: "offline"; readonly error: DomainError } {
+  return { kind: "offline", error: unavailable(message, { retryAfterMs: 0 }) };
+}
 
 const STOPPED = {
   superseded: () => "another gibbon uses this profile's device",

@@ -91,8 +91,8 @@ export function connectionOf(profile: Profile): Connection {
   return { urls: { entityStore, syncCoordinator, conflictResolution }, token };
 }
 
-/** @throws DomainError (not set up) when the variables say half of what is needed. */
-function environmentProfile(environment: Environment): Profile | undefined {
+/** The profile that the environment names, if any. @throws DomainError (not set up) when it says half of what is needed. */
+export function environmentProfile(environment: Environment): Profile | undefined {
   const value = (name: string) => environment[name] || undefined;
   const endpoints = value("FUNKYGIBBON_ENDPOINTS");
   if (endpoints !== undefined) return { kind: "endpoints", file: endpoints, role: "owner" };

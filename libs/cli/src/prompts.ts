@@ -2,9 +2,14 @@ import { confirm, isCancel, password, select } from "@clack/prompts";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import type { Gibbon } from "./gibbon.ts";
 
-/** Nothing was done, because a person said so. */
+/** Ctrl-C, or an end that somebody else has ordered. */
 export function interrupted(): DomainError {
-  return new DomainError("cancelled", "interrupted: nothing has changed", { reason: "INTERRUPTED" });
+  return new DomainError("cancelled", "interrupted", { reason: "INTERRUPTED" });
+}
+
+/** A person was asked and would rather not. */
+function declined(): DomainError {
+  return new DomainError("cancelled", "as you like: nothing has changed", { reason: "INTERRUPTED" });
 }
 
 /** Whether something was thrown because a person would rather not. */
@@ -16,7 +21,7 @@ export function isInterrupt(thrown: unknown): boolean {
 export async function confirmed(gibbon: Gibbon, message: string): Promise<void> {
   if (!gibbon.isInteractive) return;
   const answer = await confirm({ message, initialValue: false, signal: gibbon.signal });
-  if (isCancel(answer) || !answer) throw interrupted();
+  if (isCancel(answer) || !answer) throw declined();
 }
 
 /** Lets a person choose. @throws DomainError when they would rather not. */
@@ -28,13 +33,13 @@ export async function choose<T extends string>(
   const options = choices.map(({ value, label, hint }) => ({ value, label, ...(hint === undefined ? {} : { hint }) }));
   const answer = await select<string>({ message, options, signal: gibbon.signal });
   const chosen = isCancel(answer) ? undefined : choices.find(({ value }) => value === answer);
-  if (chosen === undefined) throw interrupted();
+  if (chosen === undefined) throw declined();
   return chosen.value;
 }
 
 /** Asks for something that is not to be seen. @throws DomainError when they would rather not. */
 export async function askSecret(gibbon: Gibbon, message: string): Promise<string> {
   const answer = await password({ message, signal: gibbon.signal });
-  if (isCancel(answer)) throw interrupted();
+  if (isCancel(answer)) throw declined();
   return answer;
 }

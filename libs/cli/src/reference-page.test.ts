@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "./commands.ts";
@@ -8,6 +9,20 @@ import { completionScript, SHELLS } from "./shell/completion-script.ts";
 describe("docs/cli.md", () => {
   it("is what npm run docs:cli writes", () => {
     expect(readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8")).toBe(referencePage());
+  });
+});
+
+describe("the completion of bash", () => {
+  it.each([
+    [["gibbon", "his"], "history"],
+    [["gibbon", "conflicts", "s"], "settle"],
+    [["gibbon", "conflicts", "settle", "--ta"], "--take"],
+    [["gibbon", "import", "--dr"], "--dry-run"],
+    [["gibbon", "--json", "link", "a", "docu"], "documented_by"],
+  ])("goes on from %j", (words, expected) => {
+    const line = `COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _gibbon; echo "\${COMPREPLY[*]}"`;
+    const said = execFileSync("bash", ["-c", `${completionScript("bash", COMMANDS)}\n${line}`], { encoding: "utf8" });
+    expect(said.trim().split(" ")).toContain(expected);
   });
 });
 

@@ -77,7 +77,15 @@ export function referencePage(): string {
   ].join("\n");
 }
 
-function commandSection({ name, summary, details, arguments: args = [], options = [], examples }: CommandSpec): string {
+function commandSection({
+  name,
+  summary,
+  details,
+  arguments: args = [],
+  options = [],
+  examples,
+  answers,
+}: CommandSpec): string {
   const usage = [
     "gibbon",
     name,
@@ -94,6 +102,8 @@ function commandSection({ name, summary, details, arguments: args = [], options 
     "```sh",
     ...examples.map(({ command, says }) => `${command}    # ${says}`),
     "```",
+    "",
+    `With --json: ${answers}.`,
     "",
   ].join("\n");
 }

@@ -1,5 +1,4 @@
 import { performance } from "node:perf_hooks";
-import { unavailable } from "@funkygibbon/kernel/errors";
 import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
 import { table } from "../present/table.ts";
@@ -22,6 +21,7 @@ export const benchCommand: CommandSpec = {
     { flags: "--write", help: "measure edits until the server has them, too" },
   ],
   examples: [{ command: "gibbon bench --write -r 200", says: "edits, too" }],
+  answers: "a list of `what`, `runs`, `p50_ms`, `p95_ms`",
   async run(gibbon, input) {
     const runs = input.count("runs", 50);
     const began = performance.now();
@@ -50,7 +50,7 @@ export const benchCommand: CommandSpec = {
       await measure("search on the server", () => services.graph.searchEntities({ query }));
     }
     if (input.flag("write")) {
-      if (freshness.kind === "offline") throw unavailable(freshness.reason, { retryAfterMs: 0 });
+      if (freshness.kind === "offline") throw freshness.error;
       const id = await client.create({ type: "note", body: { name: "gibbon bench" } });
       try {
         await measure("an edit, until the server has it", async (run) => {

@@ -11,6 +11,7 @@ export function completionCommand(others: readonly CommandSpec[]): CommandSpec {
       { command: 'eval "$(gibbon completion bash)"', says: "in ~/.bashrc; for zsh in ~/.zshrc" },
       { command: "gibbon completion fish > ~/.config/fish/completions/gibbon.fish", says: "for fish" },
     ],
+    answers: "`script`",
     async run(_gibbon, input) {
       const script = completionScript(input.argument(0) as Shell, [...others, command]);
       return { data: { script }, lines: () => [script.trimEnd()] };

@@ -9,6 +9,7 @@ export const explainConflictCommand: CommandSpec = {
   summary: "show both sides of a conflict key by key, and what was decided why",
   arguments: [{ name: "<conflict>", help: "its id, or the last digits of it" }],
   examples: [{ command: "gibbon conflicts explain 4f1c09e2", says: "who said what" }],
+  answers: "as in the list, with `explanation`: every key of either side",
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const { answer, wire } = await explained(gibbon, input.argument(0));

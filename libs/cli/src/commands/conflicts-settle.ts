@@ -42,6 +42,7 @@ export const settleConflictCommand: CommandSpec = {
     { command: "gibbon conflicts settle", says: "one after the other, asking" },
     { command: "gibbon conflicts settle 4f1c09e2 --take local", says: "the device was right" },
   ],
+  answers: "the conflicts as they are now, as in the list",
   async run(gibbon, input) {
     const given = decisionOf(input);
     if (given === undefined && !gibbon.isInteractive)

@@ -24,6 +24,8 @@ export const listConflictsCommand: CommandSpec = {
     { command: "gibbon conflicts list", says: "what waits for you" },
     { command: "gibbon conflicts list --state settled", says: "what was decided, by rules too" },
   ],
+  answers:
+    "a list of `id`, `record`, `record_kind`, `type`, `decision`, `strategy`, `etag`, `local`, `server`, `opened_at`, `settled_at`, `settled_by`, `fields`, `label`",
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const { graph } = home.client;

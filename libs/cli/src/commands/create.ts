@@ -24,6 +24,7 @@ export const createCommand: CommandSpec = {
     { command: 'gibbon create device "Desk lamp" --in study --set on=false', says: "a lamp in the study" },
     { command: 'gibbon create note "Fuse box" --set "text=Behind the coats"', says: "works offline too" },
   ],
+  answers: "`entity`, `delivery`",
   async run(gibbon, input) {
     const type = parseEntityType(input.argument(0));
     const given = input.text("body");

@@ -13,6 +13,8 @@ export const devicesCommand: CommandSpec = {
     { command: "gibbon devices", says: "all of them" },
     { command: "gibbon devices --forget old-phone", says: "a phone that was given away" },
   ],
+  answers:
+    "a list of `id`, `user`, `connected`, `since`, `last_seen`, `lag`, `client_version`, `platform`; with --forget `forgotten`",
   async run(gibbon, input) {
     const { sync } = gibbon.services();
     const forget = input.text("forget");

@@ -42,6 +42,8 @@ export const diffCommand: CommandSpec = {
     { command: "gibbon diff 24h", says: "since this time yesterday" },
     { command: "gibbon diff 2026-11-01 2026-11-08", says: "in the first week of November" },
   ],
+  answers:
+    "a list of `kind` (`created`, `updated`, `deleted`), `id`, `record`, `type`, `label`, `changed_keys`, `before`, `after`",
   async run(gibbon, input) {
     const since = parseMoment(input.argument(0), gibbon.nowMs);
     const until = input.optionalArgument(1);

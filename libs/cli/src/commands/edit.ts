@@ -29,6 +29,7 @@ export const editCommand: CommandSpec = {
     { command: 'gibbon edit "Desk lamp" --set brightness=40 --unset scene', says: "two keys" },
     { command: 'EDITOR=nano gibbon edit "Desk lamp"', says: "everything, in nano" },
   ],
+  answers: "`id`, `changed_keys`, `delivery`",
   async run(gibbon, input) {
     const [set, unset] = [parseAssignments(input.texts("set")), input.texts("unset")];
     const byOptions = Object.keys(set).length + unset.length > 0;

@@ -18,6 +18,7 @@ export const exportCommand: CommandSpec = {
     { command: "gibbon export -o home.ndjson", says: "a copy of the home in a file" },
     { command: 'gibbon export --offline | grep -c \'"kind":"entity"\'', says: "how many entities there are" },
   ],
+  answers: "with --out `file`, `records`",
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const { graph, state } = home.client;

@@ -20,6 +20,8 @@ export const historyCommand: CommandSpec = {
     { flags: "-b, --bodies", help: "with what each version said" },
   ],
   examples: [{ command: 'gibbon history "Desk lamp" -b', says: "what it said over time" }],
+  answers:
+    "`id` and `versions`: `version`, `parents`, `author`, `device`, `client`, `claimed_at`, `committed_at`, `outcome`, `deleted`, `is_head`, `changed_keys`, `body`, `body_removed`",
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const id = findRecordId(home.client, input.argument(0));

@@ -44,6 +44,8 @@ export const importCommand: CommandSpec = {
     { command: "gibbon import .storage/core.*_registry --dry-run", says: "what would come of a Home Assistant" },
     { command: "gibbon import -f csv devices.csv", says: "a table of devices" },
   ],
+  answers:
+    "`format`, `source`, `dry_run`, `report` (`created`, `updated`, `unchanged`, `kept`, `skipped`), `records` (all but the unchanged ones, with `outcome`), `omitted`, `gone`, `delivery`",
   async run(gibbon, input) {
     const files = input.rest(0).map(readSource);
     const named = input.text("format");

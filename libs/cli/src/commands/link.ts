@@ -21,6 +21,7 @@ export const linkCommand: CommandSpec = {
     { command: 'gibbon link "Wall switch" controls "Desk lamp"', says: "what the switch is for" },
     { command: 'gibbon link boiler documented_by "Boiler manual"', says: "where to look it up" },
   ],
+  answers: "`relationship`, `delivery`",
   async run(gibbon, input) {
     const type = parseRelationshipType(input.argument(1));
     const properties = parseAssignments(input.texts("set"));

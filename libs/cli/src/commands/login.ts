@@ -3,7 +3,15 @@ import { openServices } from "@funkygibbon/client/services";
 import type { CommandSpec } from "../command.ts";
 import type { Gibbon } from "../gibbon.ts";
 import type { Input } from "../input.ts";
-import { connectionOf, LOCAL_ROLES, type LocalRole, type Profile, removeProfile, writeProfile } from "../profile.ts";
+import {
+  connectionOf,
+  environmentProfile,
+  LOCAL_ROLES,
+  type LocalRole,
+  type Profile,
+  removeProfile,
+  writeProfile,
+} from "../profile.ts";
 import { askSecret } from "../prompts.ts";
 import { claimsOf } from "../token-claims.ts";
 import { usageError } from "../usage-error.ts";
@@ -33,8 +41,12 @@ export const loginCommand: CommandSpec = {
       says: "asks for the token",
     },
   ],
+  answers: "`profile`, `file`, `user`, `household`, `role`; with --forget `profile`, `forgotten`",
   async run(gibbon, input) {
     if (input.flag("forget")) return forget(gibbon);
+    if (environmentProfile(gibbon.environment) !== undefined) {
+      gibbon.note("the environment names a home, too, and goes before this profile");
+    }
     const profile = await profileOf(gibbon, input);
     const connection = connectionOf(profile);
     const services = openServices({ urls: connection.urls, token: () => connection.token });

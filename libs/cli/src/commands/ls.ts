@@ -21,6 +21,7 @@ export const lsCommand: CommandSpec = {
     { command: "gibbon ls kitchen", says: "what is in the kitchen" },
     { command: "gibbon ls -t device --json | jq -r '.data[].name'", says: "the names of all devices, for a program" },
   ],
+  answers: "a list of entities: `id`, `type`, `name`, `source`, `version`, `body`, `where`",
   async run(gibbon, input) {
     const types = input.texts("type").map(parseEntityType);
     await using home = await gibbon.openHome();

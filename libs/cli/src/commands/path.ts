@@ -25,6 +25,7 @@ export const pathCommand: CommandSpec = {
     { flags: "--directed", help: "only in the direction in which relationships are read" },
   ],
   examples: [{ command: 'gibbon path "Desk lamp" kettle', says: "by way of their rooms and the home" }],
+  answers: "`start` and `steps` (`relationship`, `reads`, `to`)",
   async run(gibbon, input) {
     const types = input.texts("type").map(parseRelationshipType);
     await using home = await gibbon.openHome();

@@ -18,6 +18,7 @@ export const restoreCommand: CommandSpec = {
   arguments: [{ name: "<record>", help: `${REFERENCE_HELP}; of a deleted record its id or digits of it` }],
   options: [{ flags: "--version <version>", help: "the version whose content comes back; gibbon history lists them" }],
   examples: [{ command: "gibbon restore 7e4d21aa", says: "undo a delete" }],
+  answers: "`id`, `record`, `type`, `relationships` (the ids that came back), `delivery`",
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const { client, freshness } = home;

@@ -13,6 +13,7 @@ export const rmCommand: CommandSpec = {
   arguments: [{ name: "<record>", help: REFERENCE_HELP }],
   options: [{ flags: "-y, --yes", help: "ask nothing" }],
   examples: [{ command: 'gibbon rm "Kettle plug"', says: "asks first when a person looks" }],
+  answers: "`id`, `relationships` (how many), `delivery`",
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const { client } = home;

@@ -15,6 +15,7 @@ export const searchCommand: CommandSpec = {
     { flags: "-l, --limit <count>", help: "at most this many (default 20)" },
   ],
   examples: [{ command: "gibbon search lumen -t device", says: "devices by their maker" }],
+  answers: "as ls, best first, with `match`",
   async run(gibbon, input) {
     const types = input.texts("type").map(parseEntityType);
     const limit = input.count("limit", 20);

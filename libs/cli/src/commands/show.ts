@@ -25,6 +25,8 @@ export const showCommand: CommandSpec = {
     { command: 'gibbon show "Desk lamp"', says: "what it says and what it is connected with" },
     { command: "gibbon show 7e4d21aa --at yesterday", says: "the same as it was when yesterday began" },
   ],
+  answers:
+    "`entity` and `links` (`relationship`, `reads`, `type`, `inverse`, `other`), or `relationship`; with --at also `at`",
   async run(gibbon, input) {
     const at = input.text("at");
     await using home = await gibbon.openHome();

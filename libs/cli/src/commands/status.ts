@@ -11,6 +11,8 @@ export const statusCommand: CommandSpec = {
     { command: "gibbon status", says: "for you" },
     { command: "gibbon status --json | jq .data.pending_edits", says: "for a program" },
   ],
+  answers:
+    "`profile`, `server`, `connected`, `reason`, `household`, `role`, `device`, `epoch`, `replica`, `entities`, `relationships`, `seq`, `lag`, `digest`, `pending_edits`, `dead_letters`, and from the server `open_conflicts`, `devices`, `connected_devices`",
   async run(gibbon) {
     await using home = await gibbon.openHome();
     const { client, freshness } = home;
@@ -20,7 +22,7 @@ export const statusCommand: CommandSpec = {
       profile: gibbon.settings.profile,
       server: gibbon.connection().urls.syncCoordinator,
       connected: freshness.kind === "live",
-      reason: freshness.kind === "live" ? undefined : freshness.reason,
+      reason: freshness.kind === "live" ? undefined : freshness.error.message,
       household: state.household,
       role: state.role,
       device: client.deviceId,

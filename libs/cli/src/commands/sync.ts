@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { ReplicaChange } from "@funkygibbon/client/local-replica";
-import { unavailable } from "@funkygibbon/kernel/errors";
 import type { CommandSpec } from "../command.ts";
 import type { Gibbon } from "../gibbon.ts";
 import { deliveryOf, type Home } from "../home.ts";
@@ -15,18 +14,24 @@ export const syncCommand: CommandSpec = {
   summary: "bring this machine and the server together",
   details:
     "With --watch it stays connected and tells each change as it happens, until Ctrl-C; with --json a line per change.",
-  options: [{ flags: "-w, --watch", help: "stay, and tell what changes" }],
+  options: [
+    { flags: "-w, --watch", help: "stay, and tell what changes" },
+    { flags: "--discard", help: "forget edits that were rejected; gibbon status lists them" },
+  ],
   examples: [
     { command: "gibbon sync", says: "send what waits, receive what is new" },
     { command: "gibbon sync --watch --json | jq -c .data", says: "changes for a program, one a line" },
   ],
+  answers:
+    "`delivery`, `seq`, `pending_edits`, `dead_letters`, `entities`, `digest`; with --watch per line `change` (`seen`, `gone`, `conflict`, `phase`) and what it is about",
   async run(gibbon, input) {
     if (gibbon.settings.offline) throw usageError("sync --offline: that is no sync");
     await using home = await gibbon.openHome();
     const { client, freshness } = home;
     // Without await the home would be closed at once.
     if (input.flag("watch")) return await watch(gibbon, home);
-    if (freshness.kind === "offline") throw unavailable(freshness.reason, { retryAfterMs: 0 });
+    if (freshness.kind === "offline") throw freshness.error;
+    if (input.flag("discard")) for (const { version } of client.deadLetters()) await client.discard(version);
     const { state, graph } = client;
     const data = {
       delivery: deliveryOf(client, freshness),
@@ -42,7 +47,11 @@ export const syncCommand: CommandSpec = {
         `${data.pending_edits === 0 ? green("in sync") : yellow(`${counted(data.pending_edits, "edit")} could not be sent yet`)}  ${dim(`${counted(data.entities, "entity")}, digest ${data.digest}`)}`,
         ...(data.dead_letters === 0
           ? []
-          : [red(`${counted(data.dead_letters, "edit")} rejected: gibbon status says why`)]),
+          : [
+              red(
+                `${counted(data.dead_letters, "edit")} rejected: gibbon status says why, gibbon sync --discard forgets them`,
+              ),
+            ]),
       ],
     };
   },

@@ -11,6 +11,7 @@ export const tokenCommand: CommandSpec = {
     { command: 'curl -H "authorization: Bearer $(gibbon token)" …', says: "call a service by hand" },
     { command: "gibbon token --claims", says: "who am I here?" },
   ],
+  answers: "`token` (not with --claims), `user`, `household`, `role`, `expires_at`",
   async run(gibbon, input) {
     const { token } = gibbon.connection();
     const claims = claimsOf(token);

@@ -25,6 +25,7 @@ export const treeCommand: CommandSpec = {
     { command: "gibbon tree", says: "the whole home" },
     { command: "gibbon tree hallway --all", says: "the hallway down to the functions of each device" },
   ],
+  answers: "`trees` and `elsewhere`, each a list of `id`, `type`, `name`, `about`, `children`",
   async run(gibbon, input) {
     const all = input.flag("all");
     await using home = await gibbon.openHome();

@@ -33,7 +33,7 @@ export function faultOf(thrown: unknown): FaultData {
 /** The fault for a person: one sentence, and what may have been meant. */
 export function faultLines({ message, suggestions = [] }: FaultData, { red, dim }: Look): readonly string[] {
   return [
-    `${red("gibbon:")} ${message}`,
+    `${red("gibbon:")} ${message.split("\n").map(plain).join("\n")}`,
     ...(suggestions.length === 0 ? [] : ["Did you mean"]),
     ...suggestions.map(({ id, label }) => `  ${plain(label)}  ${dim(`…${shortId(id)}`)}`),
   ];
