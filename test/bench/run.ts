@@ -20,6 +20,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   "graph-search": () => import("./graph-search.ts"),
   "graph-asof": () => import("./graph-asof.ts"),
   "resolve-1000": () => import("./resolve-1000.ts"),
+  "client-open": () => import("./client-open.ts"),
+  "client-query": () => import("./client-query.ts"),
 };
 
 const USAGE = `npm run bench [-- --only NAME]…

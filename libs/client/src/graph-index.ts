@@ -6,8 +6,9 @@ import type { Visible } from "./replica-transaction.ts";
 export class GraphIndex {
   readonly #seen = new Map<RecordId, Visible>();
   readonly #byType = new Map<EntityType, Set<RecordId>>();
-  readonly #edgesByEnd = new Map<RecordId, Set<RecordId>>();
-  #onChange: (record: RecordId) => void = () => {};
+  /** Lists, because most ends have few edges, and a set for each would take most of the time that opening takes. */
+  readonly #edgesByEnd = new Map<RecordId, RecordId[]>();
+  #onChange: (before: Visible | undefined, now: Visible | undefined) => void = () => {};
 
   /** Takes note of what is seen of a record now; undefined: nothing any more. Returns whether that differs. */
   set(record: RecordId, visible: Visible | undefined): boolean {
@@ -20,12 +21,12 @@ export class GraphIndex {
     if (visible === undefined) this.#seen.delete(record);
     else this.#seen.set(record, visible);
     if (visible !== undefined && !visible.deleted) this.#add(visible);
-    this.#onChange(record);
+    this.#onChange(before, visible);
     return true;
   }
 
-  /** Calls `listener`, in the place of an earlier one, with each record of which something else is seen. */
-  watch(listener: (record: RecordId) => void): void {
+  /** Calls `listener`, in the place of an earlier one, with what was seen of a record and what is seen now, whenever they differ. */
+  watch(listener: (before: Visible | undefined, now: Visible | undefined) => void): void {
     this.#onChange = listener;
   }
 
@@ -48,8 +49,8 @@ export class GraphIndex {
   }
 
   /** Ids of the live edges at an entity, in either direction, whether or not the other end is live. */
-  edgesAt(entity: RecordId): ReadonlySet<RecordId> {
-    return this.#edgesByEnd.get(entity) ?? new Set();
+  edgesAt(entity: RecordId): readonly RecordId[] {
+    return this.#edgesByEnd.get(entity) ?? [];
   }
 
   /** Every record that is seen and not deleted. */
@@ -60,11 +61,16 @@ export class GraphIndex {
   #add(visible: Visible): void {
     const content = visible.content;
     if (content.kind === "entity") {
-      insert(this.#byType, content.type, visible.record);
+      const ids = this.#byType.get(content.type);
+      if (ids === undefined) this.#byType.set(content.type, new Set([visible.record]));
+      else ids.add(visible.record);
       return;
     }
-    insert(this.#edgesByEnd, content.from, visible.record);
-    insert(this.#edgesByEnd, content.to, visible.record);
+    for (const end of endsOf(content)) {
+      const edges = this.#edgesByEnd.get(end);
+      if (edges === undefined) this.#edgesByEnd.set(end, [visible.record]);
+      else edges.push(visible.record);
+    }
   }
 
   #remove(visible: Visible): void {
@@ -73,16 +79,16 @@ export class GraphIndex {
       this.#byType.get(content.type)?.delete(visible.record);
       return;
     }
-    for (const end of [content.from, content.to]) {
-      const edges = this.#edgesByEnd.get(end);
-      edges?.delete(visible.record);
-      if (edges?.size === 0) this.#edgesByEnd.delete(end);
+    for (const end of endsOf(content)) {
+      const edges = this.#edgesByEnd.get(end) ?? [];
+      const at = edges.indexOf(visible.record);
+      if (at >= 0) edges.splice(at, 1);
+      if (edges.length === 0) this.#edgesByEnd.delete(end);
     }
   }
 }
 
-function insert<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([value]));
-  else set.add(value);
+/** The entities at the ends of an edge, each once. */
+function endsOf({ from, to }: { readonly from: RecordId; readonly to: RecordId }): readonly RecordId[] {
+  return from === to ? [from] : [from, to];
 }

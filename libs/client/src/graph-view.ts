@@ -222,7 +222,7 @@ export class GraphView {
 
   *#candidates({ type, room, text }: FindOptions): Iterable<RecordId> {
     if (room !== undefined) yield* this.#inside(room);
-    else if (text !== undefined) for (const { id } of this.#words().search(text, 0)) yield id;
+    else if (text !== undefined) for (const { id } of this.#words().search(text)) yield id;
     else if (type !== undefined) yield* this.#index.ofType(type);
     else for (const visible of this.#index.allLive()) yield visible.record;
   }
@@ -255,17 +255,8 @@ export class GraphView {
   }
 
   #words(): SearchIndex {
-    if (this.#searchIndex !== undefined) return this.#searchIndex;
-    const made = new SearchIndex((id) => this.#entityBody(id));
-    for (const visible of this.#index.allLive()) if (visible.content.kind === "entity") made.refresh(visible.record);
-    this.#index.watch((record) => made.refresh(record));
-    this.#searchIndex = made;
-    return made;
-  }
-
-  #entityBody(id: RecordId): JsonObject | undefined {
-    const visible = this.#index.live(id);
-    return visible === undefined || visible.content.kind !== "entity" ? undefined : this.#body(visible);
+    this.#searchIndex ??= new SearchIndex(this.#index);
+    return this.#searchIndex;
   }
 
   #isLiveEntity(id: RecordId): boolean {

@@ -65,9 +65,8 @@ export class LocalReplica {
     for (const edit of edits) {
       replica.#adoptEdits(edit.record, [...(replica.#editsByRecord.get(edit.record) ?? []), edit]);
     }
-    for (const id of new Set([...replica.#base.keys(), ...replica.#editsByRecord.keys()])) {
-      replica.index.set(id, replica.visible(id));
-    }
+    for (const [id, record] of replica.#base) if (!replica.#editsByRecord.has(id)) replica.index.set(id, record);
+    for (const id of replica.#editsByRecord.keys()) replica.index.set(id, replica.visible(id));
     // Those who share a new store become the device of whoever is first.
     if (stored.meta === undefined && options.store.shared !== undefined) {
       await replica.transact("local", (tx) => tx.setMeta({}));

@@ -1,7 +1,9 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { type Match, meantWords, QueryMatcher } from "@funkygibbon/kernel/search-match";
-import { fold, nameOf, textsOf, wordsOf } from "@funkygibbon/kernel/search-text";
+import { fold, nameOf, wordsOf } from "@funkygibbon/kernel/search-text";
+import type { GraphIndex } from "./graph-index.ts";
+import type { Visible } from "./replica-transaction.ts";
 
 /** An entity that answers a search, and how. */
 export interface IndexHit {
@@ -9,83 +11,114 @@ export interface IndexHit {
   readonly match: Match;
 }
 
-interface IndexedWords {
-  readonly all: readonly string[];
-  readonly ofName: readonly string[];
-}
-
-/** Reads bodies for the index. */
-export type BodyReader = (id: RecordId) => JsonObject | undefined;
-
 /** Letters that a word which is meant may have less, or more before the part that is still to be typed. */
 const MAX_LENGTH_DIFFERENCE = 2;
 
 /**
- * Finds what a query means, as the server does (`@funkygibbon/kernel/search-match` decides for both); the index only
- * proposes. It is made when the first question comes, from all entities, and then kept record by record.
+ * Finds what a query means, as the server does: `@funkygibbon/kernel/search-match` decides for both, here it is only found
+ * out whom to ask. Names have an index, made when the first question comes; contents are gone through, and only when
+ * names do not answer: an index of all words would take more memory than the home.
  */
 export class SearchIndex {
-  readonly #read: BodyReader;
-  readonly #words = new Map<RecordId, IndexedWords>();
-  readonly #holders = new Map<string, Set<RecordId>>();
-  readonly #nameHolders = new Map<string, Set<RecordId>>();
+  readonly #graph: GraphIndex;
+  readonly #holdersByWord = new Map<string, RecordId[]>();
 
-  constructor(read: BodyReader) {
-    this.#read = read;
+  constructor(graph: GraphIndex) {
+    this.#graph = graph;
+    for (const visible of graph.allLive()) this.#enter(visible);
+    graph.watch((before, now) => {
+      if (before !== undefined) this.#withdraw(before);
+      if (now !== undefined) this.#enter(now);
+    });
   }
 
-  /** Reads the entity anew; forgets it when there is none any more. */
-  refresh(id: RecordId): void {
-    const before = this.#words.get(id);
-    for (const word of before?.all ?? []) withdraw(this.#holders, word, id);
-    for (const word of before?.ofName ?? []) withdraw(this.#nameHolders, word, id);
-    const body = this.#read(id);
-    if (body === undefined) {
-      this.#words.delete(id);
-      return;
-    }
-    const words = { all: wordsOf(fold(textsOf(body).join("\n"))), ofName: wordsOf(fold(nameOf(body))) };
-    this.#words.set(id, words);
-    for (const word of words.all) enter(this.#holders, word, id);
-    for (const word of words.ofName) enter(this.#nameHolders, word, id);
-  }
-
-  /** What answers the query, in no order. Words that are merely alike count only when there are fewer than `enough` better hits. */
-  search(query: string, enough: number): readonly IndexHit[] {
+  /**
+   * What answers the query, in no order. Content counts only when fewer than `enough` names match, and what is merely
+   * alike when there are still fewer: both always rank behind the others. Without `enough` all that matches is found, and
+   * what is merely alike does not count.
+   */
+  search(query: string, enough?: number): readonly IndexHit[] {
     const matcher = new QueryMatcher(query);
     if (matcher.query === "") return [];
-    const hits = this.#matching(matcher, this.#containing(matcher));
-    if (hits.length >= enough || matcher.words.length === 0) return hits;
-    const found = new Set(hits.map(({ id }) => id));
-    const alike = [...this.#alike(matcher)].filter((id) => !found.has(id));
-    return [...hits, ...this.#matching(matcher, alike)];
-  }
-
-  #matching(matcher: QueryMatcher, candidates: Iterable<RecordId>): IndexHit[] {
-    const hits: IndexHit[] = [];
-    for (const id of candidates) {
-      const match = matcher.match(this.#read(id) ?? {});
-      if (match !== undefined) hits.push({ id, match });
+    const hits = new Map<RecordId, Match>();
+    const ways = [() => this.#named(matcher), () => this.#saying(matcher)];
+    if (enough !== undefined) ways.push(() => this.#alike(matcher));
+    for (const candidates of ways) {
+      for (const id of candidates()) {
+        const match = hits.has(id) ? undefined : this.#match(matcher, id);
+        if (match !== undefined) hits.set(id, match);
+      }
+      if (enough !== undefined && hits.size >= enough) break;
     }
-    return hits;
+    return [...hits].map(([id, match]) => ({ id, match }));
   }
 
-  /** Those of which, for each word of the query, some word contains it: all that match it in name or content. */
-  #containing({ words }: QueryMatcher): Iterable<RecordId> {
-    // Signs alone: only names could hold them, and there is no word to go by.
-    if (words.length === 0) return this.#words.keys();
-    return inAll(words.map((word) => holdersOf(this.#holders, (known) => known.includes(word))));
+  #match(matcher: QueryMatcher, id: RecordId): Match | undefined {
+    const visible = this.#graph.live(id);
+    return visible === undefined ? undefined : matcher.match(bodyOf(visible));
   }
 
-  /** Those of which, for each word of the query, some word of the name may have been meant. */
+  /** Those whose name has, for each word of the query, a word that contains it: all that match by name. */
+  #named({ words }: QueryMatcher): Iterable<RecordId> {
+    return this.#holdingEach(words.map((word) => (known: string) => known.includes(word)));
+  }
+
+  /** Those whose body contains each word of the query: all that match by content, and all there are when it is but signs. */
+  *#saying({ words }: QueryMatcher): Iterable<RecordId> {
+    for (const { record, content } of this.#graph.allLive()) {
+      if (content.kind !== "entity") continue;
+      const said = fold(content.bodyJson);
+      if (words.every((word) => said.includes(word))) yield record;
+    }
+  }
+
+  /** Those whose name has, for each word of the query, one that may have been meant. */
   #alike({ words }: QueryMatcher): Iterable<RecordId> {
-    return inAll(
+    const known = [...this.#holdersByWord.keys()];
+    return this.#holdingEach(
       words.map((word) => {
-        const near = [...this.#nameHolders.keys()].filter((known) => mayBeMeant(word, known));
-        const meant = new Set(meantWords(word, near).all);
-        return holdersOf(this.#nameHolders, (known) => meant.has(known));
+        const meant = new Set(
+          meantWords(
+            word,
+            known.filter((one) => mayBeMeant(word, one)),
+          ).all,
+        );
+        return (one: string) => meant.has(one);
       }),
     );
+  }
+
+  /** Those whose name has a wanted word of each kind: the holders of the rarest kind, as far as they hold the others too. */
+  #holdingEach(wanted: readonly ((word: string) => boolean)[]): Iterable<RecordId> {
+    const kinds = wanted.map((isWanted) => {
+      const lists = [...this.#holdersByWord].flatMap(([word, ids]) => (isWanted(word) ? [ids] : []));
+      return { isWanted, lists, size: lists.reduce((sum, ids) => sum + ids.length, 0) };
+    });
+    const [rarest, ...others] = kinds.sort((a, b) => a.size - b.size);
+    const found = new Set(rarest?.lists.flat());
+    for (const id of found) {
+      const visible = this.#graph.live(id);
+      const words = visible === undefined ? [] : nameWordsOf(visible);
+      if (!others.every(({ isWanted }) => words.some(isWanted))) found.delete(id);
+    }
+    return found;
+  }
+
+  #enter(visible: Visible): void {
+    for (const word of nameWordsOf(visible)) {
+      const ids = this.#holdersByWord.get(word);
+      if (ids === undefined) this.#holdersByWord.set(word, [visible.record]);
+      else ids.push(visible.record);
+    }
+  }
+
+  #withdraw(visible: Visible): void {
+    for (const word of nameWordsOf(visible)) {
+      const ids = this.#holdersByWord.get(word) ?? [];
+      const at = ids.indexOf(visible.record);
+      if (at >= 0) ids.splice(at, 1);
+      if (ids.length === 0) this.#holdersByWord.delete(word);
+    }
   }
 }
 
@@ -98,27 +131,13 @@ function mayBeMeant(word: string, known: string): boolean {
   return shared * 2 >= word.length;
 }
 
-function holdersOf(
-  holders: ReadonlyMap<string, ReadonlySet<RecordId>>,
-  wanted: (word: string) => boolean,
-): Set<RecordId> {
-  const found = new Set<RecordId>();
-  for (const [word, ids] of holders) if (wanted(word)) for (const id of ids) found.add(id);
-  return found;
+/** The words of an entity's name; an edge and a tombstone have none. */
+function nameWordsOf(visible: Visible): readonly string[] {
+  const isNamed = visible.content.kind === "entity" && !visible.deleted;
+  return isNamed ? wordsOf(fold(nameOf(bodyOf(visible)))) : [];
 }
 
-function inAll([first = new Set(), ...others]: readonly Set<RecordId>[]): Set<RecordId> {
-  return others.reduce((ids, other) => ids.intersection(other), first);
-}
-
-function enter(holders: Map<string, Set<RecordId>>, word: string, id: RecordId): void {
-  const ids = holders.get(word);
-  if (ids === undefined) holders.set(word, new Set([id]));
-  else ids.add(id);
-}
-
-function withdraw(holders: Map<string, Set<RecordId>>, word: string, id: RecordId): void {
-  const ids = holders.get(word);
-  ids?.delete(id);
-  if (ids?.size === 0) holders.delete(word);
+/** Parsed for the moment: kept, the bodies of a whole home would take several times the memory of their texts. */
+function bodyOf({ content }: Visible): JsonObject {
+  return JSON.parse(content.bodyJson) as JsonObject;
 }

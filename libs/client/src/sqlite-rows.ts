@@ -74,7 +74,7 @@ export function recordToRow(record: BaseRecord): SQLInputValue[] {
 
 /** @throws when the row was damaged. */
 export function recordFromRow(row: Row): BaseRecord {
-  return {
+  const record: BaseRecord = {
     record: row[0] as RecordId,
     version: row[1] as VersionId,
     parents: row[2] === "" ? [] : ((row[2] as string).split("\n") as VersionId[]),
@@ -87,8 +87,8 @@ export function recordFromRow(row: Row): BaseRecord {
     stamps: row[13] === null ? [] : JSON.parse(row[13] as string),
     claimedUs: row[14] as number,
     effectiveUs: row[15] as number,
-    ...(row[16] === null ? {} : { lostBodyJson: row[16] as string }),
   };
+  return row[16] === null ? record : { ...record, lostBodyJson: row[16] as string };
 }
 
 function contentFromRow(row: Row): TextContent {

@@ -111,9 +111,13 @@ export class SqliteStore implements Store {
 
   async load(): Promise<StoredReplica> {
     try {
-      const meta = this.#rows(`SELECT ${META_COLUMNS.join(", ")} FROM meta`)[0];
-      const records = this.#rows(`SELECT ${RECORD_COLUMNS.join(", ")} FROM records`).map(recordFromRow);
-      const edits = this.#rows("SELECT edit FROM edits").map(([edit]) => editFromText(edit as string));
+      const meta = this.#rows(`SELECT ${META_COLUMNS.join(", ")} FROM meta`).toArray()[0];
+      const records = this.#rows(`SELECT ${RECORD_COLUMNS.join(", ")} FROM records`)
+        .map(recordFromRow)
+        .toArray();
+      const edits = this.#rows("SELECT edit FROM edits")
+        .map(([edit]) => editFromText(edit as string))
+        .toArray();
       return { meta: meta === undefined ? undefined : metaFromRow(meta), records, edits };
     } catch (error) {
       throw errorOfSqlite(this.#file, error);
@@ -142,10 +146,10 @@ export class SqliteStore implements Store {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #rows(sql: string): Row[] {
+  #rows(sql: string): IteratorObject<Row> {
     const statement = this.#database.prepare(sql);
     statement.setReturnArrays(true);
-    return statement.all() as unknown as Row[];
+    return statement.iterate() as unknown as IteratorObject<Row>;
   }
 }
 
