@@ -200,8 +200,13 @@ describe("undo of the other writes", () => {
     const { conflicts } = await villa.conflicts.listConflicts({}, villa.as);
     const settled = await villa.done("settle_conflict", { conflict_id: conflicts[0]?.id, take: "device" });
     expect(await villa.body(local.recordId)).toMatchObject({ brightness: 70 });
-    expect((await villa.undo(settled)).data).toMatchObject({ done: "changed_back", keys: ["brightness"] });
+    const { data, text } = await villa.undo(settled);
+    expect(data).toMatchObject({ done: "changed_back", keys: ["brightness"] });
+    expect(text).toContain("The conflict stays settled");
     expect(await villa.body(local.recordId)).toMatchObject({ brightness: 30 });
+    const again = await villa.done("settle_conflict", { conflict_id: conflicts[0]?.id, take: "device" });
+    expect(again.call_id).not.toBe(settled.call_id);
+    expect(await villa.body(local.recordId)).toMatchObject({ brightness: 70 });
   });
 
   it("is for one write: a call of the API in several is not taken apart", async () => {

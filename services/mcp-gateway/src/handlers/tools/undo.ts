@@ -50,6 +50,9 @@ export const undo = defineTool({
         ...notReturned.map(
           (id) => `- relationship ${id} cannot return: its other end is gone, or it was changed since`,
         ),
+        ...(target.origin.tool === "settle_conflict"
+          ? ["The conflict stays settled; settle_conflict decides it again."]
+          : []),
         ...(plan.kind === "restore" && target.changeCount > target.changes.length
           ? [`The call took ${target.changeCount - 1} relationships; only the first ones were looked for one by one.`]
           : []),
