@@ -44,8 +44,11 @@ export interface BenchSystem extends AsyncDisposable {
 /**
  * Starts servers and services; DATABASE_URL, REDIS_URL and NATS_URL of the environment are used where given.
  * @param options.logLevel of the services; at `debug` their logs tell how long each call has taken.
+ * @param options.environment more of it, for every service.
  */
-export async function startBenchSystem(options: { readonly logLevel?: LogLevel } = {}): Promise<BenchSystem> {
+export async function startBenchSystem(
+  options: { readonly logLevel?: LogLevel; readonly environment?: Environment } = {},
+): Promise<BenchSystem> {
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "funkygibbon-bench-"));
   chmodSync(folder, 0o755);
@@ -84,6 +87,7 @@ export async function startBenchSystem(options: { readonly logLevel?: LogLevel }
     ENTITY_STORE_URL: urls["entity-store"],
     CONFLICT_RESOLUTION_URL: urls["conflict-resolution"],
     SYNC_COORDINATOR_URL: urls["sync-coordinator"],
+    ...options.environment,
   };
   const logFileOf = (name: BenchService) => join(process.env.BENCH_FOLDER ?? folder, `${name}.log`);
   const start = async (name: BenchService) => {

@@ -19,6 +19,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   "graph-path": () => import("./graph-path.ts"),
   "graph-search": () => import("./graph-search.ts"),
   "graph-asof": () => import("./graph-asof.ts"),
+  "mcp-read": () => import("./mcp-read.ts"),
+  "mcp-write": () => import("./mcp-write.ts"),
   "resolve-1000": () => import("./resolve-1000.ts"),
   "client-open": () => import("./client-open.ts"),
   "client-query": () => import("./client-query.ts"),
