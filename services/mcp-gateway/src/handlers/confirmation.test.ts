@@ -1,6 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EndpointUnderTest, REVISIONS, type Revision, startEndpoint } from "../testing/endpoint-under-test.ts";
+import { homeTools } from "./tools/catalog.ts";
 
 let endpoint: EndpointUnderTest;
 beforeAll(async () => {
@@ -67,6 +68,13 @@ describe.each(REVISIONS)("a tool that takes something away, in %s", (revision) =
     expect(endpoint.home.entities.has(lamp.id)).toBe(false);
   });
 });
+
+it.each(homeTools.filter(({ destructive }) => destructive))(
+  "$name can be tried, which is what the user is shown",
+  (tool) => {
+    expect(tool.listed.inputSchema.properties).toHaveProperty("dry_run");
+  },
+);
 
 describe("consent", () => {
   const call = (args: object, more: object, token = "member") =>

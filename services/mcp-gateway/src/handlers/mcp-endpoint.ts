@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { scanJson } from "@funkygibbon/kernel/json-scan";
 import { must } from "@funkygibbon/kernel/must";
 import type { TokenVerifier } from "@funkygibbon/rpc/auth";
 import type { HttpRoute } from "@funkygibbon/rpc/http-front";
@@ -23,8 +22,10 @@ import { identityOf, toldToWait } from "./caller.ts";
 import { LegacyEndpoint } from "./legacy-endpoint.ts";
 import { type ListenerLimits, Listeners } from "./listeners.ts";
 import { asListen, ModernListening } from "./modern-listening.ts";
+import { Places } from "./places.ts";
 import { MCP_PATH, type ProtectedResource, resourceMetadataUrl } from "./resource-metadata.ts";
 import { parseHello, SESSION_HEADER, sessionIdFor } from "./session-id.ts";
+import { idOf, parseStrictly } from "./strict-json.ts";
 
 /** Options of {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
@@ -45,6 +46,9 @@ export interface McpEndpoint extends AsyncDisposable {
   /** Refuses new requests (503) and resolves when those at work are answered. */
   drain(): Promise<void>;
 }
+
+/** Requests of one user that may be at work here at once besides the listeners; those that wait for the user's answer count. */
+const MAX_AT_WORK_PER_USER = 100;
 
 /** A body is one JSON-RPC message around at most 64 KiB of content. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -75,11 +79,14 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     { maxRequestBodySize: MAX_BODY_BYTES, onerror },
   );
   const atWork = new Set<Promise<void>>();
+  const places = new Places(options.listenerLimits.perUser + MAX_AT_WORK_PER_USER);
   let draining = false;
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const admitted = await admit(request, { verifier, resourceMetadataUrl: resourceMetadataUrl(resource, request) });
     if (admitted instanceof Response) return refuse(admitted, request, response);
+    using place = places.take(must(identityOf(admitted), "the bearer gate says who the caller is"));
+    if (place === undefined) return refuse(tooManyRequests(1_000, null), request, response);
     // Node types method and url as optional because clients' responses share the class; a server's requests have both.
     const { method = "GET", url = MCP_PATH } = request;
     await serve(Object.assign(request, { auth: admitted, method, url }), response);
@@ -122,33 +129,6 @@ async function serveStrictly(fetch: Fetch, request: Request, options?: McpHandle
   const named = new Headers(response.headers);
   named.set(SESSION_HEADER, sessionIdFor(hello, randomUUID()));
   return new Response(response.body, { status: response.status, headers: named });
-}
-
-type StrictMessage = { readonly message: unknown; readonly fault?: never } | { readonly fault: Response };
-
-/**
- * JSON.parse changes a number that a double cannot hold, and drops the first of two equal keys, without a word; the
- * result would be stored as if the model had said so. Refused here, while the text is still there.
- */
-function parseStrictly(text: string): StrictMessage {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return { fault: protocolError(-32_700, "Parse error: the body is not JSON", null) };
-  }
-  const found = scanJson(text);
-  if (found === undefined) return { message };
-  return { fault: protocolError(-32_600, `Invalid request: the JSON ${found.description}`, idOf(message)) };
-}
-
-function protocolError(code: number, message: string, id: string | number | null): Response {
-  return Response.json({ jsonrpc: "2.0", error: { code, message }, id }, { status: 400 });
-}
-
-function idOf(message: unknown): string | number | null {
-  if (typeof message !== "object" || message === null || !("id" in message)) return null;
-  return typeof message.id === "string" || typeof message.id === "number" ? message.id : null;
 }
 
 function isToolCall(message: unknown): boolean {
