@@ -17,4 +17,11 @@ describe("the rooms of the house", () => {
     expect(packages).toContain("@bufbuild/protobuf");
     expect(packages.filter((name) => name.startsWith("node:") || name.startsWith("@grpc/"))).toEqual([]);
   });
+
+  it("keep Node out of the importers", () => {
+    const packages = [...packagesBehind(root, "libs/importers/src/formats.ts")];
+    packages.push(...packagesBehind(root, "libs/importers/src/import-plan.ts"));
+    expect(packages.filter((name) => name.startsWith("node:") || name.startsWith("@grpc/"))).toEqual([]);
+    expect(packages).toContain("csv-parse/browser/esm/sync");
+  });
 });

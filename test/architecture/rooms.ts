@@ -98,7 +98,12 @@ export const ROOMS: readonly Room[] = [
     packages: [...RPC_MESSAGES, "@connectrpc/*", "@grpc/grpc-js", "@noble/hashes", "@noble/hashes/*", "idb"],
     nodeBuiltins: true,
   },
-  { path: "libs/importers/", rooms: ["libs/kernel", "libs/client"], packages: ["csv-parse/sync"], nodeBuiltins: false },
+  {
+    path: "libs/importers/",
+    rooms: ["libs/kernel", "libs/client"],
+    packages: ["csv-parse/browser/esm/sync"],
+    nodeBuiltins: false,
+  },
   {
     path: "libs/cli/",
     rooms: ["libs/kernel", "libs/gen", "libs/wire", "libs/client", "libs/importers"],

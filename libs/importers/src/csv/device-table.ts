@@ -1,5 +1,6 @@
 import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
-import { CsvError, parse } from "csv-parse/sync";
+// This build brings what browsers lack; Node takes it as well.
+import { CsvError, parse } from "csv-parse/browser/esm/sync";
 import type { SourceFile } from "../import-format.ts";
 import { malformed } from "../json-place.ts";
 

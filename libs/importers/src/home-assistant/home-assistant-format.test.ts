@@ -116,3 +116,14 @@ describe("the Home Assistant importer", () => {
     expect(() => planFor(client, homeAssistantFormat, [config])).toThrow("no area, device, entity or automation");
   });
 });
+
+it("is not led astray by names that JavaScript knows", async () => {
+  const client = await emptyHome();
+  const devices = { key: "core.device_registry", data: { devices: [{ id: "d", name: "Odd" }] } };
+  const entity = { device_id: "d", capabilities: { supported_color_modes: ["constructor"] } };
+  const entities = ["constructor.x", "valueof.y", "light.z"].map((entity_id) => ({ ...entity, entity_id }));
+  const registry = { key: "core.entity_registry", data: { entities } };
+  const odd = [devices, registry].map((value) => ({ name: value.key, text: JSON.stringify(value) }));
+  await runImport(client, homeAssistantFormat, odd);
+  expect(one(client, "device", "Odd").body).toMatchObject({ category: "light", capabilities: ["on_off"] });
+});
