@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "../..");
 /** What is packed, each after those that it depends on. */
-const LIBRARIES = ["gen", "kernel", "wire", "client"] as const;
+const LIBRARIES = ["gen", "kernel", "wire", "client", "importers", "cli"] as const;
 /** The oldest Node that has all that the client uses of `node:sqlite`. */
 const ENGINES = { node: ">=22.16" };
 
@@ -18,6 +18,7 @@ interface Manifest {
   readonly license: string;
   readonly description?: string;
   readonly exports: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
@@ -76,11 +77,11 @@ async function packLibrary(library: string, compiled: string, folder: string): P
   return join(folder, packed.filename);
 }
 
-/** As the library's own, but its exports lead to what was compiled. */
-function publicManifest({ name, version, license, description, exports, dependencies }: Manifest) {
+/** As the library's own, but its exports and programs lead to what was compiled. */
+function publicManifest({ name, version, license, description, exports, bin = {}, dependencies }: Manifest) {
+  const codeOf = (file: string) => file.replace(/\.ts$/, ".js");
   const compiled = Object.entries(exports).map(([key, file]) => {
-    const [types, code] = [file.replace(/\.ts$/, ".d.ts"), file.replace(/\.ts$/, ".js")];
-    return [key, { types, default: code }];
+    return [key, { types: file.replace(/\.ts$/, ".d.ts"), default: codeOf(file) }];
   });
   return {
     name,
@@ -90,6 +91,7 @@ function publicManifest({ name, version, license, description, exports, dependen
     type: "module",
     engines: ENGINES,
     exports: Object.fromEntries(compiled),
+    bin: Object.fromEntries(Object.entries(bin).map(([command, file]) => [command, codeOf(file)])),
     files: ["src"],
     sideEffects: false,
     dependencies,

@@ -1,4 +1,4 @@
-// Packs the client and the libraries it stands on as npm packages of plain JavaScript with types:
+// Packs the client, the importers, gibbon and the libraries they stand on as npm packages of plain JavaScript with types:
 //
 //   npm run pack -- DIR          (default: packages)
 //

@@ -53,6 +53,24 @@ describe("a newcomer with the packages and an empty folder", () => {
     await expect.poll(() => phone.graph.find({ type: "room" }).map(({ name }) => name)).toEqual(["Kitchen", "Kitchen"]);
   });
 
+  it("has gibbon, which brings a home in", async () => {
+    const { tokens } = await system.newHousehold();
+    const { syncCoordinator, entityStore, conflictResolution } = system.urls;
+    const environment = {
+      XDG_CONFIG_HOME: join(folder, "config"),
+      XDG_DATA_HOME: join(folder, "data"),
+      SYNC_COORDINATOR_URL: syncCoordinator,
+      ENTITY_STORE_URL: entityStore,
+      CONFLICT_RESOLUTION_URL: conflictResolution,
+      FUNKYGIBBON_TOKEN: tokens.owner,
+    };
+    const program = join(folder, "app/node_modules/.bin/gibbon");
+    const gibbon = (...words: string[]) => runTool(process.execPath, [program, ...words], environment);
+    const imported = await gibbon("import", "libs/importers/fixtures/devices.csv");
+    expect([imported.code, imported.stderr]).toEqual([0, ""]);
+    expect((await gibbon("tree", "utility room")).stdout).toContain("├─ Boiler");
+  });
+
   it("has types for it all", async () => {
     const app = join(folder, "app");
     // The one thing that the plain JavaScript of the quick start leaves open.

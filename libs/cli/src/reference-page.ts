@@ -8,8 +8,8 @@ const INTRODUCTION = `# gibbon
 
 <!-- Written by npm run docs:cli from the commands themselves; a test keeps it fresh. -->
 
-The home from the command line: \`npm run -s gibbon -- ls\` in this repository, \`gibbon ls\` where the package is
-installed. It keeps a replica on this machine, so reads work offline and take no longer than looking; edits are kept here
+The home from the command line: \`npm run -s gibbon -- ls\` in this repository, \`gibbon ls\` where the packages of
+\`npm run pack\` are installed. It keeps a replica on this machine, so reads work offline and take no longer than looking; edits are kept here
 first and sent when there is a connection.
 
 \`\`\`sh
