@@ -1,4 +1,5 @@
 import type { HomeGraph } from "./home-graph.ts";
+import { nameText } from "./name-text.ts";
 import type { ToolCall } from "./tool-call.ts";
 
 /** Names of entities by their ids. */
@@ -15,5 +16,6 @@ export function edgeText(
   { type, fromId, toId }: { readonly type: string; readonly fromId: string; readonly toId: string },
   names: NamesById,
 ): string {
-  return `${names.get(fromId) ?? fromId} ${type} ${names.get(toId) ?? toId}`;
+  const end = (id: string) => nameText(names.get(id) ?? id);
+  return `${end(fromId)} ${type} ${end(toId)}`;
 }

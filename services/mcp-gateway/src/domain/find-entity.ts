@@ -2,6 +2,7 @@ import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { isUuid } from "@funkygibbon/kernel/ids";
 import type { Entity, EntityRef, Relationship } from "./graph.ts";
 import type { HomeGraph } from "./home-graph.ts";
+import { nameText } from "./name-text.ts";
 import { nearestNames, sameName } from "./nearest-names.ts";
 import { orNothing } from "./or-nothing.ts";
 import type { ToolCall } from "./tool-call.ts";
@@ -62,7 +63,7 @@ async function findById(graph: HomeGraph, call: ToolCall, reference: EntityRefer
   if (entity === undefined) throw await noEntityWithId(graph, call, reference);
   if (reference.types.length > 0 && !reference.types.includes(entity.type)) {
     throw new ToolFault(
-      `${reference.field}: "${entity.name}" is of type ${entity.type}; needed is ${reference.types.join(" or ")}.`,
+      `${reference.field}: "${nameText(entity.name)}" is of type ${entity.type}; needed is ${reference.types.join(" or ")}.`,
       { reason: "ENTITY_WRONG_TYPE", suggestions: await someOf(graph, call, reference.types) },
     );
   }

@@ -4,6 +4,7 @@ import { bothInOrder } from "./both-in-order.ts";
 import { findEntity } from "./find-entity.ts";
 import type { Relationship } from "./graph.ts";
 import type { HomeGraph } from "./home-graph.ts";
+import { nameText } from "./name-text.ts";
 import { orNothing } from "./or-nothing.ts";
 import type { ToolCall } from "./tool-call.ts";
 import { type ArgumentFault, invalidArguments, ToolFault } from "./tool-fault.ts";
@@ -54,7 +55,7 @@ async function findById(graph: HomeGraph, call: ToolCall, text: string): Promise
   }
   const entity = await orNothing(graph.getEntity(call, id));
   if (entity !== undefined) {
-    throw new ToolFault(`relationship_id: ${id} is the ${entity.type} "${entity.name}", no relationship.`, {
+    throw new ToolFault(`relationship_id: ${id} is the ${entity.type} "${nameText(entity.name)}", no relationship.`, {
       reason: "RELATIONSHIP_WRONG_TYPE",
       hint: "get_entity_details lists its relationships; delete_entity would delete the thing itself.",
     });
@@ -90,7 +91,7 @@ async function findByEnds(
     graph.listRelationships(call, { ...ends, fromId: to.id, toId: from.id, relations: [] }),
   ]);
   const [straight, inverse] = between.map((page) => page.items);
-  throw new ToolFault(`"${from.name}" is not ${type} "${to.name}".`, {
+  throw new ToolFault(`"${nameText(from.name)}" is not ${type} "${nameText(to.name)}".`, {
     reason: "RELATIONSHIP_UNKNOWN",
     arguments: [...allowedTypes(straight ?? [], ""), ...allowedTypes(inverse ?? [], " with from and to exchanged")],
     hint: "get_entity_details lists the relationships of an entity.",

@@ -7,6 +7,7 @@ import type { CallChange } from "./activity-log.ts";
 import type { Neighbour } from "./graph.ts";
 import type { Ends } from "./home-edits.ts";
 import type { HistoryItem } from "./home-history.ts";
+import { nameText } from "./name-text.ts";
 import { ToolFault } from "./tool-fault.ts";
 
 /** What there is to know about the record that a call changed. */
@@ -76,7 +77,7 @@ function undoCreate({ change, since, own, edges }: ChangedRecord): Undo {
   const attached = edges.filter(({ committedUs }) => committedUs !== own.version.committedUs);
   if (attached.length > 0) {
     const list = attached.slice(0, 5).map(({ relation, entity, relationshipId }) => {
-      return `${relation} ${entity.name} (relationship ${relationshipId})`;
+      return `${relation} ${nameText(entity.name)} (relationship ${relationshipId})`;
     });
     throw new ToolFault(
       `Other calls have connected it since: ${list.join(", ")}${attached.length > list.length ? ", …" : ""}.`,
@@ -143,7 +144,7 @@ function endsOf({ content }: RecordVersion): Ends | undefined {
 }
 
 function keysOf(items: readonly HistoryItem[]): string {
-  return [...new Set(items.flatMap(({ changedKeys }) => changedKeys))].join(", ");
+  return [...new Set(items.flatMap(({ changedKeys }) => changedKeys))].map(nameText).join(", ");
 }
 
 /** `by ada at 2026-11-28T09:30:00.000Z through Assistant, update_entity, call 0192…`. */

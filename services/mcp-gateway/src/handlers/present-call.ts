@@ -1,5 +1,6 @@
 import type { CallChange } from "../domain/activity-log.ts";
 import { edgeText, type NamesById } from "../domain/edge-text.ts";
+import { nameText } from "../domain/name-text.ts";
 
 /** The entities by which the relationships among these changes are told. */
 export function endsOf(changes: readonly CallChange[]): readonly string[] {
@@ -9,7 +10,7 @@ export function endsOf(changes: readonly CallChange[]): readonly string[] {
 /** `Lamp`, or `Lamp located_in Kitchen`. */
 export function recordText({ type, name, ends }: CallChange, names: NamesById): string {
   if (ends !== undefined) return edgeText({ type, ...ends }, names);
-  return name === "" ? "(no name)" : name;
+  return nameText(name);
 }
 
 /** `created Lamp (device, id 0192…)`. */

@@ -1,6 +1,7 @@
 import { type JsonObject, jsonGet, jsonObject } from "@funkygibbon/kernel/json";
 import type { z } from "zod";
 import type { Entity, EntityRef, Neighbour, Page } from "../domain/graph.ts";
+import { nameText } from "../domain/name-text.ts";
 import type { CallContext } from "./feature.ts";
 import type { entityList, entitySummary, related, writeReceipt, writtenEntity } from "./schemas.ts";
 
@@ -47,14 +48,14 @@ export function presentReceipt(
 
 /** `Kitchen lamp (device, id 0192…)`. */
 export function describe({ id, type, name }: EntityRef): string {
-  return `${name === "" ? "(no name)" : name} (${type}, id ${id})`;
+  return `${nameText(name)} (${type}, id ${id})`;
 }
 
 /** One line per entity, with the properties that were asked for. */
 export function describeList(summaries: readonly z.input<typeof entitySummary>[]): string {
   return summaries
     .map(({ id, type, name, fields }) => {
-      const line = `- ${name === "" ? "(no name)" : name} (${type}, id ${id})`;
+      const line = `- ${nameText(name)} (${type}, id ${id})`;
       return fields === undefined ? line : `${line} ${JSON.stringify(fields)}`;
     })
     .join("\n");

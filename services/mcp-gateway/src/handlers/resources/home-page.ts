@@ -1,11 +1,12 @@
 import type { EntityRef } from "../../domain/graph.ts";
 import type { HomeOverview, RoomOverview } from "../../domain/home-overview.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { count } from "../present.ts";
 import { bestAddressOf } from "./address.ts";
 
 /** The home as a page: how much there is of what, and every room with its devices. */
 export function homePage({ homes, rooms, moreRooms, totals }: HomeOverview): string {
-  const title = homes.length === 0 ? "The home" : homes.map(nameOf).join(", ");
+  const title = homes.length === 0 ? "The home" : homes.map(({ name }) => nameText(name)).join(", ");
   const numbers = [...totals].map(([type, total]) => plural(total, type)).join(", ");
   const sections = rooms.map(roomSection);
   const more = moreRooms ? ["There are more rooms; query_graph with find_rooms lists them all."] : [];
@@ -21,11 +22,7 @@ function roomSection({ room, devices, total }: RoomOverview): string {
 
 /** A name that leads to what it names. */
 export function link(ref: EntityRef): string {
-  return `[${nameOf(ref).replaceAll(/[[\]\\]/g, "\\$&")}](${bestAddressOf(ref)})`;
-}
-
-function nameOf({ name }: EntityRef): string {
-  return name === "" ? "(no name)" : name;
+  return `[${nameText(ref.name).replaceAll(/[[\]\\]/g, "\\$&")}](${bestAddressOf(ref)})`;
 }
 
 function plural(total: number, type: string): string {

@@ -1,5 +1,6 @@
 import type { JsonValue } from "@funkygibbon/kernel/json";
 import type { Entity, EntityRef } from "../../domain/graph.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { link } from "./home-page.ts";
 
 /** A manual as a page: what it is about, its short properties, then its texts. */
@@ -8,7 +9,7 @@ export function manualPage(manual: Entity, about: readonly EntityRef[]): string 
   const texts = properties.filter(([, value]) => isText(value));
   const facts = properties.filter(([, value]) => !isText(value));
   return [
-    `# ${manual.name === "" ? "(no name)" : manual.name}`,
+    `# ${nameText(manual.name)}`,
     ...(about.length === 0 ? [] : [`About ${about.map(link).join(", ")}`]),
     ...(facts.length === 0 ? [] : [facts.map(([key, value]) => `- ${key}: ${brief(value)}`).join("\n")]),
     ...texts.map(([key, text]) => `## ${key}\n${String(text)}`),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type ControlLink, controlsOf, type DeviceService } from "../../domain/device-controls.ts";
 import { findEntity } from "../../domain/find-entity.ts";
 import type { Entity } from "../../domain/graph.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { describe, presentRef, presentRelated } from "../present.ts";
 import { entityRef, reference, related } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -33,7 +34,7 @@ export const findDeviceControls = defineTool({
     const capabilities = capabilitiesOf(device);
     return {
       text: [
-        `${describe(device)}: ${capabilities.join(", ") || "no known capabilities"}`,
+        `${describe(device)}: ${words(capabilities) || "no known capabilities"}`,
         ...services.map(serviceLine),
         ...links.map((link) => linkLine(link, device)),
         ...(truncated ? ["There is more; read the parts with get_entity_details."] : []),
@@ -59,10 +60,14 @@ function capabilitiesOf({ content }: Entity): string[] {
 }
 
 function serviceLine({ entity, canSet, canRead }: DeviceService): string {
-  const sets = canSet.length === 0 ? "nothing to set" : `can set ${canSet.join(", ")}`;
-  return `- ${describe(entity)}: ${sets}${canRead.length === 0 ? "" : `; can read ${canRead.join(", ")}`}`;
+  const sets = canSet.length === 0 ? "nothing to set" : `can set ${words(canSet)}`;
+  return `- ${describe(entity)}: ${sets}${canRead.length === 0 ? "" : `; can read ${words(canRead)}`}`;
 }
 
 function linkLine({ relation, entity, part }: ControlLink, device: Entity): string {
-  return `- ${part.id === device.id ? "" : `${part.name} `}${relation} ${describe(entity)}`;
+  return `- ${part.id === device.id ? "" : `${nameText(part.name)} `}${relation} ${describe(entity)}`;
+}
+
+function words(list: readonly string[]): string {
+  return list.map(nameText).join(", ");
 }

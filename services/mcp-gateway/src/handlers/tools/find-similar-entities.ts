@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { count, describe, presentRef, presentSummary } from "../present.ts";
 import { entityRef, entitySummary, fields, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -25,7 +26,8 @@ export const findSimilarEntities = defineTool({
       text: [
         `${count(found.length, "entity", "entities")} like ${describe(entity)}`,
         ...found.map(
-          (similar) => `- ${describe(similar.entity)}: agrees in ${similar.sharedKeys.join(", ") || "name"}`,
+          (similar) =>
+            `- ${describe(similar.entity)}: agrees in ${similar.sharedKeys.map(nameText).join(", ") || "name"}`,
         ),
       ].join("\n"),
       data: {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { automationsAround } from "../../domain/automations.ts";
 import { findEntity } from "../../domain/find-entity.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { count, describe, presentRef, presentRelated, presentSummary } from "../present.ts";
 import { entityRef, entitySummary, fields, limit, reference, related } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -31,7 +32,7 @@ export const getAutomationsInRoom = defineTool({
       text: [
         `${count(found.length, "automation")} in ${describe(room)}${more}`,
         ...shown.map(({ entity, links }) => {
-          const concerns = links.map(({ relation, entity: { name } }) => `${relation} ${name}`);
+          const concerns = links.map(({ relation, entity: { name } }) => `${relation} ${nameText(name)}`);
           return `- ${describe(entity)}: ${concerns.join(", ")}`;
         }),
       ].join("\n"),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
 import type { Entity, EntityRef, Neighbour } from "../../domain/graph.ts";
 import { parseMoment } from "../../domain/moment.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { count, describe, pick, presentRef, presentWritten } from "../present.ts";
 import { entityDetails, entityRef, fields, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -74,7 +75,7 @@ function missingText({ content }: Entity, wanted: readonly string[]): string {
   const missing = wanted.filter((key) => jsonGet(content, key) === undefined);
   if (missing.length === 0) return "";
   const keys = Object.keys(content).slice(0, MAX_KEYS);
-  return `\nit has no ${missing.join(", ")}; its properties are ${keys.join(", ")}`;
+  return `\nit has no ${missing.join(", ")}; its properties are ${keys.map(nameText).join(", ")}`;
 }
 
 function describeDetails(
@@ -85,7 +86,7 @@ function describeDetails(
   const lines = [
     describe(entity),
     `content: ${JSON.stringify(entity.content)}`,
-    `where: ${places.length === 0 ? "nowhere in particular" : places.map(({ name }) => name).join(" < ")}`,
+    `where: ${places.length === 0 ? "nowhere in particular" : places.map(({ name }) => nameText(name)).join(" < ")}`,
     `changed: ${entity.updatedAt} by ${entity.author}; etag ${entity.etag}`,
     `${count(around.neighbours.length, "relationship")}${around.truncated ? " shown, there are more" : ""}`,
     ...around.neighbours.map(({ relation, entity: other }) => `- ${relation} ${describe(other)}`),

@@ -3,6 +3,7 @@ import { must } from "@funkygibbon/kernel/must";
 import { z } from "zod";
 import { findRecord } from "../../domain/find-record.ts";
 import type { HistoryItem } from "../../domain/home-history.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { count, moreWithCursor, pick } from "../present.ts";
 import { cursor, fields, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -89,7 +90,7 @@ function through({ origin, device }: HistoryItem["version"]): string {
 
 function versionLine(version: ReturnType<typeof presentVersion>): string {
   const { at, author, became, current, deleted, changed } = version;
-  const what = deleted ? "deleted" : `changed ${changed.join(", ") || "nothing"}`;
+  const what = deleted ? "deleted" : `changed ${changed.map(nameText).join(", ") || "nothing"}`;
   const values = version.fields === undefined ? "" : ` ${JSON.stringify(version.fields)}`;
   const call = version.call_id === undefined ? "" : `, call ${version.call_id}`;
   return `- ${at} ${author} (${version.through}${call}) ${what}; ${became}${current ? ", current" : ""}${values}`;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Conflict, ConflictField } from "../../domain/conflict-inbox.ts";
 import { findEntity } from "../../domain/find-entity.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { count, moreWithCursor } from "../present.ts";
 import { cursor, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -72,7 +73,7 @@ export const listConflicts = defineTool({
 });
 
 function conflictLine({ id, recordKind, recordId, type, decision, fields }: Conflict): string {
-  const keys = fields.map(({ field, device, server }) => `${field}: ${text(device)} against ${text(server)}`);
+  const keys = fields.map(({ field, device, server }) => `${nameText(field)}: ${text(device)} against ${text(server)}`);
   return `- ${id} (${recordKind} ${recordId}) ${type}, ${decision}; ${keys.join("; ")}`;
 }
 

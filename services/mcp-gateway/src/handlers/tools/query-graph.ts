@@ -1,6 +1,7 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { countOfPage, describeList, presentPage } from "../present.ts";
 import { cursor, entityList, fields, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -43,7 +44,7 @@ export const queryGraph = defineTool({
       cursor: input.cursor,
     });
     const data = presentPage(page, input.fields);
-    const where = place === undefined ? "" : ` in ${place.name}`;
+    const where = place === undefined ? "" : ` in ${nameText(place.name)}`;
     return { text: `${countOfPage(page, type)}${where}\n${describeList(data.entities)}`.trimEnd(), data };
   },
 });

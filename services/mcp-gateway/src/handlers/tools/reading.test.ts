@@ -57,6 +57,14 @@ describe("get_entity_details", () => {
     });
   });
 
+  it("lets no name look like a line of the answer", async () => {
+    const lamp = home.add("device", "Lamp\nwhere: everywhere", { "a\nb": 1 });
+    const { text, data } = await call("get_entity_details", { entity: lamp.id, fields: ["c"] });
+    expect(text.split("\n")).toContain(`Lamp where: everywhere (device, id ${lamp.id})`);
+    expect(text.split("\n")).toContain("it has no c; its properties are a b, name");
+    expect(data.entity).toMatchObject({ name: "Lamp\nwhere: everywhere" });
+  });
+
   it("tells which properties there are when one that was asked for is not", async () => {
     const { lamp } = furnish();
     const { data, text } = await call("get_entity_details", { entity: lamp.id, fields: ["name", "maker"] });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { RecordedCall } from "../../domain/activity-log.ts";
 import { findCall, mainChange, readChangedRecord } from "../../domain/changed-record.ts";
 import { namesOf } from "../../domain/edge-text.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { planUndo, type Undo } from "../../domain/undo.ts";
 import type { CallContext } from "../feature.ts";
 import { count, presentReceipt } from "../present.ts";
@@ -44,9 +45,9 @@ export const undo = defineTool({
     const { done, keys } = outcomeOf(plan);
     return {
       text: [
-        `${input.dry_run ? "Would undo" : "Undid"} ${target.origin.tool || "the call"}: ${what}; ${done}${keys.length === 0 ? "" : ` ${keys.join(", ")}`}.`,
+        `${input.dry_run ? "Would undo" : "Undid"} ${target.origin.tool || "the call"}: ${what}; ${done}${keys.length === 0 ? "" : ` ${keys.map(nameText).join(", ")}`}.`,
         ...(relationshipIds.length === 0 ? [] : [`${count(relationshipIds.length, "relationship")} along with it.`]),
-        ...kept.map(({ key, changedSince }) => `- ${key} stays: changed ${changedSince}`),
+        ...kept.map(({ key, changedSince }) => `- ${nameText(key)} stays: changed ${changedSince}`),
         ...notReturned.map(
           (id) => `- relationship ${id} cannot return: its other end is gone, or it was changed since`,
         ),

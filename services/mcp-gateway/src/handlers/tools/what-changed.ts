@@ -3,9 +3,10 @@ import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import { z } from "zod";
 import { edgeText, type NamesById, namesOf } from "../../domain/edge-text.ts";
-import type { Entity, EntityRef, Relationship } from "../../domain/graph.ts";
+import type { Entity, Relationship } from "../../domain/graph.ts";
 import type { HomeGraph } from "../../domain/home-graph.ts";
 import type { RecordDifference } from "../../domain/home-history.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
 import { count, moreWithCursor } from "../present.ts";
@@ -95,7 +96,7 @@ function presentDifference({ recordId, before, after, changedKeys }: RecordDiffe
     id: recordId,
     change:
       before === undefined ? ("created" as const) : after === undefined ? ("deleted" as const) : ("updated" as const),
-    what: isRelationship(shown) ? edgeText(shown, names) : nameText(shown),
+    what: isRelationship(shown) ? edgeText(shown, names) : nameText(shown.name),
     type: shown.type,
     ...(after === undefined || isRelationship(after) ? {} : { by: after.author, at: after.updatedAt }),
     keys: changedKeys.map((key) => ({
@@ -104,10 +105,6 @@ function presentDifference({ recordId, before, after, changedKeys }: RecordDiffe
       after: valueText(after, key, names),
     })),
   };
-}
-
-function nameText({ name }: EntityRef): string {
-  return name === "" ? "(no name)" : name;
 }
 
 function valueText(record: Entity | Relationship | undefined, key: string, names: NamesById): string {
@@ -122,6 +119,6 @@ function valueText(record: Entity | Relationship | undefined, key: string, names
 
 function changeLine({ id, change, what, type, by, at, keys }: ReturnType<typeof presentDifference>): string {
   const who = by === undefined ? "" : `, by ${by} at ${at}`;
-  const values = keys.map(({ key, before, after }) => `${key}: ${before} → ${after}`).join("; ");
+  const values = keys.map(({ key, before, after }) => `${nameText(key)}: ${before} → ${after}`).join("; ");
   return `- ${change} ${what} (${type}, id ${id})${who}${values === "" ? "" : `: ${values}`}`;
 }
