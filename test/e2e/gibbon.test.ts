@@ -163,6 +163,15 @@ describe("a home", () => {
     ]);
     expect((await ada.run(["diff", began])).stdout).toContain("    name  Desk lamp → Study lamp\n");
     expect((await ada.ask<{ entity: Entity }>("show", "Study lamp", "--at", began)).data.entity.name).toBe("Desk lamp");
+    expect((await ada.ask<Entity[]>("ls", "study", "--at", began)).data.map(({ name }) => name)).toEqual([
+      "Desk lamp",
+      "Desk plug",
+    ]);
+    expect(await ada.ask("path", "study lamp", "fuse box", "--at", began)).toMatchObject({ code: 3 });
+    expect(await ada.ask("show", "study lamp", "--at", began, "--offline")).toMatchObject({
+      code: 6,
+      error: { reason: "OFFLINE" },
+    });
     const kept = await ada.ask("import", ...MAPLE_STREET);
     expect(kept.data).toMatchObject({
       report: { created: 0, updated: 0, kept: 1 },

@@ -76,11 +76,15 @@ export class Gibbon {
     return openHome(this);
   }
 
+  /** @throws DomainError when asked to stay offline, for what only the server knows. */
+  mustNotBeOffline(): void {
+    if (!this.settings.offline) return;
+    throw new DomainError("unavailable", "only the server knows that: leave out --offline", { reason: "OFFLINE" });
+  }
+
   /** The services, for what a replica does not hold. @throws DomainError when asked to stay offline. */
   services(): Services {
-    if (this.settings.offline) {
-      throw new DomainError("unavailable", "only the server knows that: leave out --offline", { reason: "OFFLINE" });
-    }
+    this.mustNotBeOffline();
     return openServices({ urls: this.connection().urls, token: () => this.connection().token });
   }
 }

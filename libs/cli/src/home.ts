@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Client } from "@funkygibbon/client/client";
 import { openNodeClient } from "@funkygibbon/client/node-client";
+import type { PastGraph } from "@funkygibbon/client/past-graph";
 import type { SyncState } from "@funkygibbon/client/sync-state";
 import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import type { Gibbon } from "./gibbon.ts";
@@ -21,6 +22,8 @@ export interface Home extends AsyncDisposable {
   readonly freshness: Freshness;
   /** Brings the replica and the server together, as far as they can. */
   sync(): Promise<Freshness>;
+  /** The graph as it was, asked of the server. @throws DomainError when asked to stay offline. */
+  asOf(moment: Date): PastGraph;
   /** Waits until the replica has what the server has just written, so that it is there offline, too. */
   catchUpWith(written: { readonly id: string; readonly version: string }): Promise<void>;
 }
@@ -40,6 +43,7 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
   makePrivateFolder(file);
   const client = await openNodeClient({
     url: urls.syncCoordinator,
+    graphUrl: urls.entityStore,
     token: () => gibbon.connection().token,
     file,
     deviceId: newDeviceId(),
@@ -48,6 +52,10 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
   const home = {
     client,
     sync: () => syncOnce(gibbon, client),
+    asOf: (moment: Date) => {
+      gibbon.mustNotBeOffline();
+      return client.asOf(moment);
+    },
     catchUpWith: (written: { readonly id: string; readonly version: string }) => catchUpWith(gibbon, client, written),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };

@@ -1,6 +1,5 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type Client as ConnectClient, createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-web";
+import type { Client as ConnectClient } from "@connectrpc/connect";
 import { type Entity, EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { Direction, GraphService, type ReachedEntity } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import type { Relationship } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
@@ -11,8 +10,8 @@ import { must } from "@funkygibbon/kernel/must";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
 import type { EntityView, FindOptions, Neighbour, NeighbourOptions, RelationshipView } from "./graph-view.ts";
+import { serviceClient } from "./service-client.ts";
 import type { PathOptions } from "./shortest-path.ts";
-import { errorOfConnect } from "./transport-error.ts";
 
 /** How the server is asked. */
 export interface PastGraphOptions {
@@ -32,21 +31,20 @@ const MAX_NEIGHBOURS = 1_000;
  * with reason OFFLINE. An entity of which retention has removed the body has an empty one.
  */
 export class PastGraph {
-  readonly #options: PastGraphOptions;
+  readonly #at: ReturnType<typeof timestampFromDate>;
   readonly #entities: ConnectClient<typeof EntityService>;
   readonly #graph: ConnectClient<typeof GraphService>;
 
   constructor(options: PastGraphOptions) {
-    this.#options = options;
-    const transport = createConnectTransport({ baseUrl: options.url, useBinaryFormat: true });
-    this.#entities = createClient(EntityService, transport);
-    this.#graph = createClient(GraphService, transport);
+    this.#at = timestampFromDate(options.at);
+    this.#entities = serviceClient(EntityService, options);
+    this.#graph = serviceClient(GraphService, options);
   }
 
   /** The entity as it was; undefined: there was none. */
   async entity(id: RecordId): Promise<EntityView | undefined> {
     try {
-      const { entity } = await this.#ask((at, call) => this.#entities.getEntity({ id, at }, call));
+      const { entity } = await this.#ask((at) => this.#entities.getEntity({ id, at }));
       return entityView(must(entity, "an answer names its entity"));
     } catch (error) {
       if (error instanceof DomainError && error.kind === "not-found") return undefined;
@@ -67,7 +65,7 @@ export class PastGraph {
         locatedInId: room ?? "",
         nameContains: name ?? "",
       };
-      const page = await this.#ask((at, call) => this.#entities.listEntities({ ...request, at }, call));
+      const page = await this.#ask((at) => this.#entities.listEntities({ ...request, at }));
       found.push(...page.entities.map(entityView));
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
@@ -83,7 +81,7 @@ export class PastGraph {
       entityTypes: (options.entityTypes ?? []).map(entityTypes.toWire),
       limit: MAX_NEIGHBOURS,
     };
-    const { neighbours } = await this.#ask((at, call) => this.#graph.getNeighbours({ ...request, at }, call));
+    const { neighbours } = await this.#ask((at) => this.#graph.getNeighbours({ ...request, at }));
     return neighbours.map(neighbour);
   }
 
@@ -92,7 +90,7 @@ export class PastGraph {
     const { types = [], directed = false, maxDepth = 10 } = options;
     const request = { fromId: from, toId: to, types: types.map(relationshipTypes.toWire), directed, maxDepth };
     try {
-      const { steps } = await this.#ask((at, call) => this.#graph.findPath({ ...request, at }, call));
+      const { steps } = await this.#ask((at) => this.#graph.findPath({ ...request, at }));
       return steps.map(neighbour);
     } catch (error) {
       if (error instanceof DomainError && error.kind === "not-found") return undefined;
@@ -100,15 +98,11 @@ export class PastGraph {
     }
   }
 
-  async #ask<T>(
-    question: (at: ReturnType<typeof timestampFromDate>, call: { headers: Record<string, string> }) => Promise<T>,
-  ): Promise<T> {
-    const headers = { authorization: `Bearer ${await this.#options.token()}` };
+  async #ask<T>(question: (at: ReturnType<typeof timestampFromDate>) => Promise<T>): Promise<T> {
     try {
-      return await question(timestampFromDate(this.#options.at), { headers });
-    } catch (thrown) {
-      const error = errorOfConnect(thrown);
-      throw error.reason === "UNAVAILABLE" ? offline(error) : error;
+      return await question(this.#at);
+    } catch (error) {
+      throw error instanceof DomainError && error.reason === "UNAVAILABLE" ? offline(error) : error;
     }
   }
 }

@@ -1,12 +1,10 @@
-import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-web";
+import type { Client } from "@connectrpc/connect";
 import { ConflictService } from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
 import { EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { GraphService } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import { RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { errorOfConnect } from "./transport-error.ts";
+import { type ServiceClientOptions, serviceClient } from "./service-client.ts";
 
 /** Where the public services answer. */
 export interface ServiceUrls {
@@ -27,49 +25,14 @@ export interface Services {
   readonly sync: Client<typeof SyncService>;
 }
 
-/** Whom calls go to, and as whom. */
-export interface ServiceOptions {
-  readonly urls: ServiceUrls;
-  /** Gives a valid token (without `Bearer`); asked before each call. */
-  readonly token: () => string | Promise<string>;
-  /** How long a call may take, in milliseconds. Default 10,000. */
-  readonly timeoutMs?: number;
-}
-
-const DEFAULT_TIMEOUT_MS = 10_000;
-
-/** Clients of the public services over fetch; nothing connects before the first call. */
-export function openServices({ urls, token, timeoutMs = DEFAULT_TIMEOUT_MS }: ServiceOptions): Services {
-  const authorized: Interceptor = (next) => async (request) => {
-    request.header.set("authorization", `Bearer ${await token()}`);
-    return next(request);
-  };
-  const at = <Service extends DescService>(service: Service, baseUrl: string) => {
-    const options = { baseUrl, useBinaryFormat: true, interceptors: [authorized], defaultTimeoutMs: timeoutMs };
-    return translated(createClient(service, createConnectTransport(options)));
-  };
+/** Clients of the public services; nothing connects before the first call. */
+export function openServices(options: { readonly urls: ServiceUrls } & Omit<ServiceClientOptions, "url">): Services {
+  const { urls, ...others } = options;
   return {
-    entities: at(EntityService, urls.entityStore),
-    relationships: at(RelationshipService, urls.entityStore),
-    graph: at(GraphService, urls.entityStore),
-    conflicts: at(ConflictService, urls.conflictResolution),
-    sync: at(SyncService, urls.syncCoordinator),
+    entities: serviceClient(EntityService, { ...others, url: urls.entityStore }),
+    relationships: serviceClient(RelationshipService, { ...others, url: urls.entityStore }),
+    graph: serviceClient(GraphService, { ...others, url: urls.entityStore }),
+    conflicts: serviceClient(ConflictService, { ...others, url: urls.conflictResolution }),
+    sync: serviceClient(SyncService, { ...others, url: urls.syncCoordinator }),
   };
-}
-
-/** The client, its unary calls failing in the terms of the domain. */
-function translated<C extends object>(client: C): C {
-  return new Proxy(client, {
-    get(target, name) {
-      const call: unknown = Reflect.get(target, name);
-      if (typeof call !== "function") return call;
-      return (...args: unknown[]) => {
-        const answer: unknown = call.apply(target, args);
-        if (!(answer instanceof Promise)) return answer;
-        return answer.catch((error: unknown) => {
-          throw errorOfConnect(error);
-        });
-      };
-    },
-  });
 }

@@ -1,11 +1,11 @@
-import type { EntityType } from "@funkygibbon/kernel/entity-type";
+import type { EntityView } from "@funkygibbon/client/graph-view";
 import type { CommandSpec } from "../command.ts";
 import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { parseEntityType } from "../input.ts";
 import { BEHIND_DEVICES, whereIs } from "../places.ts";
-import { entityData, titleOf } from "../present/entity.ts";
-import { counted, shortId } from "../present/look.ts";
-import { table } from "../present/table.ts";
+import { entityData } from "../present/entity.ts";
+import { entityTable } from "../present/entity-table.ts";
+import { MOMENT_HELP, parseMoment } from "../present/moment.ts";
 
 /** `gibbon ls`. */
 export const lsCommand: CommandSpec = {
@@ -16,6 +16,7 @@ export const lsCommand: CommandSpec = {
     { flags: "-t, --type <type>", help: "only this type; may be given several times", repeatable: true },
     { flags: "-a, --all", help: "accessories and services too, which are how an ecosystem presents a device" },
     { flags: "-n, --name <text>", help: "only names that contain this text" },
+    { flags: "--at <time>", help: `as it was then, asked of the server: ${MOMENT_HELP}` },
   ],
   examples: [
     { command: "gibbon ls kitchen", says: "what is in the kitchen" },
@@ -28,30 +29,22 @@ export const lsCommand: CommandSpec = {
     const { graph } = home.client;
     const where = input.optionalArgument(0);
     const name = input.text("name");
-    const isWanted = (type: EntityType) =>
+    const at = input.text("at");
+    const isWanted = ({ type }: EntityView) =>
       types.length === 0 ? input.flag("all") || !BEHIND_DEVICES.has(type) : types.includes(type);
-    const found = graph.find({
+    const options = {
       ...(name === undefined ? {} : { name }),
       ...(where === undefined ? {} : { room: findEntity(home.client, where).id }),
-      where: ({ type }) => isWanted(type),
-    });
-    const rows = found.map((entity) => ({ ...entityData(entity), where: whereIs(graph, entity.id)?.name ?? "" }));
-    return {
-      data: rows,
-      lines: (look) => {
-        if (rows.length === 0) return [look.dim("nothing")];
-        const columns = [
-          { title: "type", of: ({ type }: (typeof rows)[number]) => type, paint: look.cyan },
-          { title: "name", of: titleOf },
-          { title: "in", of: ({ where: place }: (typeof rows)[number]) => place },
-          { title: "id", of: ({ id }: (typeof rows)[number]) => `…${shortId(id)}`, paint: look.dim },
-        ];
-        const byType = [...rows].sort((a, b) => (a.type < b.type ? -1 : a.type > b.type ? 1 : 0));
-        return [
-          ...table(byType, columns, { width: look.width, title: look.bold }),
-          look.dim(counted(rows.length, "entity")),
-        ];
-      },
     };
+    const found =
+      at === undefined
+        ? graph.find({ ...options, where: isWanted })
+        : (await home.asOf(parseMoment(at, gibbon.nowMs)).find(options)).filter(isWanted);
+    const rows = found.map((entity) => ({
+      ...entityData(entity),
+      where: (at === undefined && whereIs(graph, entity.id)?.name) || "",
+    }));
+    const byType = rows.toSorted((a, b) => (a.type < b.type ? -1 : a.type > b.type ? 1 : 0));
+    return { data: byType, lines: (look) => entityTable(byType, look) };
   },
 };

@@ -4,6 +4,7 @@ import type { CommandSpec } from "../command.ts";
 import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { parseRelationshipType } from "../input.ts";
 import { titleOf } from "../present/entity.ts";
+import { MOMENT_HELP, parseMoment } from "../present/moment.ts";
 
 /** As far as the server looks. */
 const MAX_DEPTH = 20;
@@ -23,6 +24,7 @@ export const pathCommand: CommandSpec = {
       repeatable: true,
     },
     { flags: "--directed", help: "only in the direction in which relationships are read" },
+    { flags: "--at <time>", help: `as it was then, asked of the server: ${MOMENT_HELP}` },
   ],
   examples: [{ command: 'gibbon path "Desk lamp" kettle', says: "by way of their rooms and the home" }],
   answers: "`start` and `steps` (`relationship`, `reads`, `to`)",
@@ -30,7 +32,9 @@ export const pathCommand: CommandSpec = {
     const types = input.texts("type").map(parseRelationshipType);
     await using home = await gibbon.openHome();
     const ends = [findEntity(home.client, input.argument(0)), findEntity(home.client, input.argument(1))] as const;
-    const path = home.client.graph.path(ends[0].id, ends[1].id, {
+    const at = input.text("at");
+    const graph = at === undefined ? home.client.graph : home.asOf(parseMoment(at, gibbon.nowMs));
+    const path = await graph.path(ends[0].id, ends[1].id, {
       ...(types.length === 0 ? {} : { types }),
       directed: input.flag("directed"),
       maxDepth: MAX_DEPTH,

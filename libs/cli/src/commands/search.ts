@@ -1,9 +1,8 @@
 import type { CommandSpec } from "../command.ts";
 import { parseEntityType } from "../input.ts";
 import { whereIs } from "../places.ts";
-import { entityData, titleOf } from "../present/entity.ts";
-import { plain, shortId } from "../present/look.ts";
-import { table } from "../present/table.ts";
+import { entityData } from "../present/entity.ts";
+import { entityTable } from "../present/entity-table.ts";
 
 /** `gibbon search`. */
 export const searchCommand: CommandSpec = {
@@ -27,18 +26,6 @@ export const searchCommand: CommandSpec = {
       where: whereIs(graph, entity.id)?.name ?? "",
       match: match.kind,
     }));
-    return {
-      data: rows,
-      lines: (look) => {
-        if (rows.length === 0) return [look.dim("nothing")];
-        const columns = [
-          { title: "type", of: ({ type }: (typeof rows)[number]) => type, paint: look.cyan },
-          { title: "name", of: titleOf },
-          { title: "in", of: ({ where }: (typeof rows)[number]) => plain(where) },
-          { title: "id", of: ({ id }: (typeof rows)[number]) => `…${shortId(id)}`, paint: look.dim },
-        ];
-        return table(rows, columns, { width: look.width, title: look.bold });
-      },
-    };
+    return { data: rows, lines: (look) => entityTable(rows, look) };
   },
 };

@@ -1,19 +1,10 @@
 import type { Client } from "@funkygibbon/client/client";
-import { inverseName } from "@funkygibbon/kernel/relationship-type";
-import { relationshipTypes } from "@funkygibbon/wire/graph-types";
+import { notFound } from "@funkygibbon/kernel/errors";
 import type { Answer, CommandSpec } from "../command.ts";
 import { findRecord, findRecordId, REFERENCE_HELP } from "../find-record.ts";
-import type { Gibbon } from "../gibbon.ts";
-import {
-  entityData,
-  entityLines,
-  type LinkData,
-  linksOf,
-  relationshipData,
-  relationshipLines,
-} from "../present/entity.ts";
-import { MOMENT_HELP, parseMoment } from "../present/moment.ts";
-import { entityFromWire, timestampOf } from "../wire-data.ts";
+import type { Home } from "../home.ts";
+import { entityData, entityLines, linksOf, relationshipData, relationshipLines } from "../present/entity.ts";
+import { clockText, MOMENT_HELP, parseMoment } from "../present/moment.ts";
 
 /** `gibbon show`. */
 export const showCommand: CommandSpec = {
@@ -30,8 +21,8 @@ export const showCommand: CommandSpec = {
   async run(gibbon, input) {
     const at = input.text("at");
     await using home = await gibbon.openHome();
-    if (at !== undefined) return await showThen(gibbon, home.client, input.argument(0), parseMoment(at, gibbon.nowMs));
-    return showNow(home.client, input.argument(0));
+    if (at === undefined) return showNow(home.client, input.argument(0));
+    return await showThen(home, input.argument(0), parseMoment(at, gibbon.nowMs));
   },
 };
 
@@ -40,7 +31,7 @@ function showNow(client: Client, reference: string): Answer {
   const record = findRecord(client, reference);
   if (record.kind === "entity") {
     const entity = entityData(record);
-    const links = linksOf(graph, record.id);
+    const links = linksOf(graph.neighbours(record.id));
     return { data: { entity, links }, lines: (look) => entityLines(entity, links, look) };
   }
   const relationship = relationshipData(record);
@@ -51,29 +42,15 @@ function showNow(client: Client, reference: string): Answer {
   return { data: { relationship }, lines: (look) => relationshipLines(relationship, names, look) };
 }
 
-async function showThen(gibbon: Gibbon, client: Client, reference: string, moment: Date): Promise<Answer> {
-  const { graph } = gibbon.services();
-  const { entities } = gibbon.services();
-  const id = findRecordId(client, reference);
-  const at = timestampOf(moment);
-  const [{ entity: found }, { neighbours }] = await Promise.all([
-    entities.getEntity({ id, at }, { signal: gibbon.signal }),
-    graph.getNeighbours({ entityId: id, at, limit: 1_000 }, { signal: gibbon.signal }),
-  ]);
-  const entity = entityFromWire(found);
-  const links = neighbours.map(({ entity: other, relationship, inverse }): LinkData => {
-    const type = relationshipTypes.mustFromWire(relationship?.type ?? 0);
-    const { id: otherId, type: otherType, name } = entityFromWire(other);
-    return {
-      relationship: relationship?.id ?? "",
-      reads: inverse ? inverseName(type) : type,
-      type,
-      inverse,
-      other: { id: otherId, type: otherType, name },
-    };
-  });
+async function showThen(home: Home, reference: string, moment: Date): Promise<Answer> {
+  const id = findRecordId(home.client, reference);
+  const past = home.asOf(moment);
+  const found = await past.entity(id);
+  if (found === undefined) throw notFound("at that time, entity", id);
+  const links = linksOf(await past.neighbours(id));
+  const entity = entityData(found);
   return {
     data: { at: moment.toISOString(), entity, links },
-    lines: (look) => [look.dim(`as of ${moment.toISOString()}`), ...entityLines(entity, links, look)],
+    lines: (look) => [look.dim(`as of ${clockText(moment.getTime())}`), ...entityLines(entity, links, look)],
   };
 }

@@ -1,4 +1,4 @@
-import type { EntityView, GraphView, RelationshipView } from "@funkygibbon/client/graph-view";
+import type { EntityView, Neighbour, RelationshipView } from "@funkygibbon/client/graph-view";
 import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
@@ -47,8 +47,8 @@ export function relationshipData(edge: RelationshipView): RelationshipData {
 }
 
 /** What an entity is connected with. */
-export function linksOf(graph: GraphView, id: EntityView["id"]): readonly LinkData[] {
-  return graph.neighbours(id).map(({ entity, relationship, inverse }) => ({
+export function linksOf(neighbours: readonly Neighbour[]): readonly LinkData[] {
+  return neighbours.map(({ entity, relationship, inverse }) => ({
     relationship: relationship.id,
     reads: inverse ? inverseName(relationship.type) : relationship.type,
     type: relationship.type,
@@ -72,7 +72,7 @@ export function bodyLines(body: JsonObject, { dim }: Look): readonly string[] {
 }
 
 /** What something is connected with, grouped by how it reads. */
-export function linkLines(links: readonly LinkData[], { dim, cyan }: Look): readonly string[] {
+function linkLines(links: readonly LinkData[], { dim, cyan }: Look): readonly string[] {
   const groups = [...Map.groupBy(links, ({ reads }) => reads)];
   return groups.flatMap(([reads, group]) => [
     `  ${cyan(reads)}`,
