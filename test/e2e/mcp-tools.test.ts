@@ -202,6 +202,19 @@ describe("create_relationship", () => {
     });
   });
 
+  it("says where a thing is already, so that what has moved is not in two places", async () => {
+    const { kitchen, lamp } = await furnishedKitchen();
+    const hall = await member.create("room", "Hall");
+    const moved = { type: "located_in", from: lamp, to: hall };
+    const { data, text } = await member.call<{ also_in: { relationship_id: string }[] }>("create_relationship", moved);
+    expect(data.also_in).toMatchObject([{ place: { id: kitchen } }]);
+    const [before] = data.also_in;
+    expect(text).toContain(`end relationship ${before?.relationship_id}`);
+    await member.call("end_relationship", { relationship_id: before?.relationship_id });
+    const { ancestors } = await house.clients.graph.getAncestors({ entityId: lamp }, { token: villa.tokens.owner });
+    expect(ancestors.map(({ entity }) => entity?.id)).toEqual([hall]);
+  });
+
   it("refuses a cycle and stores nothing", async () => {
     const [box, part] = [await member.create("device", "Box"), await member.create("device", "Part")];
     await member.connect("part_of", part, box);

@@ -2,11 +2,14 @@ import { ENDPOINT_RULES, mayConnect, RELATIONSHIP_TYPES } from "@funkygibbon/ker
 import { z } from "zod";
 import { bothInOrder } from "../../domain/both-in-order.ts";
 import { findEntity } from "../../domain/find-entity.ts";
-import type { Entity } from "../../domain/graph.ts";
+import type { Entity, Neighbour } from "../../domain/graph.ts";
 import { ToolFault } from "../../domain/tool-fault.ts";
+import type { CallContext } from "../feature.ts";
 import { describe, presentReceipt, presentRef } from "../present.ts";
 import { dryRun, entityRef, jsonObject, reference, relationshipType, writeReceipt } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
+
+const MAX_PLACES = 20;
 
 /** Connects two entities. */
 export const createRelationship = defineTool({
@@ -34,6 +37,7 @@ export const createRelationship = defineTool({
       version: z.string(),
       etag: z.string(),
     }),
+    also_in: z.array(z.object({ relationship_id: z.string(), place: entityRef })).describe("Other places of it"),
     ...writeReceipt,
   }),
   async run(input, context) {
@@ -43,6 +47,7 @@ export const createRelationship = defineTool({
       findEntity(graph, call, { text: input.to, field: "to", types: [] }),
     );
     if (!mayConnect(input.type, from.type, to.type)) throw forbiddenPair(input.type, from, to);
+    const places = input.type === "located_in" ? await placesOf(context, from) : [];
     const relationship = await context.edits.createRelationship(call, {
       type: input.type,
       fromId: from.id,
@@ -52,7 +57,13 @@ export const createRelationship = defineTool({
     });
     const verb = input.dry_run ? "Would connect" : "Connected";
     return {
-      text: `${verb}: ${describe(from)} ${input.type} ${describe(to)}; relationship id ${relationship.id}.`,
+      text: [
+        `${verb}: ${describe(from)} ${input.type} ${describe(to)}; relationship id ${relationship.id}.`,
+        ...places.map(
+          (place) =>
+            `It is located_in ${describe(place.entity)} too; if it moved, end relationship ${place.relationshipId}.`,
+        ),
+      ].join("\n"),
       data: {
         relationship: {
           id: relationship.id,
@@ -62,11 +73,27 @@ export const createRelationship = defineTool({
           version: relationship.version,
           etag: relationship.etag,
         },
+        also_in: places.map(({ relationshipId, entity }) => ({
+          relationship_id: relationshipId,
+          place: presentRef(entity),
+        })),
         ...presentReceipt(context, { dryRun: input.dry_run }),
       },
     };
   },
 });
+
+/** Where it is already: a thing that is moved by a new relationship alone would be in two places. */
+async function placesOf({ graph, call }: CallContext, thing: Entity): Promise<readonly Neighbour[]> {
+  const query = {
+    id: thing.id,
+    relations: ["located_in"],
+    types: ["room", "zone", "home"],
+    limit: MAX_PLACES,
+  } as const;
+  const { neighbours } = await graph.getNeighbours(call, query);
+  return neighbours.filter(({ relation }) => relation === "located_in");
+}
 
 function forbiddenPair(type: (typeof RELATIONSHIP_TYPES)[number], from: Entity, to: Entity): ToolFault {
   const names = (types: "any" | readonly string[]) => (types === "any" ? "anything" : types.join("/"));
