@@ -148,6 +148,19 @@ describe("undo of an update", () => {
     expect(await villa.body(lamp.id)).toEqual({ ...content, colour: "green", floor: 2 });
   });
 
+  it("happens once, however many ask for it at the same time", async () => {
+    const villa = await home();
+    const { lamp } = await lampInKitchen(villa);
+    const updated = await villa.done("update_entity", { entity_id: lamp.id, content: { watts: 60 } });
+    const answers = await Promise.all([1, 2, 3].map(() => villa.undo(updated)));
+    const reasons = answers.filter(({ failed }) => failed).map(({ error }) => error?.reason);
+    expect(reasons).toHaveLength(2);
+    for (const reason of reasons) expect(["ALREADY_UNDONE", "STALE_ETAG"]).toContain(reason);
+    expect(await villa.body(lamp.id)).toMatchObject({ watts: 40 });
+    const { entries } = await villa.entities.getEntityHistory({ id: lamp.id }, villa.as);
+    expect(entries).toHaveLength(3);
+  });
+
   it("is told to be done already the second time", async () => {
     const villa = await home();
     const { lamp } = await lampInKitchen(villa);
@@ -207,6 +220,15 @@ describe("undo of the other writes", () => {
     const again = await villa.done("settle_conflict", { conflict_id: conflicts[0]?.id, take: "device" });
     expect(again.call_id).not.toBe(settled.call_id);
     expect(await villa.body(local.recordId)).toMatchObject({ brightness: 70 });
+  });
+
+  it("takes back a call of the API, too", async () => {
+    const villa = await home();
+    const { lamp } = await lampInKitchen(villa);
+    const options = { ...villa.as, requestId: "from-an-app" };
+    await villa.entities.deleteEntity({ id: lamp.id, etag: "*" }, options);
+    expect((await villa.undo({ call_id: "from-an-app" })).data.done).toBe("restored");
+    expect(await villa.body(lamp.id)).toMatchObject({ watts: 40 });
   });
 
   it("is for one write: a call of the API in several is not taken apart", async () => {
