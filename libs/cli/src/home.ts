@@ -174,12 +174,10 @@ const STOPPED = {
   refused: (message: string | undefined) => `the server refuses this device: ${message ?? "it does not say why"}`,
 } as const;
 
-function showProgress({ terminal }: Gibbon, { state, graph }: Client): void {
-  const { phase, pendingEdits, headSeq, upToDateSeq } = state;
+function showProgress({ terminal }: Gibbon, { state }: Client): void {
+  const { phase, pendingEdits, headSeq, pulledSeq, upToDateSeq } = state;
   if (phase === "connecting") terminal.progress("connecting …");
-  if (phase === "catching-up" || phase === "healing") {
-    terminal.progress(`pulling … ${counted(graph.find().length, "entity")}`);
-  }
+  if (phase === "catching-up" || phase === "healing") terminal.progress(`pulling … ${pulledSeq} of ${headSeq}`);
   if (phase === "live" && pendingEdits > 0) terminal.progress(`sending … ${counted(pendingEdits, "edit")} left`);
   if (phase === "live" && upToDateSeq < headSeq) terminal.progress("catching up …");
 }

@@ -15,7 +15,7 @@ export function completionScript(shell: Shell, commands: readonly CommandSpec[])
     case "bash":
       return bashScript(words);
     case "zsh":
-      return `autoload -U +X bashcompinit && bashcompinit\n${bashScript(words)}`;
+      return zshScript(words);
     case "fish":
       return fishScript(commands);
     default:
@@ -50,25 +50,42 @@ function valuesOf({ name, options = [] }: CommandSpec): readonly string[] {
   return name === "create" || name === "ls" || name === "search" ? [...choices, ...ENTITY_TYPES] : choices;
 }
 
+/** A branch for each path of words, as `case` of both shells has it. */
+function branches(words: ReadonlyMap<string, readonly string[]>, then: (following: string) => string): string {
+  return [...words].map(([path, following]) => `    "${path}") ${then(following.join(" "))} ;;`).join("\n");
+}
+
 function bashScript(words: ReadonlyMap<string, readonly string[]>): string {
-  const cases = [...words]
-    .filter(([path]) => path !== "")
-    .map(([path, following]) => `    "${path}") words="${following.join(" ")}" ;;`);
   return `# gibbon completion
 _gibbon() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="" word words
+  local current="\${COMP_WORDS[COMP_CWORD]}" seen="" word follow=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) case "$path" in "") path="$word" ;; conflicts) path="$path $word" ;; esac ;; esac
+    case "$word" in -*) ;; *) case "$seen" in "") seen="$word" ;; conflicts) seen="$seen $word" ;; esac ;; esac
   done
-  case "$path" in
-    "") words="${words.get("")?.join(" ") ?? ""}" ;;
-${cases.join("\n")}
-    *) words="" ;;
+  case "$seen" in
+${branches(words, (following) => `follow="${following}"`)}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  COMPREPLY=($(compgen -W "$follow" -- "$current"))
   if [ \${#COMPREPLY[@]} -eq 0 ]; then COMPREPLY=($(compgen -f -- "$current")); fi
 }
 complete -F _gibbon gibbon
+`;
+}
+
+function zshScript(words: ReadonlyMap<string, readonly string[]>): string {
+  return `#compdef gibbon
+_gibbon() {
+  local seen="" word
+  local -a follow
+  for word in \${words[2,CURRENT-1]}; do
+    case "$word" in -*) ;; *) case "$seen" in "") seen="$word" ;; conflicts) seen="$seen $word" ;; esac ;; esac
+  done
+  case "$seen" in
+${branches(words, (following) => `follow=(${following})`)}
+  esac
+  compadd -- $follow || _files
+}
+compdef _gibbon gibbon
 `;
 }
 
