@@ -100,6 +100,7 @@ export const readingThePast: readonly ToolRow[] = [
           {
             id: home.conflict,
             record_id: home.lamp,
+            name: "Ceiling lamp",
             decision: "open",
             etag: conflicts[0]?.etag,
             fields: [{ field: "brightness", device: 70, server: 30, base: 50 }],

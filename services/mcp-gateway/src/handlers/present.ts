@@ -1,4 +1,4 @@
-import { type JsonObject, jsonGet, jsonObject } from "@funkygibbon/kernel/json";
+import { type JsonObject, type JsonValue, jsonGet, jsonObject } from "@funkygibbon/kernel/json";
 import type { z } from "zod";
 import type { Entity, EntityRef, Neighbour, Page } from "../domain/graph.ts";
 import { nameText } from "../domain/name-text.ts";
@@ -72,6 +72,16 @@ export function countOfPage(page: Page<unknown>, noun: string): string {
   if (page.items.length === total && page.nextCursor === undefined) return count(total, noun);
   const known = page.total === undefined ? `The first ${count(page.items.length, noun)}` : count(total, noun);
   return `${known}, ${page.items.length} shown here; more with next_cursor`;
+}
+
+/** Longer values are cut: they can be read with get_entity_details. */
+const MAX_VALUE_CHARACTERS = 120;
+
+/** A value of a property within a line, as JSON. */
+export function valueText(value: JsonValue | undefined): string {
+  if (value === undefined) return "not set";
+  const text = JSON.stringify(value);
+  return text.length <= MAX_VALUE_CHARACTERS ? text : `${text.slice(0, MAX_VALUE_CHARACTERS)}…`.toWellFormed();
 }
 
 /** What stands behind a count of items when there are more pages. */

@@ -114,7 +114,10 @@ export class FakeHome implements Ports {
       }));
       return { neighbours, truncated: edges.length > limit };
     },
-    getEntities: unasked,
+    getEntities: async (call, ids) => {
+      this.#enter(call);
+      return ids.map((id) => this.entities.get(id)).filter((entity) => entity !== undefined);
+    },
     getDescendants: unasked,
     findPath: unasked,
     findSimilar: unasked,

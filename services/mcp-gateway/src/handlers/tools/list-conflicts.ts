@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Conflict, ConflictField } from "../../domain/conflict-inbox.ts";
+import { namesOf } from "../../domain/edge-text.ts";
 import { findEntity } from "../../domain/find-entity.ts";
 import { nameText } from "../../domain/name-text.ts";
-import { count, moreWithCursor } from "../present.ts";
+import { count, moreWithCursor, valueText } from "../present.ts";
 import { cursor, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -37,6 +38,7 @@ export const listConflicts = defineTool({
         id: z.string(),
         record_id: z.string(),
         record_kind: z.string(),
+        name: z.string().optional(),
         type: z.string(),
         decision: z.string(),
         strategy: z.string(),
@@ -61,31 +63,44 @@ export const listConflicts = defineTool({
       limit: input.limit,
       cursor: input.cursor,
     });
+    const entities = page.items.filter(({ recordKind }) => recordKind === "entity");
+    const names = await namesOf(
+      graph,
+      call,
+      entities.map(({ recordId }) => recordId),
+    );
     const kind = input.state === "all" ? "conflict" : `${input.state} conflict`;
     return {
-      text: [`${count(page.items.length, kind)}${moreWithCursor(page)}`, ...page.items.map(conflictLine)].join("\n"),
+      text: [
+        `${count(page.items.length, kind)}${moreWithCursor(page)}`,
+        ...page.items.map((conflict) => conflictLine(conflict, names.get(conflict.recordId))),
+      ].join("\n"),
       data: {
-        conflicts: page.items.map(presentConflict),
+        conflicts: page.items.map((conflict) => presentConflict(conflict, names.get(conflict.recordId))),
         ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
       },
     };
   },
 });
 
-function conflictLine({ id, recordKind, recordId, type, decision, fields }: Conflict): string {
-  const keys = fields.map(({ field, device, server }) => `${nameText(field)}: ${text(device)} against ${text(server)}`);
-  return `- ${id} (${recordKind} ${recordId}) ${type}, ${decision}; ${keys.join("; ")}`;
+/** `name` of a living entity. */
+function conflictLine(
+  { id, recordKind, recordId, type, decision, fields }: Conflict,
+  name: string | undefined,
+): string {
+  const record = name === undefined ? `${recordKind} ${recordId}` : `${nameText(name)}, ${recordKind} ${recordId}`;
+  const keys = fields.map(({ field, device, server }) => {
+    return `${nameText(field)}: ${valueText(device)} against ${valueText(server)}`;
+  });
+  return `- ${id} (${record}) ${type}, ${decision}; ${keys.join("; ")}`;
 }
 
-function text(value: unknown): string {
-  return value === undefined ? "not set" : JSON.stringify(value);
-}
-
-function presentConflict(conflict: Conflict) {
+function presentConflict(conflict: Conflict, name: string | undefined) {
   return {
     id: conflict.id,
     record_id: conflict.recordId,
     record_kind: conflict.recordKind,
+    ...(name === undefined ? {} : { name }),
     type: conflict.type,
     decision: conflict.decision,
     strategy: conflict.strategy,

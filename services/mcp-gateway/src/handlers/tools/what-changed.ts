@@ -9,12 +9,9 @@ import type { RecordDifference } from "../../domain/home-history.ts";
 import { nameText } from "../../domain/name-text.ts";
 import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
-import { count, moreWithCursor } from "../present.ts";
+import { count, moreWithCursor, valueText } from "../present.ts";
 import { cursor, limit, moment } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
-
-/** Longer values are cut: they can be read with get_entity_details. */
-const MAX_VALUE_CHARACTERS = 120;
 
 /** What differs between two times. */
 export const whatChanged = defineTool({
@@ -101,20 +98,17 @@ function presentDifference({ recordId, before, after, changedKeys }: RecordDiffe
     ...(after === undefined || isRelationship(after) ? {} : { by: after.author, at: after.updatedAt }),
     keys: changedKeys.map((key) => ({
       key,
-      before: valueText(before, key, names),
-      after: valueText(after, key, names),
+      before: textOfKey(before, key, names),
+      after: textOfKey(after, key, names),
     })),
   };
 }
 
-function valueText(record: Entity | Relationship | undefined, key: string, names: NamesById): string {
+function textOfKey(record: Entity | Relationship | undefined, key: string, names: NamesById): string {
   if (record === undefined) return "not set";
   if (isRelationship(record) && key === ENDS_KEY) return edgeText(record, names);
   const body: JsonObject = isRelationship(record) ? record.properties : record.content;
-  const value = jsonGet(body, key);
-  if (value === undefined) return "not set";
-  const text = JSON.stringify(value);
-  return text.length <= MAX_VALUE_CHARACTERS ? text : `${text.slice(0, MAX_VALUE_CHARACTERS)}…`;
+  return valueText(jsonGet(body, key));
 }
 
 function changeLine({ id, change, what, type, by, at, keys }: ReturnType<typeof presentDifference>): string {
