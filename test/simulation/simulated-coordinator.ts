@@ -98,6 +98,8 @@ export class SimulatedCoordinator {
       liveClocks,
       householdClocks: new HouseholdClocks(liveClocks, changeLog),
       rateLimits: process.guard(redis, hop),
+      // As if others were always around, and much more considerate than need be: every push of some size is cut.
+      fairShare: { changesAtOnce: () => 2 },
       presence: process.guard(redis, hop),
       bindings: process.guard(redis, hop),
       announcements: events,

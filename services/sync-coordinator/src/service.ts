@@ -21,6 +21,7 @@ import { RpcDeviceRegistry } from "./adapters/rpc-device-registry.ts";
 import { RpcResolver } from "./adapters/rpc-resolver.ts";
 import type { SyncCoordinatorConfig } from "./config.ts";
 import { CursorCodec } from "./domain/cursor.ts";
+import { FairShare } from "./domain/fair-share.ts";
 import { FrameBudget } from "./handlers/frame-budget.ts";
 import { HouseholdClocks } from "./handlers/household-clocks.ts";
 import { Sessions } from "./handlers/sessions.ts";
@@ -98,6 +99,7 @@ export async function startSyncCoordinator(
     liveClocks,
     householdClocks: new HouseholdClocks(liveClocks, changeLog),
     rateLimits: new RedisRateLimits(redis, clock, events, config.budget),
+    fairShare: new FairShare(),
     presence: new RedisPresence(redis, events),
     bindings: new RedisBindingCache(redis, events),
     announcements: householdEvents,

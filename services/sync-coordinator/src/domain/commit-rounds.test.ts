@@ -1,6 +1,7 @@
 import { internal, unavailable } from "@funkygibbon/kernel/errors";
 import { describe, expect, it, vi } from "vitest";
 import { commitInRounds } from "./commit-rounds.ts";
+import type { PushSlices } from "./push-slices.ts";
 
 const answer = (outcomes: (string | undefined)[], divergences: string[] = []) => ({
   outcomes,
@@ -14,6 +15,7 @@ const parts = (answers: ReturnType<typeof answer>[], atOnce = 100) => ({
     if (next === undefined) throw new Error("one commit too many");
     return Promise.resolve(next);
   }),
+  slices: (changes: readonly string[]): PushSlices => [{ first: 0, end: changes.length }],
   resolve: vi.fn((divergences: readonly string[]) =>
     Promise.resolve(divergences.map((record) => `resolved ${record}`)),
   ),
@@ -84,6 +86,41 @@ describe("commitInRounds", () => {
     };
     const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], goesAway);
     expect(outcomes).toEqual(["merged", "retry"]);
+    expect(interruptedBy?.kind).toBe("unavailable");
+  });
+
+  it("commits slice by slice, and resolves what diverged in any of them together", async () => {
+    const p = parts([answer(["applied", undefined], ["B"]), answer([undefined], ["C"]), answer(["merged", "merged"])]);
+    const sliced = {
+      ...p,
+      slices: (): PushSlices => [
+        { first: 0, end: 2 },
+        { first: 2, end: 3 },
+      ],
+    };
+    const { outcomes } = await commitInRounds(["a", "b", "c"], sliced);
+    expect(outcomes).toEqual(["applied", "merged", "merged"]);
+    expect(p.commit.mock.calls).toEqual([
+      [["a", "b"], []],
+      [["c"], []],
+      [
+        ["b", "c"],
+        ["resolved B", "resolved C"],
+      ],
+    ]);
+  });
+
+  it("keeps what the first slice was answered when the store goes away before the second", async () => {
+    const p = parts([answer(["applied"])]);
+    const commit = vi.fn((...call: Parameters<typeof p.commit>) =>
+      commit.mock.calls.length > 1 ? Promise.reject(unavailable("no store")) : p.commit(...call),
+    );
+    const slices = (): PushSlices => [
+      { first: 0, end: 1 },
+      { first: 1, end: 2 },
+    ];
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], { ...p, commit, slices });
+    expect(outcomes).toEqual(["applied", "retry"]);
     expect(interruptedBy?.kind).toBe("unavailable");
   });
 

@@ -2,6 +2,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { CommitPart } from "./commit-parts.ts";
+import type { PushSlices } from "./push-slices.ts";
 
 /** What one transaction answered. Divergences and resolutions are passed between store and resolver unread. */
 export interface CommitAnswer<Outcome, Divergence, Position> {
@@ -15,6 +16,8 @@ export interface CommitAnswer<Outcome, Divergence, Position> {
 
 /** The parts that settle a push. */
 export interface CommitParts<Change, Outcome, Divergence, Resolution, Answer> {
+  /** Cuts a push into what goes into one transaction at first. */
+  slices(changes: readonly Change[]): PushSlices;
   /** One transaction: fast-forwards and resolutions are committed, what has diverged comes back. */
   commit(changes: readonly Change[], resolutions: readonly Resolution[]): Promise<Answer>;
   /** Decides divergences, one resolution for each. */
@@ -36,10 +39,10 @@ export interface Settlement<Outcome, Answer> {
 }
 
 /**
- * Commits a push: optimistically first, then what diverged is resolved and committed with compare-and-set on the head;
- * if that moved, again, at most five times (docs/protocol.md, section 4 rule 3). After the first transaction nothing
- * fails the push any more: what is answered is answered, the rest is RETRY.
- * @throws what the first commit throws; nothing is known to be stored then.
+ * Commits a push: optimistically first, slice by slice, then what diverged is resolved and committed with compare-and-set
+ * on the head; if that moved, again, at most five times (docs/protocol.md, section 4 rule 3). A part that goes away after
+ * the first transaction does not fail the push any more: what is answered is answered, the rest is RETRY.
+ * @throws what the first commit throws, of which nothing is known to be stored; later what sending again does not mend.
  */
 export async function commitInRounds<
   Change,
@@ -51,32 +54,43 @@ export async function commitInRounds<
   changes: readonly Change[],
   parts: CommitParts<Change, Outcome, Divergence, Resolution, Answer>,
 ): Promise<Settlement<Outcome, Answer>> {
-  const first = await parts.commit(changes, []);
+  const [start, ...rest] = parts.slices(changes);
+  const first = await parts.commit(changes.slice(start.first, start.end), []);
   const outcomes = [...first.outcomes];
   const answers: [Answer, ...Answer[]] = [first];
-  let divergences = first.divergences;
-  let interruptedBy: DomainError | undefined;
+  let divergences: readonly Divergence[] = first.divergences;
 
-  for (let round = 0; divergences.length > 0 && round < MAX_RESOLUTION_ROUNDS; round += 1) {
-    const open = changes.flatMap((change, index) => (outcomes[index] === undefined ? [{ change, index }] : []));
-    try {
-      const resolutions = await parts.resolve(divergences);
-      const changed = open.map(({ change }) => change);
-      const lost: Divergence[] = [];
-      for (const part of parts.inParts(changed, resolutions)) {
-        const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions));
-        for (const [place, position] of part.changes.entries()) {
-          outcomes[must(open[position], "a part names what it was cut from").index] = answer.outcomes[place];
-        }
-        answers.push(answer);
-        lost.push(...answer.divergences);
-      }
-      divergences = lost;
-    } catch (error) {
-      if (!(error instanceof DomainError) || !isNotNow(error)) throw error;
-      interruptedBy = error;
-      break;
+  const commitTheRest = async () => {
+    for (const slice of rest) {
+      const answer = await parts.commit(changes.slice(slice.first, slice.end), []);
+      outcomes.push(...answer.outcomes);
+      answers.push(answer);
+      divergences = [...divergences, ...answer.divergences];
     }
+  };
+  const resolveRound = async () => {
+    const open = changes.flatMap((change, index) => (outcomes[index] === undefined ? [{ change, index }] : []));
+    const resolutions = await parts.resolve(divergences);
+    const changed = open.map(({ change }) => change);
+    const lost: Divergence[] = [];
+    for (const part of parts.inParts(changed, resolutions)) {
+      const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions));
+      for (const [place, position] of part.changes.entries()) {
+        outcomes[must(open[position], "a part names what it was cut from").index] = answer.outcomes[place];
+      }
+      answers.push(answer);
+      lost.push(...answer.divergences);
+    }
+    divergences = lost;
+  };
+
+  let interruptedBy: DomainError | undefined;
+  try {
+    await commitTheRest();
+    for (let round = 0; divergences.length > 0 && round < MAX_RESOLUTION_ROUNDS; round += 1) await resolveRound();
+  } catch (error) {
+    if (!(error instanceof DomainError) || !isNotNow(error)) throw error;
+    interruptedBy = error;
   }
   const answered = changes.map((change, index) => outcomes[index] ?? parts.retry(change));
   return { outcomes: answered, answers, interruptedBy };

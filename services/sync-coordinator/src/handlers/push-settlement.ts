@@ -21,9 +21,11 @@ import { positionFromWire } from "@funkygibbon/wire/log-position";
 import { outcomes as outcomeNames } from "@funkygibbon/wire/outcomes";
 import { commitParts } from "../domain/commit-parts.ts";
 import { commitInRounds } from "../domain/commit-rounds.ts";
+import type { FairShare } from "../domain/fair-share.ts";
 import type { LogPage } from "../domain/log-page.ts";
 import { MAX_MESSAGE_SIZE, sizeOfChange, sizeOfFields, sizeOfResolution } from "../domain/message-size.ts";
 import type { DeviceRef, LiveClocks, SyncTelemetry } from "../domain/ports.ts";
+import { pushSlices } from "../domain/push-slices.ts";
 import { syncStatus } from "../domain/sync-status.ts";
 import type { ChangeLog, CommitAnswer, Credentials, Resolver } from "./change-log.ts";
 
@@ -49,8 +51,8 @@ export interface SettledPush {
   readonly position: LogPosition;
   /** Some changes are to be sent again because a part was away: not before this many milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** All that was written, as a page of the log; undefined where it has to be read. */
-  readonly written: LogPage | undefined;
+  /** All that was written, as pages of the log; undefined where it has to be read. */
+  readonly written: readonly LogPage[] | undefined;
 }
 
 /** What settles pushes. */
@@ -58,6 +60,7 @@ export interface SettlementParts {
   readonly changeLog: Pick<ChangeLog, "commit">;
   readonly resolver: Resolver;
   readonly liveClocks: Pick<LiveClocks, "raise">;
+  readonly fairShare: Pick<FairShare, "changesAtOnce">;
   readonly telemetry: Pick<SyncTelemetry, "pushSettled">;
 }
 
@@ -88,6 +91,7 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
   const settlement = await commitInRounds<Change, ChangeOutcome, Divergence, Resolution, Answer>(push.changes, {
     commit: async (changes, resolutions) =>
       answerOf(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
+    slices: (changes) => pushSlices(changes, parts.fairShare.changesAtOnce(push.from.household, push.receivedUs)),
     resolve: (divergences) => parts.resolver.resolve(divergences),
     inParts: (changes, resolutions) =>
       commitParts(
@@ -95,7 +99,6 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
         resolutions.map((resolution) => ({ recordId: resolution.recordId, size: sizeOfResolution(resolution) })),
         MAX_MESSAGE_SIZE,
       ),
-    // What diverged has been read by the store, so its id is a UUID.
     retry: ({ recordId, version }) =>
       create(ChangeOutcomeSchema, { recordId: recordId.toLowerCase(), version, outcome: Outcome.RETRY }),
   }).catch(async (error: unknown) => {
@@ -118,7 +121,7 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     status: syncStatus(names, conflicts.length) === "success" ? SyncStatus.SUCCESS : SyncStatus.PARTIAL,
     position: last.position,
     retryAfterMs: settlement.interruptedBy?.retryAfterMs,
-    written: settlement.answers.length === 1 ? last.written : undefined,
+    written: allWritten(settlement.answers),
   };
 }
 
@@ -144,6 +147,11 @@ export function refusal(error: unknown): { readonly reason: string; readonly ret
     default:
       return undefined;
   }
+}
+
+function allWritten(answers: readonly Answer[]): readonly LogPage[] | undefined {
+  const pages = answers.flatMap(({ written }) => written ?? []);
+  return pages.length === answers.length ? pages : undefined;
 }
 
 function answerOf({ result, written }: CommitAnswer): Answer {

@@ -5,6 +5,7 @@ import { parseEpoch } from "@funkygibbon/kernel/ids";
 import { expect, it, vi } from "vitest";
 import { quietSession } from "../../test/quiet-session.ts";
 import { ClockOffset } from "../domain/clock-offset.ts";
+import { FairShare } from "../domain/fair-share.ts";
 import type { Allowance } from "../domain/ports.ts";
 import { StreamPushes } from "./stream-pushes.ts";
 
@@ -18,6 +19,7 @@ it("commits a push to the log that it was made for, although that was renewed wh
   }));
   using quiet = quietSession({
     rateLimits: { spend: () => allowed.promise },
+    fairShare: new FairShare(),
     changeLog: { commit } as never,
   });
   const { session, feed, caller, parts } = quiet;

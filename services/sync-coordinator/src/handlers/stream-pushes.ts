@@ -28,7 +28,7 @@ interface TakenPush {
   /** Sequences whose versions are heads: from the answer on, they come back as stamps. */
   own: readonly number[];
   /** What the log holds since, for every session of the household. */
-  written?: LogPage | undefined;
+  written: readonly LogPage[];
 }
 
 /** The pushes of one stream: checked, committed, answered. Their order is the state machine's affair. */
@@ -70,7 +70,7 @@ export class StreamPushes implements PushRunner {
     requireHealExactly(kind, push.changes);
     this.#clockOffset.read(Number(push.deviceTimeUs), receivedUs);
     const id = Number(push.pushId);
-    this.#taken.set(id, { push, receivedUs, own: [] });
+    this.#taken.set(id, { push, receivedUs, own: [], written: [] });
     this.#session.dispatch({ type: "push", id, footprint: footprintOf(push.changes) });
   }
 
@@ -81,7 +81,7 @@ export class StreamPushes implements PushRunner {
       () => {
         this.#session.dispatch({ type: "push-settled", id });
         // After the answer, so that the device is sent its own versions as stamps.
-        if (taken.written !== undefined) this.#session.wrote(taken.written);
+        for (const page of taken.written) this.#session.wrote(page);
       },
       (error: unknown) => this.#giveUp(error),
     );
@@ -116,7 +116,7 @@ export class StreamPushes implements PushRunner {
         this.#parts,
       );
       taken.own = ownSequences(changes, settled.outcomes);
-      taken.written = settled.written;
+      taken.written = settled.written ?? [];
       if (settled.written === undefined) this.#session.hint(settled.position.headSeq);
       taken.result = { case: "pushResult", value: resultOf(pushId, settled, allowance) };
     } catch (error) {

@@ -4,6 +4,7 @@ import type { TokenVerifier } from "@funkygibbon/rpc/auth";
 import type { CallContext } from "@funkygibbon/rpc/call";
 import type { Logger } from "@funkygibbon/runtime/log";
 import type { CursorCodec } from "../domain/cursor.ts";
+import type { FairShare } from "../domain/fair-share.ts";
 import type {
   Announcements,
   BindingCache,
@@ -29,6 +30,7 @@ export interface SyncParts {
   readonly liveClocks: LiveClocks;
   readonly householdClocks: HouseholdClocks;
   readonly rateLimits: RateLimits;
+  readonly fairShare: Pick<FairShare, "changesAtOnce">;
   readonly presence: Presence;
   readonly bindings: BindingCache;
   readonly announcements: Announcements;

@@ -1,0 +1,24 @@
+import { parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { expect, test } from "vitest";
+import { FairShare } from "./fair-share.ts";
+
+const ours = parseHouseholdId("018f0000-0000-7000-8000-00000000000a");
+const theirs = parseHouseholdId("018f0000-0000-7000-8000-00000000000b");
+const SECOND_US = 1_000_000;
+
+test("a household that is alone sends all at once, beside others a little", () => {
+  const share = new FairShare();
+  expect(share.changesAtOnce(ours, 0)).toBe(Number.POSITIVE_INFINITY);
+  expect(share.changesAtOnce(ours, 10)).toBe(Number.POSITIVE_INFINITY);
+  expect(share.changesAtOnce(theirs, 20)).toBeLessThan(1_000);
+  expect(share.changesAtOnce(ours, 30)).toBeLessThan(1_000);
+});
+
+test("others are forgotten when they have been quiet for a second, however busy the household itself is", () => {
+  const share = new FairShare();
+  share.changesAtOnce(theirs, 0);
+  for (let nowUs = 100_000; nowUs < SECOND_US; nowUs += 100_000) {
+    expect(share.changesAtOnce(ours, nowUs)).toBeLessThan(1_000);
+  }
+  expect(share.changesAtOnce(ours, SECOND_US)).toBe(Number.POSITIVE_INFINITY);
+});
