@@ -16,6 +16,7 @@ import { SharedHouseholdFeeds } from "../../services/sync-coordinator/src/adapte
 import { RpcChangeLog } from "../../services/sync-coordinator/src/adapters/rpc-change-log.ts";
 import { RpcResolver } from "../../services/sync-coordinator/src/adapters/rpc-resolver.ts";
 import { CursorCodec } from "../../services/sync-coordinator/src/domain/cursor.ts";
+import { FairShare } from "../../services/sync-coordinator/src/domain/fair-share.ts";
 import type { DeviceRegistry, SyncTelemetry } from "../../services/sync-coordinator/src/domain/ports.ts";
 import { FrameBudget } from "../../services/sync-coordinator/src/handlers/frame-budget.ts";
 import { HouseholdClocks } from "../../services/sync-coordinator/src/handlers/household-clocks.ts";
@@ -98,8 +99,7 @@ export class SimulatedCoordinator {
       liveClocks,
       householdClocks: new HouseholdClocks(liveClocks, changeLog),
       rateLimits: process.guard(redis, hop),
-      // As if others were always around, and much more considerate than need be: every push of some size is cut.
-      fairShare: { changesAtOnce: () => 2 },
+      fairShare: new FairShare({ changesAlone: 2 }),
       presence: process.guard(redis, hop),
       bindings: process.guard(redis, hop),
       announcements: events,

@@ -9,13 +9,13 @@ const answer = (outcomes: (string | undefined)[], divergences: string[] = []) =>
   conflicts: [],
   position: outcomes.length,
 });
+const whole = (count: number): PushSlices => [{ first: 0, end: count }];
 const parts = (answers: ReturnType<typeof answer>[], atOnce = 100) => ({
   commit: vi.fn((_changes: readonly string[], _resolutions: readonly string[]) => {
     const next = answers.shift();
     if (next === undefined) throw new Error("one commit too many");
     return Promise.resolve(next);
   }),
-  slices: (changes: readonly string[]): PushSlices => [{ first: 0, end: changes.length }],
   resolve: vi.fn((divergences: readonly string[]) =>
     Promise.resolve(divergences.map((record) => `resolved ${record}`)),
   ),
@@ -34,14 +34,14 @@ const parts = (answers: ReturnType<typeof answer>[], atOnce = 100) => ({
 describe("commitInRounds", () => {
   it("costs one transaction and no resolver when nothing has diverged", async () => {
     const p = parts([answer(["applied", "superseded"])]);
-    const { outcomes } = await commitInRounds(["a", "b"], p);
+    const { outcomes } = await commitInRounds(["a", "b"], whole(2), p);
     expect(outcomes).toEqual(["applied", "superseded"]);
     expect(p.resolve).not.toHaveBeenCalled();
   });
 
   it("commits only what diverged again, with its resolutions, and keeps the order of the push", async () => {
     const p = parts([answer(["applied", undefined, "rejected", undefined], ["B", "D"]), answer(["merged", "merged"])]);
-    const { outcomes, answers } = await commitInRounds(["a", "b", "c", "d"], p);
+    const { outcomes, answers } = await commitInRounds(["a", "b", "c", "d"], whole(4), p);
     expect(outcomes).toEqual(["applied", "merged", "rejected", "merged"]);
     expect(p.commit.mock.calls[1]).toEqual([
       ["b", "d"],
@@ -60,7 +60,7 @@ describe("commitInRounds", () => {
       ],
       2,
     );
-    const { outcomes, answers } = await commitInRounds(["a", "b", "c", "d"], p);
+    const { outcomes, answers } = await commitInRounds(["a", "b", "c", "d"], whole(4), p);
     expect(outcomes).toEqual(["merged", "applied", "merged", "superseded"]);
     expect(p.commit.mock.calls.slice(1)).toEqual([
       [
@@ -84,21 +84,18 @@ describe("commitInRounds", () => {
         return calls === 3 ? Promise.reject(unavailable("no store")) : commit(...call);
       }),
     };
-    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], goesAway);
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], whole(2), goesAway);
     expect(outcomes).toEqual(["merged", "retry"]);
     expect(interruptedBy?.kind).toBe("unavailable");
   });
 
   it("commits slice by slice, and resolves what diverged in any of them together", async () => {
     const p = parts([answer(["applied", undefined], ["B"]), answer([undefined], ["C"]), answer(["merged", "merged"])]);
-    const sliced = {
-      ...p,
-      slices: (): PushSlices => [
-        { first: 0, end: 2 },
-        { first: 2, end: 3 },
-      ],
-    };
-    const { outcomes } = await commitInRounds(["a", "b", "c"], sliced);
+    const slices: PushSlices = [
+      { first: 0, end: 2 },
+      { first: 2, end: 3 },
+    ];
+    const { outcomes } = await commitInRounds(["a", "b", "c"], slices, p);
     expect(outcomes).toEqual(["applied", "merged", "merged"]);
     expect(p.commit.mock.calls).toEqual([
       [["a", "b"], []],
@@ -115,18 +112,18 @@ describe("commitInRounds", () => {
     const commit = vi.fn((...call: Parameters<typeof p.commit>) =>
       commit.mock.calls.length > 1 ? Promise.reject(unavailable("no store")) : p.commit(...call),
     );
-    const slices = (): PushSlices => [
+    const slices: PushSlices = [
       { first: 0, end: 1 },
       { first: 1, end: 2 },
     ];
-    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], { ...p, commit, slices });
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], slices, { ...p, commit });
     expect(outcomes).toEqual(["applied", "retry"]);
     expect(interruptedBy?.kind).toBe("unavailable");
   });
 
   it("resolves again against the head as it then is when a race was lost", async () => {
     const p = parts([answer([undefined], ["B at 1"]), answer([undefined], ["B at 2"]), answer(["merged"])]);
-    expect((await commitInRounds(["b"], p)).outcomes).toEqual(["merged"]);
+    expect((await commitInRounds(["b"], whole(1), p)).outcomes).toEqual(["merged"]);
     expect(p.resolve.mock.calls).toEqual([[["B at 1"]], [["B at 2"]]]);
   });
 
@@ -135,7 +132,7 @@ describe("commitInRounds", () => {
       answer(["applied", undefined], ["B"]),
       ...Array.from({ length: 5 }, () => answer([undefined], ["B"])),
     ]);
-    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], p);
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], whole(2), p);
     expect(outcomes).toEqual(["applied", "retry"]);
     expect(interruptedBy).toBeUndefined();
     expect(p.resolve).toHaveBeenCalledTimes(5);
@@ -144,7 +141,7 @@ describe("commitInRounds", () => {
   it("answers RETRY for what diverged while the resolver is away: the rest is committed already", async () => {
     const p = parts([answer(["applied", undefined], ["B"])]);
     p.resolve.mockRejectedValue(unavailable("no resolver"));
-    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], p);
+    const { outcomes, interruptedBy } = await commitInRounds(["a", "b"], whole(2), p);
     expect(outcomes).toEqual(["applied", "retry"]);
     expect(interruptedBy?.kind).toBe("unavailable");
   });
@@ -152,9 +149,9 @@ describe("commitInRounds", () => {
   it("fails as a whole when the first transaction fails, and on faults of our own", async () => {
     const away = parts([]);
     away.commit.mockRejectedValue(unavailable("no store"));
-    await expect(commitInRounds(["a"], away)).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(commitInRounds(["a"], whole(1), away)).rejects.toMatchObject({ kind: "unavailable" });
     const broken = parts([answer([undefined], ["A"])]);
     broken.resolve.mockRejectedValue(internal("a bug"));
-    await expect(commitInRounds(["a"], broken)).rejects.toMatchObject({ kind: "internal" });
+    await expect(commitInRounds(["a"], whole(1), broken)).rejects.toMatchObject({ kind: "internal" });
   });
 });

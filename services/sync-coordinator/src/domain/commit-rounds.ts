@@ -16,8 +16,6 @@ export interface CommitAnswer<Outcome, Divergence, Position> {
 
 /** The parts that settle a push. */
 export interface CommitParts<Change, Outcome, Divergence, Resolution, Answer> {
-  /** Cuts a push into what goes into one transaction at first. */
-  slices(changes: readonly Change[]): PushSlices;
   /** One transaction: fast-forwards and resolutions are committed, what has diverged comes back. */
   commit(changes: readonly Change[], resolutions: readonly Resolution[]): Promise<Answer>;
   /** Decides divergences, one resolution for each. */
@@ -52,9 +50,9 @@ export async function commitInRounds<
   Answer extends CommitAnswer<Outcome, Divergence, unknown>,
 >(
   changes: readonly Change[],
+  [start, ...rest]: PushSlices,
   parts: CommitParts<Change, Outcome, Divergence, Resolution, Answer>,
 ): Promise<Settlement<Outcome, Answer>> {
-  const [start, ...rest] = parts.slices(changes);
   const first = await parts.commit(changes.slice(start.first, start.end), []);
   const outcomes = [...first.outcomes];
   const answers: [Answer, ...Answer[]] = [first];

@@ -22,3 +22,20 @@ test("others are forgotten when they have been quiet for a second, however busy 
   }
   expect(share.changesAtOnce(ours, SECOND_US)).toBe(Number.POSITIVE_INFINITY);
 });
+
+test("what sends one slice after another does so one at a time in its household", async () => {
+  const share = new FairShare();
+  const seen: string[] = [];
+  const work = (name: string) => async () => {
+    seen.push(`${name} begins`);
+    await new Promise((resolve) => setImmediate(resolve));
+    seen.push(`${name} ends`);
+  };
+  await Promise.all([
+    share.inTurn(ours, work("one")),
+    share.inTurn(ours, work("two")),
+    share.inTurn(theirs, work("x")),
+  ]);
+  expect(seen.filter((line) => !line.startsWith("x"))).toEqual(["one begins", "one ends", "two begins", "two ends"]);
+  expect(seen.indexOf("x begins")).toBeLessThan(seen.indexOf("two begins"));
+});

@@ -1,5 +1,6 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import { FairTurns } from "./fair-turns.ts";
 
 /** A household that has pushed within this time is somebody to be considerate of. */
 const AROUND_US = 1_000_000;
@@ -20,12 +21,32 @@ export class FairShare {
   #newest: Sighting | undefined;
   /** The newest of a household other than the newest. */
   #other: Sighting | undefined;
+  readonly #changesAlone: number;
+  readonly #turns = new FairTurns({
+    atOnce: Number.POSITIVE_INFINITY,
+    perHousehold: 1,
+    bytesPerHousehold: Number.POSITIVE_INFINITY,
+  });
+
+  /** @param limits `changesAlone`: what a household sends at once when nobody else is around. Default all. */
+  constructor({ changesAlone = Number.POSITIVE_INFINITY }: { readonly changesAlone?: number } = {}) {
+    this.#changesAlone = changesAlone;
+  }
 
   /** The household pushes now: how many changes may go at once. */
   changesAtOnce(household: HouseholdId, nowUs: Micros): number {
     if (this.#newest !== undefined && this.#newest.household !== household) this.#other = this.#newest;
     this.#newest = { household, atUs: nowUs };
     const other = this.#other;
-    return other !== undefined && nowUs - other.atUs < AROUND_US ? CHANGES_BESIDE_OTHERS : Number.POSITIVE_INFINITY;
+    const isAlone = other === undefined || nowUs - other.atUs >= AROUND_US;
+    return isAlone ? this.#changesAlone : CHANGES_BESIDE_OTHERS;
+  }
+
+  /**
+   * Does what sends one slice after another, one such work of a household at a time: the slices of two pushes of a device
+   * in between each other would be out of the order of its sequences, of which the store makes least work.
+   */
+  inTurn<T>(household: HouseholdId, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(household, work);
   }
 }

@@ -20,7 +20,7 @@ import { parseVersion } from "@funkygibbon/kernel/version";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import { outcomes as outcomeNames } from "@funkygibbon/wire/outcomes";
 import { commitParts } from "../domain/commit-parts.ts";
-import { commitInRounds } from "../domain/commit-rounds.ts";
+import { type CommitParts, commitInRounds } from "../domain/commit-rounds.ts";
 import type { FairShare } from "../domain/fair-share.ts";
 import type { LogPage } from "../domain/log-page.ts";
 import { MAX_MESSAGE_SIZE, sizeOfChange, sizeOfFields, sizeOfResolution } from "../domain/message-size.ts";
@@ -60,7 +60,7 @@ export interface SettlementParts {
   readonly changeLog: Pick<ChangeLog, "commit">;
   readonly resolver: Resolver;
   readonly liveClocks: Pick<LiveClocks, "raise">;
-  readonly fairShare: Pick<FairShare, "changesAtOnce">;
+  readonly fairShare: FairShare;
   readonly telemetry: Pick<SyncTelemetry, "pushSettled">;
 }
 
@@ -88,10 +88,11 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     receivedUs: BigInt(push.receivedUs),
     clockOffsetUs: BigInt(push.clockOffsetUs),
   };
-  const settlement = await commitInRounds<Change, ChangeOutcome, Divergence, Resolution, Answer>(push.changes, {
+  const { household } = push.from;
+  const slices = pushSlices(push.changes, parts.fairShare.changesAtOnce(household, push.receivedUs));
+  const work: CommitParts<Change, ChangeOutcome, Divergence, Resolution, Answer> = {
     commit: async (changes, resolutions) =>
       answerOf(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
-    slices: (changes) => pushSlices(changes, parts.fairShare.changesAtOnce(push.from.household, push.receivedUs)),
     resolve: (divergences) => parts.resolver.resolve(divergences),
     inParts: (changes, resolutions) =>
       commitParts(
@@ -101,10 +102,14 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
       ),
     retry: ({ recordId, version }) =>
       create(ChangeOutcomeSchema, { recordId: recordId.toLowerCase(), version, outcome: Outcome.RETRY }),
-  }).catch(async (error: unknown) => {
-    await leaveOldClock(push.from.household, error, parts.liveClocks);
-    throw error;
-  });
+  };
+  const commit = () => commitInRounds(push.changes, slices, work);
+  const settlement = await (slices.length === 1 ? commit() : parts.fairShare.inTurn(household, commit)).catch(
+    async (error: unknown) => {
+      await leaveOldClock(household, error, parts.liveClocks);
+      throw error;
+    },
+  );
 
   await Promise.all(settlement.answers.map((answer) => raiseClock(push, answer, parts.liveClocks)));
   const last = settlement.answers.at(-1) ?? settlement.answers[0];

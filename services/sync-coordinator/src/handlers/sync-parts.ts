@@ -30,7 +30,7 @@ export interface SyncParts {
   readonly liveClocks: LiveClocks;
   readonly householdClocks: HouseholdClocks;
   readonly rateLimits: RateLimits;
-  readonly fairShare: Pick<FairShare, "changesAtOnce">;
+  readonly fairShare: FairShare;
   readonly presence: Presence;
   readonly bindings: BindingCache;
   readonly announcements: Announcements;
