@@ -4,11 +4,30 @@ import { ConflictState } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_s
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { isUuid } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
-import { conflictsOf } from "./commands/conflicts.ts";
+import type { ConflictRow } from "@funkygibbon/kernel/record";
+import { conflictFromWire } from "@funkygibbon/wire/conflict";
 import type { Gibbon } from "./gibbon.ts";
 
 /** How many conflicts are looked through for digits of an id. */
 const LOOKED_THROUGH = 1_000;
+
+/** Conflicts of the household, newest first. */
+export async function conflictsOf(
+  gibbon: Gibbon,
+  wanted: { readonly state: ConflictState; readonly recordId: string; readonly limit: number },
+): Promise<readonly ConflictRow[]> {
+  const { conflicts } = gibbon.services();
+  const { state, recordId, limit } = wanted;
+  const found: ConflictRow[] = [];
+  let pageToken = "";
+  do {
+    const request = { state, recordId, pageSize: Math.min(200, limit - found.length), pageToken };
+    const page = await conflicts.listConflicts(request, { signal: gibbon.signal });
+    found.push(...page.conflicts.map(conflictFromWire));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && found.length < limit);
+  return found;
+}
 
 /** A conflict, explained. @throws DomainError `not-found`, with the open ones as suggestions. */
 export async function explained(

@@ -30,7 +30,7 @@ export function findEntity({ graph }: Client, text: string, types: readonly Enti
   const meant = named.length > 0 ? named : entities.filter(({ id }) => isPart(reference, id));
   const [found, second] = meant;
   if (found !== undefined && second === undefined) return found;
-  if (found !== undefined) throw noSuch(`several are meant by ${reference}: name one by its id`, meant);
+  if (found !== undefined) throw noSuch(`several are meant by ${reference}: say type:name, or its id`, meant);
   const near = foremost(nearestNames(reference, entities));
   throw noSuch(`there is no ${kindOf(wanted)} called ${reference}`, near);
 }
@@ -71,10 +71,14 @@ export function findRecord(client: Client, reference: string): EntityView | Rela
  */
 export function findRecordId(client: Client, reference: string): RecordId {
   if (isUuid(reference)) return parseRecordId(reference);
-  const deleted = [...client.baseRecords()].filter(({ record, deleted }) => deleted && isPart(reference, record));
-  const [gone, second] = deleted;
-  if (gone !== undefined && second === undefined) return gone.record;
-  return findRecord(client, reference).id;
+  try {
+    return findRecord(client, reference).id;
+  } catch (error) {
+    const deleted = [...client.baseRecords()].filter(({ record, deleted }) => deleted && isPart(reference, record));
+    const [gone, second] = deleted;
+    if (gone === undefined || second !== undefined) throw error;
+    return gone.record;
+  }
 }
 
 function isPart(reference: string, id: RecordId): boolean {

@@ -29,8 +29,8 @@ export interface Refusal {
 export interface HelpOutput {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
-  readonly width: number | undefined;
-  readonly colourful: boolean;
+  /** Columns; undefined: 80. */
+  readonly width?: number | undefined;
 }
 
 const DESCRIPTION =
@@ -51,16 +51,6 @@ export function readCall(words: readonly string[], output: HelpOutput): Call | R
     return error.exitCode === 0 ? { exitCode: 0, message: "" } : { exitCode: 2, message };
   }
   return call ?? { exitCode: 2, message: "no command was given" };
-}
-
-/** The help of one command, or of all of them, as it is printed. */
-export function helpOf(name: string | undefined): string {
-  const program = buildProgram({ out: () => {}, error: () => {}, width: 100, colourful: false }, () => {});
-  const found = (name?.split(" ") ?? []).reduce<Command | undefined>(
-    (at, word) => at?.commands.find((one) => one.name() === word),
-    program,
-  );
-  return found?.helpInformation() ?? "";
 }
 
 function buildProgram(output: HelpOutput, called: (call: Call) => void): Command {
@@ -123,7 +113,7 @@ function argumentText(argument: Argument): string {
   return argument.required ? `<${name}>` : `[${name}]`;
 }
 
-function configured(command: Command, { out, error, width, colourful }: HelpOutput): Command {
+function configured(command: Command, { out, error, width }: HelpOutput): Command {
   return command
     .exitOverride()
     .showSuggestionAfterError()
@@ -134,8 +124,8 @@ function configured(command: Command, { out, error, width, colourful }: HelpOutp
     .configureOutput({
       writeOut: out,
       writeErr: error,
-      getOutHasColors: () => colourful,
-      getErrHasColors: () => colourful,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       ...(width === undefined ? {} : { getOutHelpWidth: () => width, getErrHelpWidth: () => width }),
     });
 }

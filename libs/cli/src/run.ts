@@ -25,7 +25,6 @@ export async function run({ words, environment, signal, ...streams }: Surroundin
     out: (text) => streams.stdout.write(text),
     error: (text) => forProgram || streams.stderr.write(text),
     width: isTty ? streams.stdout.columns : undefined,
-    colourful: false,
   });
   if ("exitCode" in call) {
     const { exitCode, message } = call;

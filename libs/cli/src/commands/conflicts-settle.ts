@@ -9,7 +9,7 @@ import { parseBody } from "../body-edit.ts";
 import type { CommandSpec } from "../command.ts";
 import { editBody } from "../editor.ts";
 import { INTERRUPTED_CODE } from "../exit-code.ts";
-import { explained } from "../find-conflict.ts";
+import { conflictsOf, explained } from "../find-conflict.ts";
 import type { Gibbon } from "../gibbon.ts";
 import type { Home } from "../home.ts";
 import type { Input } from "../input.ts";
@@ -18,7 +18,6 @@ import { shortId } from "../present/look.ts";
 import { choose, isInterrupt } from "../prompts.ts";
 import { usageError } from "../usage-error.ts";
 import { bodyOfVersion } from "../wire-data.ts";
-import { conflictsOf } from "./conflicts.ts";
 
 /** What may be taken, and what the server calls it. */
 const STRATEGY_OF = { local: "accept_local", server: "accept_server", merge: "merge" } as const;

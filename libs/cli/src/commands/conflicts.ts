@@ -1,9 +1,7 @@
 import { ConflictState } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_store_service_pb";
-import type { ConflictRow } from "@funkygibbon/kernel/record";
-import { conflictFromWire } from "@funkygibbon/wire/conflict";
 import type { CommandSpec } from "../command.ts";
+import { conflictsOf } from "../find-conflict.ts";
 import { findRecordId } from "../find-record.ts";
-import type { Gibbon } from "../gibbon.ts";
 import { conflictData, conflictTitle } from "../present/conflict.ts";
 import { shortId } from "../present/look.ts";
 import { agoText } from "../present/moment.ts";
@@ -52,21 +50,3 @@ export const listConflictsCommand: CommandSpec = {
     };
   },
 };
-
-/** Conflicts of the household, newest first. */
-export async function conflictsOf(
-  gibbon: Gibbon,
-  wanted: { readonly state: ConflictState; readonly recordId: string; readonly limit: number },
-): Promise<readonly ConflictRow[]> {
-  const { conflicts } = gibbon.services();
-  const { state, recordId, limit } = wanted;
-  const found: ConflictRow[] = [];
-  let pageToken = "";
-  do {
-    const request = { state, recordId, pageSize: Math.min(200, limit - found.length), pageToken };
-    const page = await conflicts.listConflicts(request, { signal: gibbon.signal });
-    found.push(...page.conflicts.map(conflictFromWire));
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "" && found.length < limit);
-  return found;
-}

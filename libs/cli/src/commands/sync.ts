@@ -3,8 +3,9 @@ import type { ReplicaChange } from "@funkygibbon/client/local-replica";
 import type { CommandSpec } from "../command.ts";
 import type { Gibbon } from "../gibbon.ts";
 import { deliveryOf, type Home } from "../home.ts";
-import { titleOf } from "../present/entity.ts";
-import { counted, plain, shortId } from "../present/look.ts";
+import { recordTitle } from "../present/entity.ts";
+import { counted, shortId } from "../present/look.ts";
+import { timeText } from "../present/moment.ts";
 import { interrupted } from "../prompts.ts";
 import { usageError } from "../usage-error.ts";
 
@@ -62,23 +63,13 @@ async function watch(gibbon: Gibbon, { client }: Home): Promise<undefined> {
   const tell = (data: object, text: string) => {
     terminal.answer([settings.json ? JSON.stringify({ ok: true, data }) : text]);
   };
-  const { dim, cyan, green, yellow } = gibbon.look;
-  const label = (id: Parameters<typeof client.graph.entity>[0]) => {
-    const entity = client.graph.entity(id);
-    if (entity !== undefined) return `${cyan(entity.type)} ${titleOf(entity)}`;
-    const edge = client.graph.relationship(id);
-    if (edge === undefined) return undefined;
-    const [from, to] = [edge.from, edge.to].map((end) => client.graph.entity(end)?.name ?? shortId(end));
-    return plain(`${from} ${edge.type} ${to}`);
-  };
+  const { dim, green, yellow } = gibbon.look;
   const changed = ({ records, origin }: ReplicaChange) => {
-    const time = new Date(gibbon.nowMs).toISOString().slice(11, 19);
     for (const id of records) {
-      const what = label(id);
-      const record = client.get(id);
+      const title = recordTitle(client.graph, id);
       tell(
-        { change: what === undefined ? "gone" : "seen", origin, id, record: record ?? null },
-        `${dim(time)}  ${what ?? `gone ${dim(`…${shortId(id)}`)}`}`,
+        { change: title === undefined ? "gone" : "seen", origin, id, record: client.get(id) ?? null },
+        `${dim(timeText(gibbon.nowMs))}  ${title ?? dim(`gone …${shortId(id)}`)}`,
       );
     }
   };

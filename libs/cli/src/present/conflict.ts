@@ -2,7 +2,7 @@ import type { GraphView } from "@funkygibbon/client/graph-view";
 import type { GetConflictResponse } from "@funkygibbon/gen/funkygibbon/conflict/v1/conflict_service_pb";
 import type { JsonValue } from "@funkygibbon/kernel/json";
 import type { ConflictRow } from "@funkygibbon/kernel/record";
-import { titleOf, valueText } from "./entity.ts";
+import { recordTitle, valueText } from "./entity.ts";
 import { type Look, plain, shortId } from "./look.ts";
 import { table } from "./table.ts";
 
@@ -42,12 +42,7 @@ export function conflictData(conflict: ConflictRow) {
 
 /** What a conflict is about, for a person. */
 export function conflictTitle({ record, recordKind }: Pick<ConflictRow, "record" | "recordKind">, graph: GraphView) {
-  const entity = graph.entity(record);
-  if (entity !== undefined) return `${entity.type} ${titleOf(entity)}`;
-  const edge = graph.relationship(record);
-  if (edge === undefined) return `${recordKind} …${shortId(record)} (deleted)`;
-  const [from, to] = [edge.from, edge.to].map((end) => graph.entity(end)?.name ?? shortId(end));
-  return plain(`${from} ${edge.type} ${to}`);
+  return recordTitle(graph, record) ?? `${recordKind} …${shortId(record)} (deleted)`;
 }
 
 /** Every key of either side, as the server explains it. */

@@ -1,5 +1,6 @@
-import type { EntityView, Neighbour, RelationshipView } from "@funkygibbon/client/graph-view";
+import type { EntityView, GraphView, Neighbour, RelationshipView } from "@funkygibbon/client/graph-view";
 import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
+import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
 import { type Look, plain, shortId } from "./look.ts";
@@ -91,6 +92,16 @@ export function relationshipLines(
   const { bold, cyan, dim } = look;
   const title = `${bold(plain(names.from))} ${cyan(edge.type)} ${bold(plain(names.to))}  ${dim(edge.id)}`;
   return [title, ...bodyLines(edge.properties, look)];
+}
+
+/** A live record for a person: type and name, or what connects what. */
+export function recordTitle(graph: GraphView, id: RecordId): string | undefined {
+  const entity = graph.entity(id);
+  if (entity !== undefined) return `${entity.type} ${titleOf(entity)}`;
+  const edge = graph.relationship(id);
+  if (edge === undefined) return undefined;
+  const [from, to] = [edge.from, edge.to].map((end) => graph.entity(end)?.name || shortId(end));
+  return plain(`${from} ${edge.type} ${to}`);
 }
 
 /** What an entity is called: its name, else the end of its id. */

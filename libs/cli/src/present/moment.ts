@@ -51,7 +51,15 @@ export function agoText(ms: number, nowMs: number): string {
 /** `2026-11-28 09:30`, in the zone of this machine. */
 export function clockText(ms: number): string {
   const date = new Date(ms);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeText(ms).slice(0, 5)}`;
+}
+
+/** `09:30:07`, in the zone of this machine. */
+export function timeText(ms: number): string {
+  const date = new Date(ms);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
 }
