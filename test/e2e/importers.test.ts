@@ -92,8 +92,9 @@ async function deviceOf(villa: TestHousehold, deviceId: string): Promise<Client>
 async function importInto(client: Client, format: string, files: readonly SourceFile[]): Promise<ImportReport> {
   const { household } = client.state;
   if (household === undefined) throw new Error("not in contact yet");
-  const scope = { household, sourceName: files[0]?.name ?? "", sha1: nodeSha1 };
-  const plan = planImport({ graph: client.graph, format: formatNamed(format), files, scope });
+  const importer = formatNamed(format);
+  const scope = { household, sourceName: importer.sourceName(files), sha1: nodeSha1 };
+  const plan = planImport({ graph: client.graph, format: importer, files, scope });
   await client.edit((editor) => applyImport(editor, plan));
   return reportOf(plan);
 }

@@ -18,6 +18,12 @@ describe.each(FIXTURES)("the $format importer", ({ format, files, entities, rela
     expect(formatOf(files.toReversed()).name).toBe(format);
   });
 
+  it("is called the same in any order of its files", () => {
+    const { sourceName } = formatNamed(format);
+    expect(sourceName(files.toReversed())).toBe(sourceName(files));
+    expect(sourceName(files)).not.toMatch(/^$|rooms/);
+  });
+
   it("changes nothing when it runs again, in any order of the files", async () => {
     const client = await emptyHome();
     const first = reportOf(await runImport(client, formatNamed(format), files));

@@ -12,7 +12,7 @@ export interface SourceFile {
 /** Where an import goes, and what tells it from others. */
 export interface ImportScope {
   readonly household: HouseholdId;
-  /** Tells two sources of one format apart, because every bridge has an accessory 1; usually the name of the first file. */
+  /** Tells two sources of one format apart, because every bridge has an accessory 1; usually {@link ImportFormat.sourceName}. */
   readonly sourceName: string;
   /** For ids and fingerprints that are the same on every run. */
   readonly sha1: Sha1;
@@ -39,6 +39,8 @@ export interface ImportFormat {
   readonly summary: string;
   /** Whether these files look like it, by their names and first characters; says nothing of their being whole. */
   recognizes(files: readonly SourceFile[]): boolean;
+  /** What a source is called unless somebody says otherwise: the same for its files in any order, and for some of them. */
+  sourceName(files: readonly SourceFile[]): string;
   /**
    * Reads the files as a whole: the same files give the same records every time.
    * @throws DomainError `invalid`, reason MALFORMED_IMPORT, naming file and line or path.

@@ -4,6 +4,7 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { ImportFormat, ImportScope, Omission, SourceFile } from "./import-format.ts";
 import { memoryIn } from "./import-memory.ts";
+import { neededRecords } from "./needed-records.ts";
 import { Reconciler } from "./reconcile.ts";
 import type { SourceRecord } from "./source-record.ts";
 
@@ -72,13 +73,14 @@ export interface ImportRequest {
  * @throws DomainError `invalid` naming file and line or path; nothing is planned then.
  */
 export function planImport({ graph, format, files, scope }: ImportRequest): ImportPlan {
-  const { records, omitted } = format.read(files, scope);
+  const content = format.read(files, scope);
+  const records = neededRecords(graph, content.records);
   const source = `${format.name} ${scope.sourceName}`;
   const reconciler = new Reconciler({ graph, records, source, sha1: scope.sha1 });
   return {
     source,
     steps: records.map((record) => reconciler.stepFor(record)),
-    omitted,
+    omitted: content.omitted,
     gone: goneFrom(graph, source, records),
   };
 }

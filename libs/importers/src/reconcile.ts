@@ -47,16 +47,18 @@ export class Reconciler {
     const { graph, source, sha1 } = this.#options;
     const standing = graph.standing(record.id);
     if (standing === "deleted") return skipped("was deleted here");
+    if (standing === "live" && record.basis.kind === "guessed") return UNCHANGED;
     const refusal = record.kind === "relationship" ? this.#refusalOf(record) : undefined;
     if (refusal !== undefined) return skipped(refusal);
     if (standing === "unknown") {
-      const remembers = record.basis.kind === "remembered";
+      const remembers = record.basis.kind === "remembered" || record.basis.kind === "guessed";
       const memory = remembers ? { [IMPORT_MEMORY_KEY]: memoryOf(saidByRecord(record), source, sha1) } : {};
       return { kind: "create", body: { ...record.body, ...memory } };
     }
     const present = record.kind === "entity" ? graph.entity(record.id) : graph.relationship(record.id);
     if (present === undefined || present.type !== record.type) return skipped("is something else here");
     switch (record.basis.kind) {
+      case "guessed":
       case "shared":
         return UNCHANGED;
       case "history":

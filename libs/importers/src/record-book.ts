@@ -4,12 +4,12 @@ import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import { uuidV5 } from "@funkygibbon/kernel/uuid";
 import type { ImportScope, Omission, SourceContent } from "./import-format.ts";
-import type { SourceRecord } from "./source-record.ts";
+import type { SourceRecord, SourceRelationship } from "./source-record.ts";
 
 /** The namespace of all ids that importers derive. */
 const IMPORT_NAMESPACE = "5f0b8f0e-4d0c-4b0e-9a86-3a2f6d0f7c11";
-/** Where things stand of which nobody says where. */
-export const UNASSIGNED = "Unassigned";
+/** The room of things of which nobody says where they stand. */
+const UNASSIGNED = "Unassigned";
 
 /** What a format's records have in common. */
 export interface BookOptions {
@@ -49,18 +49,14 @@ export class RecordBook {
 
   /** An edge of this source. @param path the source's own ids; the type is added. */
   edge(type: RelationshipType, path: readonly string[], from: RecordId, to: RecordId): void {
-    const { source } = this.#options;
-    const id = this.own([...path, type]);
-    this.#edges.set(id, {
-      kind: "relationship",
-      id,
-      type,
-      from,
-      to,
-      body: {},
-      source,
-      basis: { kind: "remembered" },
-    });
+    this.#edge({ id: this.own([...path, type]), type, from, to, basis: { kind: "remembered" } });
+  }
+
+  /** Puts something into a room, where the source says into which; else into one that is called so, until somebody says better. */
+  place(path: readonly string[], thing: RecordId, room: RecordId | undefined, home: RecordId): void {
+    const basis = { kind: room === undefined ? "guessed" : "remembered" } as const;
+    const to = room ?? this.room(UNASSIGNED, home);
+    this.#edge({ id: this.own([...path, "located_in"]), type: "located_in", from: thing, to, basis });
   }
 
   /** The home: one in a household. */
@@ -91,12 +87,13 @@ export class RecordBook {
   #standing(type: "room" | "zone", name: string, within: RecordId): RecordId {
     const from = this.#shared(type, [type, name], name);
     const id = this.#derive([type, name, "home"]);
-    if (!this.#edges.has(id)) {
-      const { source } = this.#options;
-      const ends = { type: "located_in", from, to: within } as const;
-      this.#edges.set(id, { kind: "relationship", id, ...ends, body: {}, source, basis: { kind: "shared" } });
-    }
+    if (!this.#edges.has(id)) this.#edge({ id, type: "located_in", from, to: within, basis: { kind: "shared" } });
     return from;
+  }
+
+  #edge(edge: Pick<SourceRelationship, "id" | "type" | "from" | "to" | "basis">): void {
+    const { source } = this.#options;
+    this.#edges.set(edge.id, { kind: "relationship", body: {}, source, ...edge });
   }
 
   #shared(type: EntityType, path: readonly string[], name: string): RecordId {

@@ -13,6 +13,8 @@ interface SourceFacts {
   /**
    * How an import that comes again tells other people's edits from its own:
    * - `remembered`: what was imported last is remembered with the record, key by key.
+   * - `guessed`: nobody says so, and it has to be somehow: created when missing, as if the source had said it, and left
+   *   as it is afterwards.
    * - `shared`: it belongs to the people rather than to one source, as homes and rooms do that have no ids of their own:
    *   created when missing, never changed.
    * - `history`: the source brings what the record said earlier (see {@link saidBy}); only a record that says one of
@@ -20,6 +22,7 @@ interface SourceFacts {
    */
   readonly basis:
     | { readonly kind: "remembered" }
+    | { readonly kind: "guessed" }
     | { readonly kind: "shared" }
     | { readonly kind: "history"; readonly earlier: readonly JsonObject[] };
 }

@@ -35,7 +35,7 @@ export const importCommand: CommandSpec = {
     },
     {
       flags: "--source <name>",
-      help: "tells this source from others of its format (default the name of the first file)",
+      help: "tells this source from others of its format (default the name of the file; home-assistant)",
     },
     { flags: "--dry-run", help: "say what would happen, and do nothing" },
   ],
@@ -50,7 +50,7 @@ export const importCommand: CommandSpec = {
     const files = input.rest(0).map(readSource);
     const named = input.text("format");
     const format = named === undefined ? formatOf(files) : formatNamed(named);
-    const sourceName = input.text("source") ?? must(files[0], "an import has a file").name;
+    const sourceName = input.text("source") ?? format.sourceName(files);
     await using home = await gibbon.openHome();
     const { client } = home;
     const household = must(client.state.household, "an open home has a household");

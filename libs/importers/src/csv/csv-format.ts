@@ -4,7 +4,7 @@ import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { ImportFormat, SourceFile } from "../import-format.ts";
 import { malformed } from "../json-place.ts";
 import { theOneFile } from "../pick-files.ts";
-import { RecordBook, UNASSIGNED } from "../record-book.ts";
+import { RecordBook } from "../record-book.ts";
 import { type DeviceRow, parseDeviceTable } from "./device-table.ts";
 
 /** Columns that say where a device stands and which it is, and not what it is. */
@@ -15,6 +15,7 @@ export const csvFormat: ImportFormat = {
   name: "csv",
   summary: "a table of devices with a header line: name, room, manufacturer, model and whatever else",
   recognizes: (files) => files.some(({ name }) => /\.(?:csv|tsv)$/i.test(name)),
+  sourceName: ([file]) => file?.name ?? "",
   read(files, scope) {
     const file = theOneFile("csv", files);
     const rows = keyed(file, parseDeviceTable(file));
@@ -46,9 +47,9 @@ function keyed(file: SourceFile, rows: readonly DeviceRow[]): readonly { key: re
 function addDevice(book: RecordBook, key: readonly string[], { cells }: DeviceRow, home: RecordId): void {
   const properties = [...cells].filter(([column]) => !NOT_PROPERTIES.has(column));
   const device = book.entity("device", key, Object.fromEntries(properties.map(propertyOf)));
-  const floor = cells.get("floor");
-  const room = book.room(cells.get("room") ?? UNASSIGNED, floor === undefined ? home : book.zone(floor, home));
-  book.edge("located_in", key, device, room);
+  const [room, floor] = [cells.get("room"), cells.get("floor")];
+  const within = floor === undefined ? home : book.zone(floor, home);
+  book.place(key, device, room === undefined ? undefined : book.room(room, within), home);
 }
 
 function propertyOf([column, cell]: readonly [string, string]): readonly [string, JsonValue] {

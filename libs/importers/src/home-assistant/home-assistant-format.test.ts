@@ -75,6 +75,15 @@ describe("the Home Assistant importer", () => {
     ]);
   });
 
+  it("leaves everything where it stands when the files that say so are not among those imported", async () => {
+    const client = await imported();
+    const some = files.filter(({ name }) => name !== "core.area_registry" && name !== "core.floor_registry");
+    const plan = await runImport(client, homeAssistantFormat, some);
+    expect(reportOf(plan)).toMatchObject({ created: 0, updated: 0, kept: 0, skipped: 0 });
+    expect(plan.omitted).toContainEqual({ label: "the area of Kitchen ceiling", reason: "is not among the files" });
+    expect(led(client, one(client, "device", "Kitchen ceiling"), "located_in")).toEqual(["Kitchen"]);
+  });
+
   it("follows an area that is renamed and a device that is moved", async () => {
     const client = await imported();
     const renamed = files.map(({ name, text }) => ({

@@ -1,7 +1,7 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonValue } from "@funkygibbon/kernel/json";
 import type { ImportFormat } from "../import-format.ts";
-import { known, RecordBook, UNASSIGNED } from "../record-book.ts";
+import { known, RecordBook } from "../record-book.ts";
 import { type AutomationTargets, listAt, targetsIn } from "./automation-targets.ts";
 import { capabilitiesOf, categoryOf } from "./entity-facts.ts";
 import {
@@ -22,6 +22,8 @@ export const homeAssistantFormat: ImportFormat = {
   summary: "Home Assistant's .storage/core.*_registry files, and automations as a JSON list",
   recognizes: (files) =>
     files.some(({ text }) => /"key"\s*:\s*"core\.(?:area|floor|device|entity)_registry"/.test(text)),
+  // Which of its files are given differs from time to time, and a home rarely has two.
+  sourceName: () => "home-assistant",
   read(files, scope) {
     const registries = parseRegistries(files);
     mustHaveRegistries(registries);
@@ -68,7 +70,9 @@ class HomeAssistantHome {
     for (const { id, name, floor } of this.#registries.areas) {
       const room = this.#book.entity("room", ["area", id], { name });
       this.#rooms.set(id, room);
-      this.#book.edge("located_in", ["area", id], room, zones.get(floor ?? "") ?? home);
+      const place = floor === undefined ? home : zones.get(floor);
+      if (place === undefined) this.#book.omit(`the floor of ${name}`, "is not among the files");
+      else this.#book.edge("located_in", ["area", id], room, place);
     }
   }
 
@@ -91,8 +95,9 @@ class HomeAssistantHome {
     const facts = { category: categoryOf(entities), capabilities: capabilitiesOf(entities) };
     const record = this.#book.entity("device", ["device", id], { ...about, ...facts });
     this.#devices.set(id, record);
-    const room = this.#rooms.get(area ?? "") ?? this.#book.room(UNASSIGNED, home);
-    this.#book.edge("located_in", ["device", id], record, room);
+    const room = this.#rooms.get(area ?? "");
+    if (area !== undefined && room === undefined) this.#book.omit(`the area of ${name}`, "is not among the files");
+    else this.#book.place(["device", id], record, room, home);
   }
 
   #addWay({ id, via }: RegistryDevice): void {

@@ -22,6 +22,10 @@ function ofName(client: Client, name: string) {
   return device;
 }
 
+function roomOf(client: Client, device: string) {
+  return client.graph.neighbours(ofName(client, device).id, { types: ["located_in"] })[0]?.entity.name;
+}
+
 describe("the HomeKit importer", () => {
   it("makes a home of rooms, devices, accessories and services", async () => {
     const client = await emptyHome();
@@ -122,6 +126,19 @@ describe("the HomeKit importer", () => {
     const client = await emptyHome();
     await run(client, [dump]);
     expect(client.graph.rooms().map(({ name }) => name)).toEqual(["Unassigned"]);
+  });
+
+  it("leaves everything where it stands when the rooms are not told again, and moves it when they are told at last", async () => {
+    const client = await emptyHome();
+    await run(client);
+    expect(reportOf(await run(client, [dump]))).toMatchObject({ created: 0, updated: 0, kept: 0, skipped: 0 });
+    expect(roomOf(client, "Desk lamp")).toBe("Study");
+
+    const other = await emptyHome();
+    await run(other, [dump]);
+    expect(roomOf(other, "Desk lamp")).toBe("Unassigned");
+    await run(other);
+    expect(roomOf(other, "Desk lamp")).toBe("Study");
   });
 
   it("keeps two bridges apart that both begin with aid 1, in shared rooms", async () => {

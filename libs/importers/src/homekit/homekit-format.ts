@@ -4,7 +4,7 @@ import { utf8Length } from "@funkygibbon/kernel/json";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { ImportFormat } from "../import-format.ts";
 import { theOneFile } from "../pick-files.ts";
-import { known, RecordBook, UNASSIGNED } from "../record-book.ts";
+import { known, RecordBook } from "../record-book.ts";
 import { assignRooms, isRoomsFile, parseRoomsFile } from "../rooms-file.ts";
 import { capabilityOf, characteristicNameOf, serviceTypeOf } from "./hap-types.ts";
 import { type DumpAccessory, type DumpService, parseHomeKitDump } from "./homekit-dump.ts";
@@ -20,6 +20,7 @@ export const homekitFormat: ImportFormat = {
   name: "homekit",
   summary: 'HomeKit accessory database, {"accessories": [...]} or the bare array, and a rooms file',
   recognizes: (files) => files.some(({ text }) => /"aid"\s*:/.test(text) && /"services"\s*:/.test(text)),
+  sourceName: (files) => (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "",
   read(files, scope) {
     const roomsFile = files.find(isRoomsFile);
     const accessories = parseHomeKitDump(
@@ -35,23 +36,26 @@ export const homekitFormat: ImportFormat = {
     const things = accessories.map(({ aid, services }) => ({ id: aid, name: nameOf(aid, services) }));
     const roomOf = assignRooms(things, rooms);
     for (const accessory of accessories) {
-      addAccessory(book, accessory, book.room(roomOf.get(accessory.aid) ?? UNASSIGNED, home));
+      const room = roomOf.get(accessory.aid);
+      const device = addAccessory(book, accessory);
+      book.place([accessory.aid], device, room === undefined ? undefined : book.room(room, home), home);
     }
     return book.content();
   },
 };
 
-function addAccessory(book: RecordBook, accessory: DumpAccessory, room: RecordId): void {
+/** @returns the device. */
+function addAccessory(book: RecordBook, accessory: DumpAccessory): RecordId {
   const { aid, services } = accessory;
   const about = describe(accessory);
   const id = book.entity("accessory", [aid], { ...about, ecosystem: "homekit", aid });
   const device = book.entity("device", [aid, "device"], { ...about, capabilities: capabilitiesOf(services) });
   book.edge("part_of", [aid], id, device);
-  book.edge("located_in", [aid], device, room);
   for (const service of services) {
     const part = book.entity("service", [aid, service.iid], serviceBody(service));
     book.edge("part_of", [aid, service.iid], part, id);
   }
+  return device;
 }
 
 function describe({ aid, services }: DumpAccessory): JsonObject {

@@ -2,7 +2,7 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { ImportFormat } from "../import-format.ts";
 import { theOneFile } from "../pick-files.ts";
-import { known, RecordBook, UNASSIGNED } from "../record-book.ts";
+import { known, RecordBook } from "../record-book.ts";
 import { assignRooms, isRoomsFile, parseRoomsFile } from "../rooms-file.ts";
 import { type MatterEndpoint, type MatterNode, parseMatterDump } from "./matter-dump.ts";
 import { capabilitiesOf, clusterNameOf, deviceTypeOf, isApplication } from "./matter-types.ts";
@@ -19,6 +19,7 @@ export const matterFormat: ImportFormat = {
   name: "matter",
   summary: "Matter nodes as python-matter-server dumps them, and a rooms file",
   recognizes: (files) => files.some(({ text }) => /"node_id"\s*:/.test(text)),
+  sourceName: (files) => (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "",
   read(files, scope) {
     const roomsFile = files.find(isRoomsFile);
     const nodes = parseMatterDump(
@@ -36,7 +37,10 @@ export const matterFormat: ImportFormat = {
       things.map(({ key, name }) => ({ id: key, name })),
       rooms,
     );
-    for (const thing of things) addThing(book, thing, book.room(placed.get(thing.key) ?? UNASSIGNED, home));
+    for (const thing of things) {
+      const room = placed.get(thing.key);
+      book.place([thing.key], addThing(book, thing), room === undefined ? undefined : book.room(room, home), home);
+    }
     return book.content();
   },
 };
@@ -83,7 +87,8 @@ function nameOf({ key, information, informationCluster }: Pick<Thing, "key" | "i
   return said(5) ?? said(3) ?? `Node ${key}`;
 }
 
-function addThing(book: RecordBook, thing: Thing, room: RecordId): void {
+/** @returns the device. */
+function addThing(book: RecordBook, thing: Thing): RecordId {
   const { key, node, endpoints, informationCluster, information } = thing;
   const isBridged = key !== node;
   const about = describe(thing);
@@ -98,12 +103,12 @@ function addThing(book: RecordBook, thing: Thing, room: RecordId): void {
   });
   const device = book.entity("device", [key, "device"], { ...about, capabilities: abilitiesOf(thing) });
   book.edge("part_of", [key], id, device);
-  book.edge("located_in", [key], device, room);
   if (isBridged) book.edge("depends_on", [key], device, book.own([node, "device"]));
   for (const endpoint of endpoints) {
     const part = book.entity("service", [key, `${endpoint.id}`, "endpoint"], serviceBody(endpoint));
     book.edge("part_of", [key, `${endpoint.id}`], part, id);
   }
+  return device;
 }
 
 function describe(thing: Thing) {

@@ -12,6 +12,7 @@ export const ndjsonFormat: ImportFormat = {
   name: "ndjson",
   summary: "a household as NDJSON, by gibbon export or entity-store export",
   recognizes: (files) => files.some(({ text }) => /^\uFEFF?\{"line":"household"/.test(text)),
+  sourceName: ([file]) => file?.name ?? "",
   read(files) {
     const versions = parseHouseholdFile(theOneFile("ndjson", files));
     const earlier = Map.groupBy(versions, ({ id }) => id);
