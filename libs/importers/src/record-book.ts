@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import { uuidV5 } from "@funkygibbon/kernel/uuid";
 import type { ImportScope, Omission, SourceContent } from "./import-format.ts";
-import type { SourceRecord, SourceRelationship } from "./source-record.ts";
+import type { SourceEntity, SourceRecord, SourceRelationship } from "./source-record.ts";
 
 /** The namespace of all ids that importers derive. */
 const IMPORT_NAMESPACE = "5f0b8f0e-4d0c-4b0e-9a86-3a2f6d0f7c11";
@@ -41,10 +41,12 @@ export class RecordBook {
 
   /** A node of this source. @param path the source's own ids. */
   entity(type: EntityType, path: readonly string[], body: JsonObject): RecordId {
-    const { source } = this.#options;
-    const id = this.own(path);
-    this.#entities.set(id, { kind: "entity", id, type, body, source, basis: { kind: "remembered" } });
-    return id;
+    return this.#node({ id: this.own(path), type, body, basis: { kind: "remembered" } });
+  }
+
+  /** A node of this source of which it tells elsewhere more. @param path the source's own ids. */
+  guess(type: EntityType, path: readonly string[], body: JsonObject): RecordId {
+    return this.#node({ id: this.own(path), type, body, basis: { kind: "guessed" } });
   }
 
   /** An edge of this source. @param path the source's own ids; the type is added. */
@@ -91,17 +93,20 @@ export class RecordBook {
     return from;
   }
 
+  #node(node: Pick<SourceEntity, "id" | "type" | "body" | "basis">): RecordId {
+    const { source } = this.#options;
+    this.#entities.set(node.id, { kind: "entity", source, ...node });
+    return node.id;
+  }
+
   #edge(edge: Pick<SourceRelationship, "id" | "type" | "from" | "to" | "basis">): void {
     const { source } = this.#options;
     this.#edges.set(edge.id, { kind: "relationship", body: {}, source, ...edge });
   }
 
   #shared(type: EntityType, path: readonly string[], name: string): RecordId {
-    const { source } = this.#options;
     const id = this.#derive(path);
-    if (!this.#entities.has(id)) {
-      this.#entities.set(id, { kind: "entity", id, type, body: { name }, source, basis: { kind: "shared" } });
-    }
+    if (!this.#entities.has(id)) this.#node({ id, type, body: { name }, basis: { kind: "shared" } });
     return id;
   }
 

@@ -75,13 +75,14 @@ describe("the Home Assistant importer", () => {
     ]);
   });
 
-  it("leaves everything where it stands when the files that say so are not among those imported", async () => {
+  it("changes nothing when floors and automations are not told again", async () => {
     const client = await imported();
-    const some = files.filter(({ name }) => name !== "core.area_registry" && name !== "core.floor_registry");
+    const some = files.filter(({ name }) => !/floor|automations|config/.test(name));
     const plan = await runImport(client, homeAssistantFormat, some);
     expect(reportOf(plan)).toMatchObject({ created: 0, updated: 0, kept: 0, skipped: 0 });
-    expect(plan.omitted).toContainEqual({ label: "the area of Kitchen ceiling", reason: "is not among the files" });
-    expect(led(client, one(client, "device", "Kitchen ceiling"), "located_in")).toEqual(["Kitchen"]);
+    expect(plan.omitted).toContainEqual({ label: "the floor of Kitchen", reason: "is not among the files" });
+    expect(led(client, one(client, "room", "Kitchen"), "located_in")).toEqual(["Downstairs"]);
+    expect(one(client, "automation", "Night light").body.mode).toBe("restart");
   });
 
   it("follows an area that is renamed and a device that is moved", async () => {
@@ -112,17 +113,20 @@ describe("the Home Assistant importer", () => {
     ['[{"alias": "Lights"}]', "automations[0].id"],
   ])("names the path at fault in %s", async (text, path) => {
     const client = await emptyHome();
-    expect(() => planFor(client, homeAssistantFormat, [{ name: "core.x", text }])).toThrow(
+    const others = files.filter((file) => /area|device|entity/.test(file.name) && !text.includes(file.name));
+    expect(() => planFor(client, homeAssistantFormat, [{ name: "core.x", text }, ...others])).toThrow(
       expect.objectContaining({ fields: [expect.objectContaining({ field: path })], details: { file: "core.x" } }),
     );
   });
 
-  it("refuses two files of one kind, and files without a home", async () => {
+  it("refuses two files of one kind, and registries without each other", async () => {
     const client = await emptyHome();
     const [config, areas] = files;
     if (config === undefined || areas === undefined) throw new Error("no fixtures");
     expect(() => planFor(client, homeAssistantFormat, [areas, areas])).toThrow("is a second file with areas");
-    expect(() => planFor(client, homeAssistantFormat, [config])).toThrow("no area, device, entity or automation");
+    expect(() => planFor(client, homeAssistantFormat, [config, areas])).toThrow(
+      "files: lack core.device_registry and core.entity_registry",
+    );
   });
 });
 
@@ -132,7 +136,10 @@ it("is not led astray by names that JavaScript knows", async () => {
   const entity = { device_id: "d", capabilities: { supported_color_modes: ["constructor"] } };
   const entities = ["constructor.x", "valueof.y", "light.z"].map((entity_id) => ({ ...entity, entity_id }));
   const registry = { key: "core.entity_registry", data: { entities } };
-  const odd = [devices, registry].map((value) => ({ name: value.key, text: JSON.stringify(value) }));
+  const odd = [{ key: "core.area_registry", data: { areas: [] } }, devices, registry].map((value) => ({
+    name: value.key,
+    text: JSON.stringify(value),
+  }));
   await runImport(client, homeAssistantFormat, odd);
   expect(one(client, "device", "Odd").body).toMatchObject({ category: "light", capabilities: ["on_off"] });
 });

@@ -6,7 +6,6 @@ import { type AutomationTargets, listAt, targetsIn } from "./automation-targets.
 import { capabilitiesOf, categoryOf } from "./entity-facts.ts";
 import {
   type AutomationConfig,
-  mustHaveRegistries,
   parseRegistries,
   type Registries,
   type RegistryDevice,
@@ -26,7 +25,6 @@ export const homeAssistantFormat: ImportFormat = {
   sourceName: () => "home-assistant",
   read(files, scope) {
     const registries = parseRegistries(files);
-    mustHaveRegistries(registries);
     const book = new RecordBook({ format: "home-assistant", source: "imported" }, scope);
     new HomeAssistantHome(registries, book).add();
     return book.content();
@@ -126,7 +124,8 @@ class HomeAssistantHome {
     const configured = new Map(automations.map((automation) => [automation.id, automation]));
     for (const { id, uniqueId, entityId, name } of listed) {
       if (configured.has(uniqueId ?? "")) continue;
-      this.#book.entity("automation", ["automation", uniqueId ?? id], { name, entity_id: entityId });
+      // Its configuration may be in a file that is not given this time.
+      this.#book.guess("automation", ["automation", uniqueId ?? id], { name, entity_id: entityId });
     }
     for (const automation of automations) {
       const entityId = listed.find(({ uniqueId }) => uniqueId === automation.id)?.entityId;

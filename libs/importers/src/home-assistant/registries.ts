@@ -77,9 +77,13 @@ const PART_OF_KEY: Readonly<Record<string, Part>> = {
   "core.entity_registry": "entities",
 };
 
+/** They speak of each other: one without the others would tell of a home in which things are missing. */
+const TOGETHER = ["core.area_registry", "core.device_registry", "core.entity_registry"];
+
 /**
- * Reads the registries, told apart by their `key`; a list of automations has none. A file that is missing counts as
- * empty. @throws DomainError `invalid` naming file and path.
+ * Reads the registries, told apart by their `key`; a list of automations has none. Floors, automations and the name of
+ * the home may be left out.
+ * @throws DomainError `invalid` naming file and path, or the registry that is missing.
  */
 export function parseRegistries(files: readonly SourceFile[]): Registries {
   const parts = new Map<Part, JsonPlace>();
@@ -88,6 +92,10 @@ export function parseRegistries(files: readonly SourceFile[]): Registries {
     const part = partOf(root);
     if (parts.has(part)) throw root.fault(`is a second file with ${part}`);
     parts.set(part, root);
+  }
+  const missing = TOGETHER.filter((key) => !parts.has(PART_OF_KEY[key] ?? "config"));
+  if (missing.length > 0) {
+    throw invalid([{ field: "files", description: `lack ${missing.join(" and ")}` }], "MISSING_FILE");
   }
   const config = parts.get("config");
   return {
@@ -202,10 +210,4 @@ function idOf(place: JsonPlace): string {
 /** Home Assistant writes them as text, people as numbers. */
 function idText(place: JsonPlace): string {
   return typeof place.value === "number" ? String(place.value) : place.text();
-}
-
-/** @throws DomainError `invalid` when no registry is among the files. */
-export function mustHaveRegistries({ areas, devices, entities, automations }: Registries): void {
-  if (areas.length + devices.length + entities.length + automations.length > 0) return;
-  throw invalid([{ field: "files", description: "hold no area, device, entity or automation" }], "MALFORMED_IMPORT");
 }
