@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -311,20 +312,50 @@ describe("a conflict", () => {
   });
 });
 
+describe.runIf(process.platform === "linux")("a person at a terminal", () => {
+  it("is asked how to settle each conflict, and what was settled stays so when they have had enough", async () => {
+    await using quarrel = await QuarrellingDevices.meet(house);
+    await quarrel.quarrel({ wish: ResolutionStrategy.MANUAL });
+    await quarrel.quarrel({ wish: ResolutionStrategy.MANUAL });
+    await using ada = await person(quarrel.household);
+    const settling = ada.startInTerminal(["conflicts", "settle"]);
+    const screen = watched(settling);
+    await screen.shows("Which is right?");
+    expect(screen.text()).toContain("panel-of-ben (head)");
+    settling.stdin?.write("\u001b[B\r");
+    await screen.shows("the other side, by phone-of-ada");
+    await expect.poll(() => screen.text().split("panel-of-ben (head)").length).toBe(3);
+    settling.stdin?.write("\u0003");
+    expect(await once(settling, "exit")).toEqual([130, null]);
+    expect(screen.text()).toContain("settled");
+    expect((await ada.ask<object[]>("conflicts", "list")).data).toHaveLength(1);
+    expect((await ada.ask("conflicts", "list", "--state", "settled")).data).toMatchObject([{ decision: "took_local" }]);
+  });
+
+  it("sees colours, and is asked before anything is deleted", async () => {
+    await using ada = await person(await house.newHousehold());
+    await ada.ask("create", "device", "Lamp");
+    const removing = ada.startInTerminal(["rm", "lamp"]);
+    const screen = watched(removing);
+    await screen.shows("Delete device Lamp?");
+    removing.stdin?.write("n");
+    expect(await once(removing, "exit")).toEqual([130, null]);
+    const listing = watched(ada.startInTerminal(["ls"]));
+    await listing.shows("\u001b[36mdevice");
+    expect((await ada.ask<Entity[]>("ls")).data).toHaveLength(1);
+  });
+});
+
 describe("gibbon", () => {
   it("watches what others do until Ctrl-C", async () => {
     const villa = await house.newHousehold();
     await using ada = await person(villa);
     await using panel = await connectDevice(house, { deviceId: "wall-panel", token: villa.tokens.member });
     const watching = ada.start(["sync", "--watch"]);
-    let output = "";
-    const said = (text: string) => expect.poll(() => output, { timeout: 15_000 }).toContain(text);
-    watching.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-      output += chunk;
-    });
-    await said("watching");
+    const { shows } = watched(watching);
+    await shows("watching");
     await panel.create({ type: "device", body: { name: "Kettle" } });
-    await said("device Kettle");
+    await shows("device Kettle");
     expect(await ada.ask("ls")).toMatchObject({ code: 6, error: { reason: "STORE_IN_USE" } });
     const { data: devices } = await ada.ask<{ connected: boolean }[]>("devices");
     expect(devices.map(({ connected }) => connected)).toEqual([true, true]);
@@ -408,6 +439,18 @@ describe("a token", () => {
     expect(await ada.ask("ls", "--profile", "cabin")).toMatchObject({ code: 7 });
   });
 });
+
+/** What a program has written so far. */
+function watched(child: ChildProcess) {
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+  });
+  return {
+    text: () => output,
+    shows: (text: string) => expect.poll(() => output, { timeout: 20_000 }).toContain(text),
+  };
+}
 
 function endpointsOf({ urls }: Constellation): Record<string, string> {
   return {

@@ -29,6 +29,8 @@ export interface GibbonAnswer<Data> {
   readonly notes: readonly string[];
 }
 
+const PROGRAM = join(REPOSITORY, "libs/cli/src/main.ts");
+
 /** A person at a machine of their own: gibbon as a process, with folders that nobody else uses. */
 export class GibbonUser implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "gibbon-user-"));
@@ -82,7 +84,17 @@ export class GibbonUser implements AsyncDisposable {
 
   /** Starts gibbon; it is the caller's to end. */
   start(words: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
-    return spawn(process.execPath, [join(REPOSITORY, "libs/cli/src/main.ts"), ...words], {
+    return this.#spawn(process.execPath, [PROGRAM, ...words], environment);
+  }
+
+  /** Starts gibbon in a terminal of its own, as a person would; what is written to it is typed. Linux only. */
+  startInTerminal(words: readonly string[]): ChildProcess {
+    const line = [process.execPath, PROGRAM, ...words].map((word) => `'${word}'`).join(" ");
+    return this.#spawn("script", ["-qec", `stty cols 100 rows 40; ${line}`, "/dev/null"], { TERM: "xterm" });
+  }
+
+  #spawn(command: string, args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
+    return spawn(command, args, {
       cwd: this.folder,
       env: { ...this.#environment, ...environment },
       stdio: ["pipe", "pipe", "pipe"],

@@ -9,8 +9,8 @@ const INTRODUCTION = `# gibbon
 <!-- Written by npm run docs:cli from the commands themselves; a test keeps it fresh. -->
 
 The home from the command line: \`npm run -s gibbon -- ls\` in this repository, \`gibbon ls\` where the packages of
-\`npm run pack\` are installed. It keeps a replica on this machine, so reads work offline and take no longer than looking; edits are kept here
-first and sent when there is a connection.
+\`npm run pack\` are installed. It keeps a replica on this machine, so reads work offline; edits are kept here first and
+sent when there is a connection. While there is one, every command begins by catching up.
 
 \`\`\`sh
 gibbon login --endpoints .data/endpoints.json      # the system that npm start runs

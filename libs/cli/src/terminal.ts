@@ -31,7 +31,7 @@ export class Terminal {
   /** How the output is to look. */
   look(nowMs: number): Look {
     const { isTTY, columns } = this.streams.stdout;
-    const width = isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
+    const width = isTTY === true ? columns || 80 : Number.POSITIVE_INFINITY;
     return lookOf({ colourful: this.#colourful && isTTY === true, width, nowMs });
   }
 

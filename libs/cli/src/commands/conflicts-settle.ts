@@ -55,7 +55,7 @@ export const settleConflictCommand: CommandSpec = {
       for (const one of references) settled.push(await settle(gibbon, home, one, given));
     } catch (error) {
       // What was settled before stays so, and has to be told.
-      wasInterrupted = isInterrupt(error);
+      wasInterrupted = gibbon.signal.aborted || isInterrupt(error);
       if (!wasInterrupted || settled.length === 0) throw error;
     }
     return {
