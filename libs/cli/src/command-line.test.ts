@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
@@ -7,9 +7,17 @@ import { parseAssignments, parseBody } from "./body-edit.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
 import { connectionOf, profileFile, readProfile, replicaFile, writeProfile } from "./profile.ts";
 import { claimsOf } from "./token-claims.ts";
+import { GIBBON_VERSION } from "./version.ts";
 
 const usage = expect.objectContaining({ reason: "USAGE" });
 const URLS = { entityStore: "http://store", syncCoordinator: "http://sync", conflictResolution: "http://conflicts" };
+
+describe("the version", () => {
+  it("is that of the package", () => {
+    const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect(GIBBON_VERSION).toBe(manifest.version);
+  });
+});
 
 describe("--set", () => {
   it("reads JSON where it reads as JSON, and text otherwise", () => {

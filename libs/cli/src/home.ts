@@ -9,6 +9,7 @@ import type { Gibbon } from "./gibbon.ts";
 import { counted } from "./present/look.ts";
 import { makePrivateFolder } from "./profile.ts";
 import { claimsOf } from "./token-claims.ts";
+import { GIBBON_VERSION } from "./version.ts";
 
 /** How fresh the replica is. */
 export type Freshness =
@@ -47,7 +48,7 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
     token: () => gibbon.connection().token,
     file,
     deviceId: newDeviceId(),
-    clientVersion: "gibbon/0.1.0",
+    clientVersion: `gibbon/${GIBBON_VERSION}`,
   });
   const home = {
     client,

@@ -3,6 +3,7 @@ import type { CommandSpec, OptionSpec } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { COMMON_OPTIONS } from "./common-options.ts";
 import { Input } from "./input.ts";
+import { GIBBON_VERSION } from "./version.ts";
 
 /** What was asked for. */
 export interface Call {
@@ -35,7 +36,6 @@ export interface HelpOutput {
 
 const DESCRIPTION =
   "Your home's knowledge graph, from the command line. Reads work offline; edits are sent when there is a connection.";
-const VERSION = "0.1.0";
 
 /** Reads a command line. */
 export function readCall(words: readonly string[], output: HelpOutput): Call | Refusal {
@@ -54,7 +54,7 @@ export function readCall(words: readonly string[], output: HelpOutput): Call | R
 }
 
 function buildProgram(output: HelpOutput, called: (call: Call) => void): Command {
-  const program = configured(new Command("gibbon"), output).description(DESCRIPTION).version(VERSION);
+  const program = configured(new Command("gibbon"), output).description(DESCRIPTION).version(GIBBON_VERSION);
   const groups = new Map<string, Command>();
   for (const spec of COMMANDS) {
     const [first = "", second] = spec.name.split(" ");

@@ -44,7 +44,7 @@ export interface ImportPlan {
   readonly steps: readonly ImportStep[];
   /** What stays out because it has no place in the graph. */
   readonly omitted: readonly Omission[];
-  /** Entities that this source has brought earlier and no longer speaks of; they stay. */
+  /** Entities that this source has brought earlier and that these files do not speak of; they stay. */
   readonly gone: readonly { readonly id: RecordId; readonly label: string }[];
 }
 

@@ -143,7 +143,7 @@ function planLines(plan: ImportPlan, isDry: boolean, look: Look): readonly strin
       plan.omitted.map(({ label, reason }) => `${label} ${reason}`),
     ),
     ...list(
-      `${counted(plan.gone.length, "entity")} of this source that it no longer speaks of; they stay`,
+      `${counted(plan.gone.length, "entity")} of this source that these files do not speak of; they stay`,
       plan.gone.map(({ label }) => label),
     ),
   ];

@@ -8,7 +8,7 @@ import { entityTable } from "../present/entity-table.ts";
 export const searchCommand: CommandSpec = {
   name: "search",
   summary: "find entities by what they are called and what they say",
-  arguments: [{ name: "<words...>", help: "or parts of words; a typo is forgiven in names" }],
+  arguments: [{ name: "<words...>", help: "what to look for: words, or parts of them; a typo is forgiven in names" }],
   options: [
     { flags: "-t, --type <type>", help: "only this type; may be given several times", repeatable: true },
     { flags: "-l, --limit <count>", help: "at most this many (default 20)" },
