@@ -3,13 +3,7 @@ import { basename } from "node:path";
 import type { Client } from "@funkygibbon/client";
 import { nodeSha1 } from "@funkygibbon/client/node-hashes";
 import { homekitFormat } from "@funkygibbon/importers/homekit/homekit-format";
-import {
-  applyImport,
-  type ImportReport,
-  type ImportStep,
-  planImport,
-  reportOf,
-} from "@funkygibbon/importers/import-plan";
+import { type ImportReport, type ImportStep, importInto, reportOf } from "@funkygibbon/importers/import-plan";
 
 /** A HomeKit accessory database, and who stands where. */
 export interface HomeFiles {
@@ -38,13 +32,11 @@ export async function importHome(client: Client, files: HomeFiles): Promise<Impo
   const household = client.state.household;
   if (household === undefined) throw new Error("the client has not been in contact yet");
   const { dumpFile, roomsFile } = files;
-  const plan = planImport({
-    graph: client.graph,
+  const plan = await importInto(client, {
     format: homekitFormat,
     files: [dumpFile, ...(roomsFile === undefined ? [] : [roomsFile])].map(readSourceFile),
     scope: { household, sourceName: files.sourceName ?? basename(dumpFile), sha1: nodeSha1 },
   });
-  await client.edit((editor) => applyImport(editor, plan));
   const devices = plan.steps.flatMap(({ record }) =>
     record.kind === "entity" && record.type === "device" ? [record.id] : [],
   );

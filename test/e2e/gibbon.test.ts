@@ -229,7 +229,10 @@ writeFileSync(file, readFileSync(file, "utf8").replace("true", process.env.SAYS)
       report: { created: 141 },
     });
     expect((await ben.ask("ls")).data).toEqual([]);
-    expect((await ben.ask("import", file)).data).toMatchObject({ format: "ndjson", report: { created: 141 } });
+    expect((await ben.ask("import", file)).data).toMatchObject({
+      source: "ndjson home.ndjson",
+      report: { created: 141 },
+    });
     expect((await ben.ask("import", file)).data).toMatchObject({ report: { created: 0, unchanged: 141 } });
     const said = (text: string) =>
       text

@@ -5,7 +5,7 @@ import type { Client } from "@funkygibbon/client/client";
 import { nodeSha1, nodeSha256 } from "@funkygibbon/client/node-hashes";
 import { formatNamed } from "@funkygibbon/importers/formats";
 import type { SourceFile } from "@funkygibbon/importers/import-format";
-import { applyImport, type ImportReport, planImport, reportOf } from "@funkygibbon/importers/import-plan";
+import { type ImportReport, importInto, reportOf } from "@funkygibbon/importers/import-plan";
 import { writeHousehold } from "@funkygibbon/importers/ndjson/write-household";
 import { FIXTURES } from "@funkygibbon/importers/testing/fixtures";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ describe.each(FIXTURES)("the $format importer over the services", ({ format, fil
   it("changes nothing the second time, nor from another device", async () => {
     const villa = await house.newHousehold();
     await using phone = await deviceOf(villa, "ada-phone");
-    const first = await importInto(phone, format, files);
+    const first = await bringIn(phone, format, files);
     await phone.settled(within());
     expect(first.created).toBe(phone.graph.find().length + phone.graph.relationships().length);
     expect(phone.deadLetters()).toEqual([]);
@@ -37,7 +37,7 @@ describe.each(FIXTURES)("the $format importer over the services", ({ format, fil
     await untilEqual(phone, panel);
     expect(panel.digest).toBe(phone.digest);
     for (const device of [phone, panel]) {
-      const again = await importInto(device, format, files);
+      const again = await bringIn(device, format, files);
       expect(again).toEqual({ ...first, created: 0, updated: 0, unchanged: first.created });
     }
     await untilEqual(phone, panel);
@@ -50,8 +50,8 @@ describe.each(FIXTURES)("the $format importer over the services", ({ format, fil
     await using panel = await deviceOf(villa, "wall-panel");
     await untilEqual(phone, panel);
     await Promise.all([phone.disconnect(), panel.disconnect()]);
-    const first = await importInto(phone, format, files);
-    expect(await importInto(panel, format, files)).toEqual(first);
+    const first = await bringIn(phone, format, files);
+    expect(await bringIn(panel, format, files)).toEqual(first);
     for (const device of [phone, panel]) device.connect();
     await untilEqual(phone, panel);
     expect(panel.digest).toBe(phone.digest);
@@ -63,23 +63,23 @@ describe("a household as a file", () => {
   it("goes from one household to another, whole with its history by entity-store export", async () => {
     const [villa, cabin] = await Promise.all([house.newHousehold(), house.newHousehold()]);
     await using phone = await deviceOf(villa, "ada-phone");
-    await importInto(phone, "homekit", FIXTURES[0]?.files ?? []);
+    await bringIn(phone, "homekit", FIXTURES[0]?.files ?? []);
     const [lamp] = phone.graph.find({ type: "device", name: "Desk lamp" });
     await phone.settled(within());
     const before = await exported(villa.id);
 
     await using tablet = await deviceOf(cabin, "cabin-tablet");
-    await importInto(tablet, "ndjson", [before]);
+    await bringIn(tablet, "ndjson", [before]);
     await tablet.settled(within());
     expect(saidIn(tablet)).toEqual(saidIn(phone));
 
     await phone.update(lamp?.id ?? "", { name: "Study lamp" });
     await phone.settled(within());
     const after = await exported(villa.id);
-    expect(await importInto(tablet, "ndjson", [after])).toMatchObject({ created: 0, updated: 1, kept: 0 });
+    expect(await bringIn(tablet, "ndjson", [after])).toMatchObject({ created: 0, updated: 1, kept: 0 });
     expect(saidIn(tablet)).toEqual(saidIn(phone));
     await tablet.update(lamp?.id ?? "", { name: "Cabin lamp" });
-    expect(await importInto(tablet, "ndjson", [after])).toMatchObject({ created: 0, updated: 0, kept: 1 });
+    expect(await bringIn(tablet, "ndjson", [after])).toMatchObject({ created: 0, updated: 0, kept: 1 });
   });
 });
 
@@ -89,14 +89,12 @@ async function deviceOf(villa: TestHousehold, deviceId: string): Promise<Client>
   return client;
 }
 
-async function importInto(client: Client, format: string, files: readonly SourceFile[]): Promise<ImportReport> {
+async function bringIn(client: Client, format: string, files: readonly SourceFile[]): Promise<ImportReport> {
   const { household } = client.state;
   if (household === undefined) throw new Error("not in contact yet");
   const importer = formatNamed(format);
   const scope = { household, sourceName: importer.sourceName(files), sha1: nodeSha1 };
-  const plan = planImport({ graph: client.graph, format: importer, files, scope });
-  await client.edit((editor) => applyImport(editor, plan));
-  return reportOf(plan);
+  return reportOf(await importInto(client, { format: importer, files, scope }));
 }
 
 /** What `entity-store export` writes of a household. */

@@ -1,3 +1,4 @@
+import type { Client } from "@funkygibbon/client/client";
 import type { GraphEditor } from "@funkygibbon/client/graph-editor";
 import type { GraphView } from "@funkygibbon/client/graph-view";
 import type { RecordId } from "@funkygibbon/kernel/ids";
@@ -85,16 +86,16 @@ export function planImport({ graph, format, files, scope }: ImportRequest): Impo
   };
 }
 
-/** Does what the plan says, as part of one transaction of a client. @throws DomainError when the graph no longer allows it. */
-export function applyImport(editor: GraphEditor, { steps }: ImportPlan): void {
-  for (const { record, action } of steps) {
-    const { id, source } = record;
-    if (action.kind === "create") create(editor, record, action.body);
-    if (action.kind === "update") {
-      if (action.ends !== undefined) editor.redirect(id, action.ends, { source });
-      editor.update(id, action.patch, { remove: action.remove, source });
-    }
-  }
+/**
+ * Imports in one transaction, in which nothing can come between the plan and what it does.
+ * @returns the plan that was carried out. @throws DomainError as {@link planImport}, and for a guest; nothing is changed then.
+ */
+export function importInto(client: Client, request: Omit<ImportRequest, "graph">): Promise<ImportPlan> {
+  return client.edit((editor) => {
+    const plan = planImport({ ...request, graph: client.graph });
+    apply(editor, plan);
+    return plan;
+  });
 }
 
 /** Counts the steps of a plan. */
@@ -107,6 +108,17 @@ export function reportOf({ steps }: ImportPlan): ImportReport {
     kept: count("kept"),
     skipped: count("skipped"),
   };
+}
+
+function apply(editor: GraphEditor, { steps }: ImportPlan): void {
+  for (const { record, action } of steps) {
+    const { id, source } = record;
+    if (action.kind === "create") create(editor, record, action.body);
+    if (action.kind === "update") {
+      if (action.ends !== undefined) editor.redirect(id, action.ends, { source });
+      editor.update(id, action.patch, { remove: action.remove, source });
+    }
+  }
 }
 
 function create(editor: GraphEditor, record: SourceRecord, body: JsonObject): void {

@@ -6,7 +6,7 @@ import { ModelServer } from "@funkygibbon/client/testing/model-server";
 import { clientOf } from "@funkygibbon/client/testing/scenario";
 import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import type { ImportFormat, SourceFile } from "../import-format.ts";
-import { applyImport, type ImportPlan, planImport } from "../import-plan.ts";
+import { type ImportPlan, importInto, planImport } from "../import-plan.ts";
 
 /** The household of {@link emptyHome}. */
 export const household: HouseholdId = parseHouseholdId("h1");
@@ -26,16 +26,17 @@ export function planFor(
   return planImport({ graph, format, files, scope: { household, sourceName, sha1: nodeSha1 } });
 }
 
-/** Imports into a replica. @returns what was planned. */
-export async function runImport(client: Client, ...what: Tail<Parameters<typeof planFor>>): Promise<ImportPlan> {
-  const plan = planFor(client, ...what);
-  await client.edit((editor) => applyImport(editor, plan));
-  return plan;
+/** Imports into a replica. @returns what was done. */
+export function runImport(
+  client: Client,
+  format: ImportFormat,
+  files: readonly SourceFile[],
+  sourceName = "test",
+): Promise<ImportPlan> {
+  return importInto(client, { format, files, scope: { household, sourceName, sha1: nodeSha1 } });
 }
 
 /** A file of the project, by its path from the root. */
 export function projectFile(path: string): SourceFile {
   return { name: basename(path), text: readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8") };
 }
-
-type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
