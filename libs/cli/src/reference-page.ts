@@ -95,7 +95,7 @@ function commandSection({
   return [
     `### ${name}`,
     `\`${usage.join(" ")}\`: ${summary}.`,
-    ...(details === undefined ? [] : ["", "```text", details, "```"]),
+    ...(details === undefined ? [] : ["", ...detailLines(details)]),
     ...(args.length === 0 ? [] : ["", "| argument | |", "|---|---|", ...args.map((one) => row(one.name, one.help))]),
     ...(options.length === 0 ? [] : ["", ...optionTable(options)]),
     "",
@@ -106,6 +106,12 @@ function commandSection({
     `With --json: ${answers}.`,
     "",
   ].join("\n");
+}
+
+/** A list among the details stands as it is printed. */
+function detailLines(details: string): readonly string[] {
+  const [prose = "", ...list] = details.split("\n\n");
+  return [prose, ...(list.length === 0 ? [] : ["", "```text", ...list, "```"])];
 }
 
 function optionTable(options: NonNullable<CommandSpec["options"]>): readonly string[] {

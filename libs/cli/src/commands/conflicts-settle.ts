@@ -30,7 +30,7 @@ export const settleConflictCommand: CommandSpec = {
   name: "conflicts settle",
   summary: "decide a conflict, or decide a settled one again",
   details:
-    "Without --take and --body it shows both sides and asks; without an id it asks for each open conflict in turn.\n" +
+    "Without --take and --body it shows both sides and asks; without an id it asks for each open conflict in turn. " +
     "local is the side of the device whose edit met the conflict, server the head that it met.",
   arguments: [{ name: "[conflict]", help: "its id, or the last digits of it; default every open one" }],
   options: [

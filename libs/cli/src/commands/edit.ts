@@ -14,7 +14,7 @@ export const editCommand: CommandSpec = {
   name: "edit",
   summary: "change what a record says, by options or in your editor",
   details:
-    "Without --set and --unset, $VISUAL or $EDITOR opens on the properties as JSON. Only the keys that differ are\n" +
+    "Without --set and --unset, $VISUAL or $EDITOR opens on the properties as JSON. Only the keys that differ are " +
     "changed: what somebody else has set meanwhile stays.",
   arguments: [{ name: "<record>", help: REFERENCE_HELP }],
   options: [

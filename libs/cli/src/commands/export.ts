@@ -11,7 +11,7 @@ export const exportCommand: CommandSpec = {
   name: "export",
   summary: "write the home as NDJSON, as this machine sees it",
   details:
-    "Every live record under its own id, edits that were not sent yet included, without history; gibbon import reads it.\n" +
+    "Every live record under its own id, edits that were not sent yet included, without history; gibbon import reads it. " +
     "The whole history is written by entity-store export, on the server.",
   options: [{ flags: "-o, --out <file>", help: "where to; default the output" }],
   examples: [

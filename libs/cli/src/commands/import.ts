@@ -15,8 +15,8 @@ export const importCommand: CommandSpec = {
   name: "import",
   summary: "bring a home in from files",
   details:
-    "All or nothing, and again is nothing: a second import of the same files changes nothing, and what you have edited\n" +
-    `since stays. Formats:\n${IMPORT_FORMATS.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join("\n")}`,
+    "All or nothing, and again is nothing: a second import of the same files changes nothing, and what you have edited " +
+    `since stays.\n\nFormats:\n${IMPORT_FORMATS.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join("\n")}`,
   arguments: [{ name: "<files...>", help: "all files of one source" }],
   options: [
     {
@@ -52,7 +52,10 @@ export const importCommand: CommandSpec = {
     gibbon.terminal.progress("comparing …");
     if (input.flag("dry-run")) {
       const plan = planImport({ graph: client.graph, format, files, scope });
-      return { data: { dry_run: true, ...importData(plan) }, lines: (look) => importLines(plan, look) };
+      return {
+        data: { dry_run: true, ...importData(plan) },
+        lines: (look) => [...importLines(plan, look), look.dim("A dry run: nothing has changed.")],
+      };
     }
     const plan = await importInto(client, { format, files, scope });
     const delivery = deliveryOf(client, await home.sync());

@@ -21,8 +21,8 @@ export const loginCommand: CommandSpec = {
   name: "login",
   summary: "remember how to reach your home",
   details:
-    "Either by the endpoints.json of a local system, whose tokens renew themselves, or by the three addresses and a token.\n" +
-    "The token is read from --token-file (read anew at every use), else asked for, else read from the input.\n" +
+    "Either by the endpoints.json of a local system, whose tokens renew themselves, or by the three addresses and a token. " +
+    "The token is read from --token-file (read anew at every use), else asked for, else read from the input. " +
     "The profile is kept in $XDG_CONFIG_HOME/gibbon, for you alone; nothing is kept that the server does not take.",
   options: [
     { flags: "--endpoints <file>", help: "endpoints.json of a system that npm start runs" },

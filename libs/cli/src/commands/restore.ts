@@ -13,7 +13,7 @@ export const restoreCommand: CommandSpec = {
   name: "restore",
   summary: "bring back what was deleted, or what an older version said",
   details:
-    "The relationships that a delete took come back where they can. Offline, what this machine has seen of a deleted record\n" +
+    "The relationships that a delete took come back where they can. Offline, what this machine has seen of a deleted record " +
     "comes back, and its relationships once the server hears of it.",
   arguments: [{ name: "<record>", help: `${REFERENCE_HELP}; of a deleted record its id or digits of it` }],
   options: [{ flags: "--version <version>", help: "the version whose content comes back; gibbon history lists them" }],

@@ -13,7 +13,7 @@ const NOT_PROPERTIES = new Set(["id", "room", "floor", "home"]);
 /** A table of devices: one per line, in a room known by its name. */
 export const csvFormat: ImportFormat = {
   name: "csv",
-  summary: "a table of devices with a header line: name, room, manufacturer, model and whatever else",
+  summary: "table of devices: name, room, manufacturer, model, ...",
   recognizes: (files) => files.some(({ name }) => /\.(?:csv|tsv)$/i.test(name)),
   sourceName: ([file]) => file?.name ?? "",
   read(files, scope) {

@@ -18,7 +18,7 @@ import {
  */
 export const homeAssistantFormat: ImportFormat = {
   name: "home-assistant",
-  summary: "Home Assistant's .storage/core.*_registry files, and automations as a JSON list",
+  summary: "Home Assistant registries (.storage/core.*), automations",
   recognizes: (files) =>
     files.some(({ text }) => /"key"\s*:\s*"core\.(?:area|floor|device|entity)_registry"/.test(text)),
   // Which of its files are given differs from time to time, and a home rarely has two.

@@ -18,7 +18,7 @@ const MAX_VALUE_BYTES = 256;
  */
 export const homekitFormat: ImportFormat = {
   name: "homekit",
-  summary: 'HomeKit accessory database, {"accessories": [...]} or the bare array, and a rooms file',
+  summary: "HomeKit accessory database; a rooms file beside it",
   recognizes: (files) => files.some(({ text }) => /"aid"\s*:/.test(text) && /"services"\s*:/.test(text)),
   sourceName: (files) => (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "",
   read(files, scope) {

@@ -17,7 +17,7 @@ const FEATURE_MAP = 0xfffc;
  */
 export const matterFormat: ImportFormat = {
   name: "matter",
-  summary: "Matter nodes as python-matter-server dumps them, and a rooms file",
+  summary: "nodes of python-matter-server; a rooms file beside them",
   recognizes: (files) => files.some(({ text }) => /"node_id"\s*:/.test(text)),
   sourceName: (files) => (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "",
   read(files, scope) {

@@ -10,7 +10,7 @@ import { type FileVersion, parseHouseholdFile } from "./household-file.ts";
  */
 export const ndjsonFormat: ImportFormat = {
   name: "ndjson",
-  summary: "a household as NDJSON, by gibbon export or entity-store export",
+  summary: "household by gibbon export or entity-store export",
   recognizes: (files) => files.some(({ text }) => /^\uFEFF?\{"line":"household"/.test(text)),
   sourceName: ([file]) => file?.name ?? "",
   read(files) {
