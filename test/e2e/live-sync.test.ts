@@ -53,7 +53,6 @@ describe("over SyncStream", () => {
     await phone.upToDate();
     const pen = new DevicePen("ada-phone");
     for (let round = 1n; round <= 4n; round++) {
-      // Too much for an event to bear; small changes come back with it, body and all, before anybody could leave it out.
       const { headSeq } = await phone.push(manyEntities(pen, 300));
       await phone.upToDate(headSeq);
     }

@@ -32,7 +32,7 @@ class GrowingFeed implements HouseholdFeed {
     this.listener?.onEpochChanged(into);
   }
 
-  isCached(): boolean {
+  hasNews(): boolean {
     return true;
   }
 

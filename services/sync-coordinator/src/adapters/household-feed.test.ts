@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ReadLogResponseSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { CommittedSchema } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
-import { parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { parseDeviceId, parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { describe, expect, it, vi } from "vitest";
 import type { FeedListener } from "../domain/ports.ts";
@@ -12,6 +12,7 @@ import { LogFeed } from "./household-feed.ts";
 const epoch = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5a9b7e4d21");
 const younger = parseEpoch("0192f3b0-7c4e-7a10-8f2d-1c5affffffff");
 const household = parseHouseholdId("the-lovelaces");
+const [phone, panel] = [parseDeviceId("phone"), parseDeviceId("panel")];
 const version = (seq: number) =>
   create(RecordVersionSchema, { seq: BigInt(seq), recordId: `r${seq}`, deviceId: "phone" });
 const range = (after: number, through: number) =>
@@ -116,8 +117,17 @@ describe("LogFeed", () => {
     expect(listener.onAdvance.mock.calls).toEqual([[8], [10]]);
     expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
     expect(await seqs(feed.read(8, 0))).toEqual([9, 10]);
-    expect(feed.isCached(9)).toBe(true);
+    expect(feed.hasNews(9, panel)).toBe(true);
     expect(readLog).not.toHaveBeenCalled();
+  });
+
+  it("has no news for the device that has written all of it", () => {
+    const { feed } = world({ headSeq: 7 });
+    expect(feed.hasNews(7, phone)).toBe(true);
+    feed.committed(event(7, 8));
+    expect(feed.hasNews(7, phone)).toBe(false);
+    expect(feed.hasNews(7, panel)).toBe(true);
+    expect(feed.hasNews(8, phone)).toBe(true);
   });
 
   it("reads the log once for all sessions when an event was lost or too large", async () => {
@@ -134,7 +144,7 @@ describe("LogFeed", () => {
     const { feed, readLog, grow } = world({ headSeq: 7 });
     grow(9);
     feed.committed(event(7, 8, { atHead: false }));
-    expect(feed.isCached(7)).toBe(false);
+    expect(feed.hasNews(7, panel)).toBe(false);
     const page = await feed.read(7, 0);
     expect({ through: page.throughSeq, snapshot: page.snapshotSeq }).toEqual({ through: 9, snapshot: 9 });
     expect(readLog).toHaveBeenCalledTimes(1);
@@ -166,8 +176,8 @@ describe("LogFeed", () => {
     const { feed, readLog, grow } = world({ headSeq: 0 });
     for (let seq = 0; seq < 2_000; seq += 1) feed.committed(event(seq, seq + 1));
     grow(2_000);
-    expect(feed.isCached(0)).toBe(false);
-    expect(feed.isCached(1_990)).toBe(true);
+    expect(feed.hasNews(0, panel)).toBe(false);
+    expect(feed.hasNews(1_990, panel)).toBe(true);
     await feed.read(0, 0);
     expect(readLog).toHaveBeenCalledTimes(1);
   });

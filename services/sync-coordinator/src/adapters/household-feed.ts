@@ -1,7 +1,7 @@
 import type { ReadLogResponse } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
 import type { Committed } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
 import { DomainError, failedPrecondition } from "@funkygibbon/kernel/errors";
-import type { Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
+import type { DeviceId, Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
 import { MAX_PAGE_BYTES, MAX_PAGE_RECORDS } from "@funkygibbon/kernel/limits";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { Logger } from "@funkygibbon/runtime/log";
@@ -140,8 +140,13 @@ export class LogFeed implements HouseholdFeed {
     if (!this.#ended) await this.#readLog(this.#headSeq, 0, "poll");
   }
 
-  isCached(afterSeq: number): boolean {
-    return this.#knowsNothingAbove(afterSeq) || this.#pageIndexAt(afterSeq) !== -1;
+  hasNews(afterSeq: number, device: DeviceId): boolean {
+    if (this.#knowsNothingAbove(afterSeq)) return true;
+    const first = this.#pageIndexAt(afterSeq);
+    if (first === -1) return false;
+    return this.#pages
+      .slice(first)
+      .some(({ entries }) => entries.some((entry) => entry.seq > afterSeq && entry.device !== device));
   }
 
   async read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage> {

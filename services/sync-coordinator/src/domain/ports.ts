@@ -180,8 +180,8 @@ export interface HouseholdFeed {
   readonly headSeq: number;
   /** Resolves when what is said to the household from now on arrives here, or that cannot be had. */
   readonly listening: Promise<void>;
-  /** Whether the page above this seq needs no read of the log. */
-  isCached(afterSeq: number): boolean;
+  /** Whether what is new above this seq needs no read of the log, and is not all written by this device. */
+  hasNews(afterSeq: number, device: DeviceId): boolean;
   /** A page above this seq; the log is read at most once for all who ask for the same. */
   read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage>;
   /** The log is known to have moved this far, for example by a commit of our own. */

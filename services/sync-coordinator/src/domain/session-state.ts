@@ -12,7 +12,7 @@ export const HEARTBEAT_US = 15_000_000;
 export const SILENCE_US = 45_000_000;
 /** A session that is about to end waits this long for its pushes. */
 export const FINISHING_US = 5_000_000;
-/** While a device pushes, its own echoes may wait this long before they cost a read of the log. */
+/** While a device pushes, its own echoes wait this long at most for the answers that make mere stamps of them. */
 export const ECHO_DELAY_US = 1_000_000;
 
 /**
@@ -89,8 +89,8 @@ export interface SessionState {
 
 /** What happens to a session. */
 export type SessionEvent =
-  /** The log has moved. `cached`: what is new needs no read of the log. */
-  | { readonly type: "log-advanced"; readonly headSeq: number; readonly cached: boolean }
+  /** The log has moved. `news`: what is new needs no read of the log, and is not the device's own alone. */
+  | { readonly type: "log-advanced"; readonly headSeq: number; readonly news: boolean }
   | { readonly type: "page-read"; readonly page: PageFacts }
   /** The log could not be read; it is tried again at the next wake. */
   | { readonly type: "read-failed" }

@@ -94,7 +94,7 @@ describe("pulling", () => {
     const script = new Script({ headSeq: 5 });
     script.take({ type: "heard" });
     expect(types(script.take(page(5, 5, 5)))).toEqual(["send-page", "tell-up-to-date"]);
-    script.take({ type: "frame-taken" }, { type: "log-advanced", headSeq: 6, cached: true });
+    script.take({ type: "frame-taken" }, { type: "log-advanced", headSeq: 6, news: true });
     expect(script.take(page(6, 1, 6))).toEqual([{ type: "send-page", frameId: 2, backlog: false }]);
   });
 
@@ -140,8 +140,8 @@ describe("pulling", () => {
 
   it("tells up_to_date once after a burst of live changes", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, cached: true }, page(11, 1, 11), { type: "frame-taken" });
-    script.take({ type: "log-advanced", headSeq: 12, cached: true }, page(12, 1, 12), { type: "frame-taken" });
+    script.take({ type: "log-advanced", headSeq: 11, news: true }, page(11, 1, 11), { type: "frame-taken" });
+    script.take({ type: "log-advanced", headSeq: 12, news: true }, page(12, 1, 12), { type: "frame-taken" });
     expect(types(script.take({ type: "settled", headSeq: 12 }, { type: "settled", headSeq: 12 }))).toEqual([
       "tell-up-to-date",
     ]);
@@ -149,7 +149,7 @@ describe("pulling", () => {
 
   it("tells up_to_date even when the log came to rest before the last page was on its way", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, cached: true }, { type: "settled", headSeq: 11 });
+    script.take({ type: "log-advanced", headSeq: 11, news: true }, { type: "settled", headSeq: 11 });
     expect(types(script.take(page(11, 1, 11)))).toEqual(["send-page", "tell-up-to-date"]);
   });
 
@@ -195,11 +195,11 @@ describe("pushing", () => {
   it("lets echoes of its own pushes wait a little before they cost a read of the log, but not for ever", () => {
     const script = live();
     script.take(push(1, "a"));
-    expect(types(script.take({ type: "log-advanced", headSeq: 1_010, cached: false }))).toEqual(["wake"]);
+    expect(types(script.take({ type: "log-advanced", headSeq: 1_010, news: false }))).toEqual(["wake"]);
     expect(types(script.after(SECOND).take({ type: "tick" }))).toEqual(["read"]);
 
     const quick = live();
-    quick.take(push(1, "a"), { type: "log-advanced", headSeq: 1_010, cached: false }, { type: "push-settled", id: 1 });
+    quick.take(push(1, "a"), { type: "log-advanced", headSeq: 1_010, news: false }, { type: "push-settled", id: 1 });
     expect(types(quick.take({ type: "answer-taken", id: 1 }))).toEqual(["read"]);
   });
 });
@@ -238,7 +238,7 @@ describe("ending", () => {
 
   it("closes on a device that takes nothing for 45 s, even if it goes on talking", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, cached: true }, page(11));
+    script.take({ type: "log-advanced", headSeq: 11, news: true }, page(11));
     script.after(45 * SECOND).take({ type: "heard" });
     expect(script.take({ type: "tick" })).toEqual([{ type: "close", reason: "overloaded" }]);
   });
@@ -284,7 +284,7 @@ class World {
     this.script.after(SECOND / 10);
     if (move === "commit") {
       this.headSeq += 1;
-      this.#run({ type: "log-advanced", headSeq: this.headSeq, cached: this.headSeq % 2 === 0 });
+      this.#run({ type: "log-advanced", headSeq: this.headSeq, news: this.headSeq % 2 === 0 });
     } else if (move === "read" && this.#wantedAfter !== undefined) {
       const from = this.#wantedAfter;
       const through = Math.min(this.headSeq, from + this.#pageSize);

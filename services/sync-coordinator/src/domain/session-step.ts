@@ -69,7 +69,7 @@ class StepInMaking {
   whileOpen(event: SessionEvent): void {
     switch (event.type) {
       case "log-advanced":
-        this.#logAdvanced(event.headSeq, event.cached);
+        this.#logAdvanced(event.headSeq, event.news);
         break;
       case "page-read":
         this.#pageRead(event.page);
@@ -161,10 +161,10 @@ class StepInMaking {
     this.#readOn();
   }
 
-  #logAdvanced(headSeq: number, cached: boolean): void {
+  #logAdvanced(headSeq: number, news: boolean): void {
     if (headSeq <= this.#state.headSeq) return;
     const { pushes, toldSeq, readNotBeforeUs } = this.#state;
-    const mayBeEcho = !cached && pushes.length > 0 && toldSeq >= 0;
+    const mayBeEcho = !news && pushes.length > 0 && toldSeq >= 0;
     if (!mayBeEcho) {
       this.#change({ headSeq, readNotBeforeUs: 0 });
       return;

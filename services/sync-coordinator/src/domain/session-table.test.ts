@@ -21,7 +21,7 @@ const START_US = 1_000 * SECOND_US;
 const EVENTS: {
   readonly [Type in SessionEvent["type"]]: (state: SessionState, dice: Dice) => EventOf<Type> | undefined;
 } = {
-  "log-advanced": ({ headSeq }, dice) => ({ type: "log-advanced", headSeq: headSeq + dice(3), cached: dice(2) === 0 }),
+  "log-advanced": ({ headSeq }, dice) => ({ type: "log-advanced", headSeq: headSeq + dice(3), news: dice(2) === 0 }),
   "page-read": ({ reading, readSeq, headSeq }, dice) => {
     if (!reading) return undefined;
     const throughSeq = Math.min(headSeq, readSeq + 1 + dice(3));

@@ -218,7 +218,8 @@ export class LiveSession implements RunningSession, FeedListener {
   /** Nothing is read before the welcome, or it would be said before the welcome; `start` makes up for it. */
   onAdvance(headSeq: number): void {
     if (!this.#started) return;
-    this.dispatch({ type: "log-advanced", headSeq, cached: this.#feed.isCached(this.#state.readSeq) });
+    const news = this.#feed.hasNews(this.#state.readSeq, this.ref.device);
+    this.dispatch({ type: "log-advanced", headSeq, news });
   }
 
   onSettled(log: SettledLog): void {
