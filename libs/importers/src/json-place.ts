@@ -1,5 +1,6 @@
 import { DomainError } from "@funkygibbon/kernel/errors";
 import type { SourceFile } from "./import-format.ts";
+import { findJsonFault } from "./json-fault.ts";
 
 /** A value somewhere in a JSON file. Whoever asks it for something that it is not gets an error that names the place. */
 export class JsonPlace {
@@ -89,10 +90,12 @@ export function malformed(file: string, place: string, description: string, caus
  * @throws DomainError naming the line when it is not JSON.
  */
 export function readJson({ name, text }: SourceFile): JsonPlace {
+  const json = text.replace(/^\uFEFF/, "");
   try {
-    return new JsonPlace(name, "", JSON.parse(text.replace(/^\uFEFF/, ""), keepLongNumbers));
+    return new JsonPlace(name, "", JSON.parse(json, keepLongNumbers));
   } catch (error) {
-    throw malformed(name, "", `is not JSON: ${error instanceof Error ? error.message : String(error)}`, error);
+    const { line, column } = findJsonFault(json) ?? { line: 1, column: 1 };
+    throw malformed(name, `line ${line}, column ${column}`, "is no longer JSON", error);
   }
 }
 

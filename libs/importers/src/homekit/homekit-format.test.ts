@@ -175,7 +175,7 @@ describe("the HomeKit importer", () => {
   });
 
   it.each([
-    ["[", "dump.json", undefined],
+    ["[", "line 1, column 2", undefined],
     ["{}", "accessories", undefined],
     ["[]", "dump.json", undefined],
     ['[{"services": []}]', "accessories[0].aid", undefined],
