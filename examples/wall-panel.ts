@@ -2,7 +2,8 @@
 //
 //   SYNC_COORDINATOR_URL=http://127.0.0.1:4402 FUNKYGIBBON_TOKEN=… node examples/wall-panel.ts
 //
-// Both are in .data/endpoints.json of a system that `npm start` runs. Works offline too: what was typed is sent later.
+// Both are in .data/endpoints.json of a system that `npm start` runs. Works offline too, also after a power cut: the home is
+// in wall-panel.db, and what was typed is sent later.
 import { createInterface } from "node:readline";
 import type { EntityView } from "@funkygibbon/client/graph-view";
 import { openNodeClient } from "@funkygibbon/client/node-client";
@@ -13,7 +14,7 @@ if (FUNKYGIBBON_TOKEN === undefined) {
   process.exit(1);
 }
 
-const panel = await openNodeClient({ url, token: () => FUNKYGIBBON_TOKEN });
+const panel = await openNodeClient({ url, token: () => FUNKYGIBBON_TOKEN, file: "wall-panel.db" });
 let switches: readonly EntityView[] = [];
 
 function draw(): void {

@@ -39,7 +39,8 @@ function line(device: EntityView): HTMLElement {
   box.style.width = "auto";
   box.checked = device.body.on === true;
   box.addEventListener("change", () => void home.update(device.id, { on: box.checked }));
-  label.append(device.name, box);
+  const { capabilities } = device.body;
+  label.append(device.name, ...(Array.isArray(capabilities) && capabilities.includes("on_off") ? [box] : []));
   return label;
 }
 

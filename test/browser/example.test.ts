@@ -9,7 +9,9 @@ import { REPOSITORY } from "../support/run-tool.ts";
 import { servePage } from "../support/web-page.ts";
 
 describe("the example of a browser page", () => {
-  it("shows the home, switches a device on every other one, and goes on without a network", async () => {
+  it("shows the home, switches a device on every other one, and goes on without a network", {
+    timeout: 90_000,
+  }, async () => {
     await using page = await servePage("examples/browser");
     await using system = await constellation({ environment: { CORS_ORIGINS: page.origin } });
     const { tokens } = await system.newHousehold();
