@@ -165,8 +165,8 @@ function isAt({ client }: CrowdDevice, log: { readonly epoch: string; readonly h
   return phase === "live" && pendingEdits + unheldEdits === 0 && upToDateSeq === log.headSeq && epoch === log.epoch;
 }
 
-function whereabouts({ name, client }: CrowdDevice): string {
-  const { phase, upToDateSeq, headSeq, pendingEdits, unheldEdits, epoch, error } = client.state;
-  const edits = `${pendingEdits} pending, ${unheldEdits} unheld`;
-  return `${name} ${phase} at ${upToDateSeq}/${headSeq} of ${epoch}, ${edits}${error === undefined ? "" : `, ${error.reason}`}`;
+function whereabouts({ name, client, store }: CrowdDevice): string {
+  const { phase, upToDateSeq, headSeq, epoch, error, pushRefused } = client.state;
+  const facts = [`${name} ${phase} at ${upToDateSeq}/${headSeq} of ${epoch}`, store.describeEdits()];
+  return [...facts, error?.reason ?? "", pushRefused ?? ""].filter((fact) => fact !== "").join(", ");
 }

@@ -35,6 +35,12 @@ export class JournaledStore implements Store {
     return this.#disk.load();
   }
 
+  /** The edits that still lie there, in words: `7 sent, 3 unsent`. */
+  describeEdits(): string {
+    const byState = Map.groupBy(this.#edits.values(), ({ state }) => state.kind);
+    return [...byState].map(([kind, edits]) => `${edits.length} ${kind}`).join(", ");
+  }
+
   apply(batch: StoreBatch): Promise<void> {
     for (const version of batch.removeEdits) this.#account(version, batch);
     for (const edit of batch.putEdits) this.#edits.set(edit.version, edit);

@@ -121,6 +121,16 @@ test("I7: a heal is not newer than a later edit of its device that is the head a
   expect(divergedUs(log.push([healed], { device: panel.name }))).toBe(START_US);
 });
 
+test("I7: a heal is not older than an earlier edit of its device that the head stands on", () => {
+  const { log, phone, panel, heal } = afterRestore();
+  const early = phone.edit(LAMP, { a: 1 }, { atUs: START_US + HOUR_US });
+  const late = phone.edit(LAMP, { b: 1 }, { parents: [early.version] });
+  log.push([early]);
+  log.push([panel.edit(LAMP, { a: 1, c: 1 }, { parents: [early.version], atUs: START_US + 2 * HOUR_US })]);
+  const healed = { ...late, heal: { ...heal(START_US + 7), device: phone.name } };
+  expect(divergedUs(log.push([healed], { device: panel.name }))).toBe(START_US + HOUR_US);
+});
+
 test("an edit of another record under a sequence that the stamps name is not taken for theirs", () => {
   const { log, phone, panel, heal } = afterRestore();
   const elsewhere = phone.edit(recordId(2), {}, { atUs: START_US + HOUR_US });

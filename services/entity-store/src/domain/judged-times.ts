@@ -43,7 +43,8 @@ export interface JudgedHeal {
 /**
  * The times of a heal as the log takes them: what it has judged already keeps that time, and nothing comes from later
  * than now. What the lost log had after something else stays after it: the healed version has overwritten that, or was
- * decided to have, and that may have been judged later by this log. @param nowUs at which the heal was received.
+ * decided to have, and that may have been judged later by this log. No edit is older than an earlier one of its device
+ * that the head's stamps name. @param nowUs at which the heal was received.
  */
 export function judgedHeal(log: WorkingLog, change: SequenceKey & HealOf, nowUs: Micros): JudgedHeal {
   const { device, sequence, record, heal } = change;
@@ -54,8 +55,9 @@ export function judgedHeal(log: WorkingLog, change: SequenceKey & HealOf, nowUs:
   for (const group of inOrder) {
     const { stamp } = group;
     if (isUnknownStamp(stamp)) continue;
-    const notBeforeUs = before === undefined ? 0 : before.effectiveUs + (before.device === stamp.device ? 0 : 1);
-    const healedUs = Math.min(Math.max(stamp.effectiveUs, notBeforeUs), log.committedUs);
+    const afterBeforeUs = before === undefined ? 0 : before.effectiveUs + (before.device === stamp.device ? 0 : 1);
+    const { lowerUs = 0 } = neighboursInHead(log, record, stamp);
+    const healedUs = Math.min(Math.max(stamp.effectiveUs, afterBeforeUs, lowerUs), log.committedUs);
     const effectiveUs = judgedTime(log, record, stamp) ?? healedUs;
     judged.set(group, { ...stamp, effectiveUs });
     if (before === undefined || effectiveUs > before.effectiveUs) before = { ...stamp, effectiveUs };
