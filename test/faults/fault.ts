@@ -36,7 +36,7 @@ export const SIZES: Readonly<Record<FaultSize["name"], FaultSize>> = {
     answers: 8,
     pauseMs: 200,
     waitsInFull: false,
-    patienceMs: 45_000,
+    patienceMs: 90_000,
   },
   full: {
     name: "full",

@@ -3,6 +3,7 @@ import { addToDigest, type Digest, digestTerm } from "@funkygibbon/kernel/digest
 import type { Epoch, RecordId } from "@funkygibbon/kernel/ids";
 import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import { parseVersion, type VersionId } from "@funkygibbon/kernel/version";
+import { wakeDeferredEdits } from "./edit-queue.ts";
 import { type BaseRecord, type Edit, lostBody } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
 
@@ -70,6 +71,19 @@ export function applyPage(tx: ReplicaTransaction, target: BaseTarget, page: read
     target.putBase(record.deleted ? { ...record, ...lostBody(tx.visible(record.record)) } : record);
   }
   return unknown;
+}
+
+/**
+ * Stores a page and its cursor in the base in use, in one step. @returns whether the page is whole: without the content of
+ * an own version the cursor stays before it.
+ */
+export function storePage(tx: ReplicaTransaction, page: readonly Pulled[], cursor: string): boolean {
+  if (applyPage(tx, tx, page).length > 0) return false;
+  const records = page.map((pulled) => (pulled.kind === "own" ? pulled.stamp.record : pulled.record.record));
+  releaseHeldEdits(tx, records);
+  wakeDeferredEdits(tx, new Set(records));
+  tx.setMeta({ cursor });
+  return true;
 }
 
 /** Takes away the answered edits of these records that the base has caught up with. */

@@ -8,7 +8,7 @@ import { forkedDeviceId, stageEdit, takeDeviceId, takeStanding } from "./edit-qu
 import { LocalReplica } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { nodeSha256 } from "./node-hashes.ts";
-import { footprintOf, takePush } from "./push-planning.ts";
+import { footprintOf, nextDeferralUs, takePush } from "./push-planning.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
 import { ManualClock } from "./testing/scenario.ts";
@@ -167,12 +167,13 @@ describe("the edit queue", () => {
   });
 
   it("takes a new id for a clone without touching what was sent", async () => {
+    const c0ffee = () => 0xc0ffee / 2 ** 32;
     await (await replica()).transact("local", (tx) => {
       const sent = write(tx, LAMP, "one");
       send(tx);
       const child = write(tx, LAMP, "three");
       write(tx, ROOM, "two");
-      takeDeviceId(tx, forkedDeviceId("ada" as DeviceId, "00c0ffee"));
+      takeDeviceId(tx, forkedDeviceId("ada" as DeviceId, c0ffee));
       const [kept, renamed] = tx.editsOf(LAMP);
       expect(kept?.version).toBe(sent?.version);
       expect(renamed?.version).toContain("-ada.00c0ffee-000004");
@@ -180,8 +181,8 @@ describe("the edit queue", () => {
       expect(tx.editsOf(ROOM)[0]?.version).toContain("-ada.00c0ffee-000005");
       expect(tx.meta.sessionKey).toHaveLength(0);
     });
-    expect(forkedDeviceId("ada.0badcafe" as DeviceId, "00c0ffee")).toBe("ada.00c0ffee");
-    expect(forkedDeviceId("a".repeat(64) as DeviceId, "00c0ffee")).toHaveLength(64);
+    expect(forkedDeviceId("ada.0badcafe" as DeviceId, c0ffee)).toBe("ada.00c0ffee");
+    expect(forkedDeviceId("a".repeat(64) as DeviceId, c0ffee)).toHaveLength(64);
   });
 });
 
@@ -394,6 +395,21 @@ describe("a push", () => {
       tx.setMeta({ forked: true });
       expect(send(tx).map(({ version }) => version)).toEqual([lamp?.version, edge?.version]);
     });
+  });
+
+  it("is tried again when a deferred edit may go that holds up another one whose time has come", async () => {
+    const local = await replica();
+    await local.transact("local", (tx) => {
+      for (const [record, nextAtUs] of [
+        [LAMP, 5_000_000],
+        [ROOM, 0],
+      ] as const) {
+        const edit = write(tx, record, "waits");
+        if (edit !== undefined) tx.putEdit({ ...edit, state: { kind: "deferred", sinceUs: 1, nextAtUs } });
+      }
+    });
+    expect(nextDeferralUs(local.pendingEdits(), 1_000_000)).toBe(5_000_000);
+    expect(nextDeferralUs(local.pendingEdits(), 5_000_000)).toBeUndefined();
   });
 
   it("holds at most 1000 edits and 4 MiB", async () => {

@@ -89,10 +89,13 @@ export function takeDeviceId(tx: ReplicaTransaction, deviceId: DeviceId): void {
   relabelUnsentEdits(tx);
 }
 
-/** The id of a clone: the device's first id with a random ending, within 64 characters. */
-export function forkedDeviceId(deviceId: DeviceId, randomHex: string): DeviceId {
+/** The id of a clone: the device's first id with a random ending, within 64 characters. @param random as Math.random. */
+export function forkedDeviceId(deviceId: DeviceId, random: () => number): DeviceId {
   const first = deviceId.replace(/\.[0-9a-f]{8}$/, "");
-  return `${first.slice(0, 64 - 1 - randomHex.length)}.${randomHex}` as DeviceId;
+  const ending = Math.floor(random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, "0");
+  return `${first.slice(0, 64 - 1 - ending.length)}.${ending}` as DeviceId;
 }
 
 /** Takes an edit out of the line of its record: later ones that were never sent stand on what it stood on. */

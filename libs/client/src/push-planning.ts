@@ -54,6 +54,27 @@ export function takePush(
   return taken;
 }
 
+/** Whether something waits that may be sent: not what is DEFERRED, nor what waits for the new id of a clone. */
+export function isSendable(tx: ReplicaTransaction): boolean {
+  for (const { state } of tx.pendingEdits()) {
+    if (state.kind === "sent" || (state.kind === "unsent" && !tx.meta.forked)) return true;
+  }
+  return false;
+}
+
+/**
+ * When the next deferred edit may go again; undefined: there is none. One whose time has come already waits for something
+ * else: for an answer, or for a deferred one before it.
+ */
+export function nextDeferralUs(pending: Iterable<Edit>, nowUs: Micros): Micros | undefined {
+  let nextUs: Micros | undefined;
+  for (const { state } of pending) {
+    if (state.kind === "deferred" && state.nextAtUs > nowUs)
+      nextUs = Math.min(nextUs ?? state.nextAtUs, state.nextAtUs);
+  }
+  return nextUs;
+}
+
 /** The footprint of some changes. */
 export function footprintOf(
   changes: Iterable<{ readonly record: RecordId; readonly version: VersionId; readonly content: TextContent }>,

@@ -8,7 +8,8 @@ import { assertNever } from "@funkygibbon/kernel/must";
 import { forkedDeviceId, takeDeviceId } from "./edit-queue.ts";
 import type { LocalReplica } from "./local-replica.ts";
 import type { SessionEnd } from "./session-end.ts";
-import { type SessionPlan, SyncSession } from "./sync-session.ts";
+import type { SessionPlan } from "./session-state.ts";
+import { SyncSession } from "./sync-session.ts";
 import type { Observable, StopReason, SyncState } from "./sync-state.ts";
 import { pause, type Surroundings } from "./timers.ts";
 import type { Transport } from "./transport.ts";
@@ -126,12 +127,9 @@ export class SyncLoop {
   /** The server refuses the old id altogether, so nothing sent under it can be answered: all of it takes the new id. */
   async #abandonId(): Promise<void> {
     const { replica, random } = this.#options;
-    const ending = Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
     await replica.transact("local", (tx) => {
       for (const edit of [...tx.pendingEdits()]) tx.putEdit({ ...edit, state: { kind: "unsent" } });
-      takeDeviceId(tx, forkedDeviceId(tx.meta.deviceId, ending));
+      takeDeviceId(tx, forkedDeviceId(tx.meta.deviceId, random));
     });
   }
 

@@ -7,27 +7,35 @@ import {
   PingSchema,
   PullAckSchema,
   type PushResult,
+  PushSchema,
   TokenRefreshSchema,
   type Welcome,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { backoffDelayMs } from "@funkygibbon/kernel/backoff";
+import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
 import type { Sha256 } from "@funkygibbon/kernel/content";
 import { DomainError, internal } from "@funkygibbon/kernel/errors";
 import { ROLES } from "@funkygibbon/kernel/identity";
-import { type Epoch, type HouseholdId, parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
-import { reopenAnswers } from "./answers.ts";
-import { forkedDeviceId, takeDeviceId, takeStanding } from "./edit-queue.ts";
+import { assertNever } from "@funkygibbon/kernel/must";
 import type { LocalReplica } from "./local-replica.ts";
-import { DirectPull, type PullSide, type PullVerdict, StagedPull } from "./pull-side.ts";
-import { PushPump } from "./push-pump.ts";
+import { footprintOf, nextDeferralUs } from "./push-planning.ts";
 import { durationMs, endOfError, endOfGoAway, type SessionEnd } from "./session-end.ts";
+import { otherHousehold, SessionReplica } from "./session-replica.ts";
+import {
+  beginSession,
+  type EffectOf,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionPlan,
+  type SessionState,
+} from "./session-state.ts";
+import { stepSession } from "./session-step.ts";
 import { SessionVitals } from "./session-vitals.ts";
 import type { Observable, SyncState } from "./sync-state.ts";
 import type { Surroundings } from "./timers.ts";
 import type { DeviceFrame, ServerFrame, Transport, TransportSession } from "./transport.ts";
-
-/** How a session begins: on from the cursor, or with a fresh base beside the one in use. */
-export type SessionPlan = { readonly kind: "resume" } | { readonly kind: "fresh-base"; readonly heal: boolean };
+import { editToWire, healToWire } from "./wire-mapping.ts";
 
 /** What a session works with. */
 export interface SyncSessionOptions extends Surroundings {
@@ -47,72 +55,91 @@ export interface SyncSessionOptions extends Surroundings {
   readonly onSyncRequested: (reason: string) => void;
 }
 
-/** One session from hello to its end (docs/protocol.md, section 10). */
+const REST_BACKOFF = {
+  race: { baseMs: 100, capMs: 5_000 },
+  refusal: { baseMs: 1_000, capMs: 30_000 },
+} as const;
+/** As long as a session may be silent. Whatever it was then decided is answered when the push is sent again. */
+const ANSWER_LIMIT_MS = 45_000;
+
+/**
+ * One session from hello to its end (docs/protocol.md, section 10). What is to be done is decided by {@link stepSession};
+ * here it is done, and what came of it is told to that function.
+ */
 export class SyncSession {
   readonly #options: SyncSessionOptions;
   readonly #vitals: SessionVitals;
+  readonly #replica: SessionReplica;
+  #state: SessionState;
   #stream: TransportSession | undefined;
-  #end: SessionEnd | undefined;
-  #open: { household: HouseholdId; epoch: Epoch; pump: PushPump; pull: PullSide } | undefined;
-  #caughtUp = false;
-  #lastFrameId = 0n;
   #nonce = 0n;
+  /** The oldest unanswered push, whose answer is waited for. */
+  #awaited: number | undefined;
+  #cancelOverdue: () => void = () => undefined;
+  #cancelRest: () => void = () => undefined;
+  #cancelWake: () => void = () => undefined;
 
   constructor(options: SyncSessionOptions) {
     this.#options = options;
+    this.#replica = new SessionReplica(options);
+    this.#state = beginSession(options.plan, options.transport.pushWindow);
     this.#vitals = new SessionVitals({
       ...options,
       ping: () => this.#ping(),
-      silent: () => this.#finish({ kind: "lost", error: silence(), afterMs: 0 }),
+      silent: () => this.#tell({ type: "ended", end: { kind: "lost", error: silence(), afterMs: 0 } }),
       refreshToken: () => this.#refreshToken(),
     });
   }
 
   /** Lives until the session ends or the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<SessionEnd> {
-    try {
-      const token = await this.#options.token();
-      signal.throwIfAborted();
-      const stream = this.#options.transport.open({ token, signal });
-      this.#stream = stream;
-      this.#vitals.watchToken(token);
-      await this.#prepare();
-      await this.#send({ case: "hello", value: this.#hello() });
-      for await (const frame of stream.frames) {
-        if (this.#end !== undefined) break;
-        this.#vitals.heard();
-        await this.#handle(frame);
-      }
-      return this.#end ?? { kind: "lost", error: undefined, afterMs: undefined };
-    } catch (error) {
-      return this.#end ?? endOfError(error);
-    } finally {
-      this.#vitals.stop();
-      this.#open?.pump.close();
-      this.#stream?.close();
-    }
+    const { state } = this.#options;
+    const end = await this.#live(signal).catch(endOfError);
+    await this.#take({ type: "ended", end });
+    this.#vitals.stop();
+    this.#cancelOverdue();
+    this.#cancelRest();
+    this.#cancelWake();
+    const { phase } = this.#state;
+    // What ended it first.
+    const first = phase.name === "over" ? phase.end : end;
+    if (first.kind === "digest-mismatch") state.update({ digestMismatches: state.value.digestMismatches + 1 });
+    return first;
   }
 
   /** An edit was made. */
   wake(): void {
-    this.#open?.pump.wake();
+    this.#tell({ type: "wake" });
   }
 
-  /** A log that is gone had answered edits; what the base does not hold of them is sent again. */
-  async #prepare(): Promise<void> {
-    const { plan, replica } = this.#options;
-    if (plan.kind === "fresh-base" && plan.heal) await replica.transact("local", reopenAnswers);
+  async #live(signal: AbortSignal): Promise<SessionEnd> {
+    const token = await this.#options.token();
+    signal.throwIfAborted();
+    const stream = this.#options.transport.open({ token, signal });
+    this.#stream = stream;
+    this.#vitals.watchToken(token);
+    await this.#replica.prepare();
+    await this.#send({ case: "hello", value: this.#hello() });
+    for await (const frame of stream.frames) {
+      if (this.#isOver()) break;
+      this.#vitals.heard();
+      await this.#receive(frame);
+    }
+    return { kind: "lost", error: undefined, afterMs: undefined };
+  }
+
+  #isOver(): boolean {
+    return this.#state.phase.name === "over";
   }
 
   #hello(): Hello {
     const { replica, plan, clock, transport, clientVersion } = this.#options;
     const { deviceId, household, epoch, sessionKey, cursor, vectorClock } = replica.meta;
-    const renewed = plan.kind === "fresh-base" && plan.heal;
     return create(HelloSchema, {
       protocolVersion: PROTOCOL_VERSION,
       deviceId,
       householdId: household ?? "",
-      epoch: renewed ? "" : (epoch ?? ""),
+      epoch: this.#replica.isRenewed ? "" : (epoch ?? ""),
       sessionKey,
       cursor: plan.kind === "resume" ? cursor : "",
       vectorClock: plan.kind === "resume" ? vectorClock : {},
@@ -121,147 +148,178 @@ export class SyncSession {
     });
   }
 
-  async #handle(frame: ServerFrame): Promise<void> {
-    if (frame.frame.case === "goAway") return this.#finish(endOfGoAway(frame.frame.value));
-    if (frame.frame.case === "welcome") return this.#welcome(frame, frame.frame.value);
-    const open = this.#open;
-    if (open === undefined) throw internal(`the server said ${frame.frame.case ?? "nothing"} before its welcome`);
-    if (frame.householdId !== "" && frame.householdId !== open.household) return this.#finish(otherHousehold());
-    if (frame.epoch !== "" && frame.epoch !== open.epoch) return this.#finish({ kind: "epoch-changed" });
-    switch (frame.frame.case) {
-      case "changes": {
-        const page = frame.frame.value;
-        this.#heardOfSeq(Number(page.headSeq));
-        if (!this.#accept(await open.pull.changes(page))) return;
-        this.#lastFrameId = page.frameId;
-        await this.#ack(page.cursor);
-        open.pump.wake();
-        await this.#leaveForkedId();
-        return;
-      }
-      case "upToDate": {
-        const position = frame.frame.value;
-        if (!this.#accept(await open.pull.upToDate(position))) return;
-        this.#options.state.update({ headSeq: Number(position.headSeq), upToDateSeq: Number(position.headSeq) });
-        this.#caughtUp = true;
-        this.#showPhase(open.pull);
-        await this.#ack(position.cursor);
-        open.pump.wake();
-        await this.#leaveForkedId();
-        return;
-      }
+  /** Frames that follow each other are taken in one after the other. */
+  async #receive(received: ServerFrame): Promise<void> {
+    await this.#takeWhatComes(await this.#takeIn(received));
+  }
+
+  /** Stores what a frame brings. @returns what the session then has to hear. */
+  async #takeIn({ frame, householdId, epoch }: ServerFrame): Promise<SessionEvent | undefined> {
+    const { onConflictChanged, onSyncRequested } = this.#options;
+    if (frame.case === "goAway") return { type: "ended", end: endOfGoAway(frame.value) };
+    if (frame.case === "welcome") return this.#welcomed(frame.value, { householdId, epoch });
+    const { log } = this.#replica;
+    if (log === undefined) throw internal(`the server said ${frame.case ?? "nothing"} before its welcome`);
+    if (householdId !== "" && householdId !== log.household) return { type: "ended", end: otherHousehold() };
+    if (epoch !== "" && epoch !== log.epoch) return { type: "ended", end: { kind: "epoch-changed" } };
+    switch (frame.case) {
+      case "changes":
+        return this.#replica.page(frame.value, this.#state);
+      case "upToDate":
+        return this.#replica.upToDate(frame.value, this.#state);
       case "pushResult":
-        return this.#answered(open.pump, open.pull, frame.frame.value);
+        return this.#answered(frame.value);
       case "conflictChanged":
-        this.#options.onConflictChanged(frame.frame.value.conflict);
-        return;
+        onConflictChanged(frame.value.conflict);
+        return undefined;
       case "syncRequested":
-        this.#options.onSyncRequested(frame.frame.value.reason);
-        return;
+        onSyncRequested(frame.value.reason);
+        return undefined;
       default:
         // A pong, or a frame of a newer server: heard, and nothing more.
-        return;
+        return undefined;
     }
   }
 
-  async #welcome(frame: ServerFrame, welcome: Welcome): Promise<void> {
-    const { replica, plan, state } = this.#options;
-    const household = parseHouseholdId(frame.householdId);
-    const epoch = parseEpoch(frame.epoch);
-    const known = replica.meta;
-    if (known.household !== undefined && known.household !== household) return this.#finish(otherHousehold());
-    const renewed = plan.kind === "fresh-base" && plan.heal;
-    if (!renewed && known.epoch !== undefined && known.epoch !== epoch) return this.#finish({ kind: "epoch-changed" });
-    await replica.transact("remote", (tx) => {
-      tx.setMeta({
-        household,
-        ...(renewed ? {} : { epoch }),
-        ...(welcome.sessionKey.length === 0 ? {} : { sessionKey: welcome.sessionKey }),
-      });
-      takeStanding(tx, { forked: welcome.forked, highestSequence: Number(welcome.highestSequence) });
-    });
+  async #welcomed(welcome: Welcome, from: { readonly householdId: string; readonly epoch: string }) {
+    const event = await this.#replica.welcome(welcome, from);
+    if (event.type !== "welcome") return event;
     this.#vitals.setInterval(durationMs(welcome.heartbeatInterval) || 15_000);
-    if (await this.#leaveForkedId()) return;
-    state.update({
+    this.#options.state.update({
       role: ROLES.find((role) => role === welcome.role),
-      headSeq: Number(welcome.headSeq),
-      phase: plan.kind === "resume" ? "catching-up" : "healing",
       pushRefused: welcome.role === "guest" ? "READ_ONLY_ROLE" : undefined,
     });
-    this.#begin(household, epoch, welcome.role !== "guest");
+    return event;
   }
 
-  #begin(household: HouseholdId, epoch: Epoch, mayPush: boolean): void {
-    const { replica, plan, transport, state, sha256 } = this.#options;
-    const pump = new PushPump({
-      ...this.#options,
-      household,
-      epoch,
-      window: transport.pushWindow,
-      send: (frame) => this.#send(frame),
-      onRefused: (reason) => state.update({ pushRefused: reason }),
-      onFailure: (error) => this.#finish(endOfError(error)),
-    });
-    if (!mayPush) pump.close();
-    const pull =
-      plan.kind === "resume"
-        ? new DirectPull(replica, epoch)
-        : new StagedPull({ replica, epoch, pump, sha256, heal: plan.heal && mayPush });
-    this.#open = { household, epoch, pump, pull };
-    if (plan.kind === "resume" || !plan.heal) pump.resume();
-  }
-
-  async #answered(pump: PushPump, pull: PullSide, result: PushResult): Promise<void> {
-    await pump.answered(result);
-    // 0 when the push was refused.
-    const headSeq = Number(result.headSeq);
-    this.#heardOfSeq(headSeq);
+  async #answered(result: PushResult): Promise<SessionEvent> {
+    const event = await this.#replica.answer(result, this.#state);
     if (result.conflicts.length > 0) this.#options.onConflicts(result.conflicts);
-    await pull.answered(headSeq);
-    this.#showPhase(pull);
-    await this.#leaveForkedId();
+    return event;
   }
 
-  /**
-   * A clone goes on under a new id as soon as everything that it sent under the old one is answered and held: what is
-   * answered may have to be sent again to a restored server, and then has to be its own still.
-   */
-  async #leaveForkedId(): Promise<boolean> {
-    const { replica, random } = this.#options;
-    if (!replica.meta.forked) return false;
-    const ending = Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
-    const left = await replica.transact("local", (tx) => {
-      if (this.#open?.pump.idle === false) return false;
-      for (const { state } of tx.allEdits()) if (state.kind === "sent" || state.kind === "answered") return false;
-      takeDeviceId(tx, forkedDeviceId(tx.meta.deviceId, ending));
-      return true;
-    });
-    if (left) this.#finish({ kind: "forked", refused: false });
-    return left;
+  async #take(event: SessionEvent): Promise<void> {
+    const { state, effects } = stepSession(this.#state, event);
+    this.#state = state;
+    this.#show();
+    this.#watchAnswers();
+    for (const effect of effects) {
+      if (this.#isOver() && effect.type !== "close") continue;
+      await this.#do(effect);
+    }
   }
 
-  /** @returns false when the base turned out not to add up. */
-  #accept(verdict: PullVerdict): boolean {
-    if (verdict === "consistent") return true;
+  /** A session may be alive in all but this: where pushes go by connections of their own, one of them may have died. */
+  #watchAnswers(): void {
+    const oldest = this.#state.unanswered[0]?.id;
+    if (oldest === this.#awaited) return;
+    this.#awaited = oldest;
+    this.#cancelOverdue();
+    if (oldest === undefined) return;
+    const end: SessionEnd = { kind: "lost", error: unanswered(), afterMs: 0 };
+    this.#cancelOverdue = this.#options.timers.after(ANSWER_LIMIT_MS, () => this.#tell({ type: "ended", end }));
+  }
+
+  /** As {@link #take}, where nobody waits for what follows. */
+  #tell(event: SessionEvent): void {
+    this.#take(event).catch((error: unknown) => this.#tell({ type: "ended", end: endOfError(error) }));
+  }
+
+  async #do(effect: SessionEffect): Promise<void> {
+    switch (effect.type) {
+      case "ack":
+        return this.#send({ case: "ack", value: create(PullAckSchema, effect) });
+      case "leave-name":
+        return this.#takeWhatComes(await this.#replica.leaveName());
+      case "take-edits":
+        return this.#meanwhile(() => this.#sendEdits(effect));
+      case "send-heal":
+        return this.#meanwhile(() => this.#sendHeal(effect));
+      case "swap":
+        return this.#takeWhatComes(await this.#replica.swap(effect));
+      case "rest":
+        return this.#rest(effect);
+      case "refuse-pushes":
+        return this.#options.state.update({ pushRefused: effect.reason });
+      case "close":
+        return this.#stream?.close();
+      default:
+        return assertNever(effect, "session effect");
+    }
+  }
+
+  /** Frames are read on while a push waits for the transport: the server may be waiting for that. */
+  #meanwhile(work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.#tell({ type: "ended", end: endOfError(error) }));
+  }
+
+  async #takeWhatComes(event: SessionEvent | undefined): Promise<void> {
+    if (event !== undefined) await this.#take(event);
+  }
+
+  async #sendEdits({ unanswered }: EffectOf<"take-edits">): Promise<void> {
+    const edits = await this.#replica.takeEdits(unanswered);
+    if (edits.length === 0) {
+      this.#wakeForDeferred();
+      return this.#take({ type: "taken", footprint: undefined });
+    }
+    await this.#take({ type: "taken", footprint: footprintOf(edits) });
+    await this.#sendPush("push", this.#state.lastPushId, edits.map(editToWire));
+  }
+
+  #sendHeal({ id, heals }: EffectOf<"send-heal">): Promise<void> {
+    return this.#sendPush("heal", id, heals.map(healToWire));
+  }
+
+  async #sendPush(kind: "push" | "heal", id: number, changes: ReturnType<typeof editToWire>[]): Promise<void> {
+    const { log } = this.#replica;
+    if (this.#isOver() || log === undefined) return;
+    const { household, epoch } = log;
+    const deviceTimeUs = BigInt(this.#options.clock.now());
+    const value = create(PushSchema, { pushId: BigInt(id), householdId: household, epoch, deviceTimeUs, changes });
+    await this.#send({ case: kind, value });
+    await this.#take({ type: "handed" });
+  }
+
+  #wakeForDeferred(): void {
+    const { replica, clock, timers } = this.#options;
+    const nowUs = clock.now();
+    const nextUs = nextDeferralUs(replica.pendingEdits(), nowUs);
+    if (nextUs === undefined) return;
+    this.#cancelWake();
+    this.#cancelWake = timers.after((nextUs - nowUs) / MICROS_PER_MS, () => this.wake());
+  }
+
+  #rest({ cause, askedMs, troubles }: EffectOf<"rest">): void {
+    const { timers, random } = this.#options;
+    this.#cancelRest();
+    const delayMs = askedMs + backoffDelayMs(troubles, REST_BACKOFF[cause], random);
+    this.#cancelRest = timers.after(delayMs, () => this.#tell({ type: "rested" }));
+  }
+
+  /** What the user may know of it. */
+  #show(): void {
     const { state } = this.#options;
-    state.update({ digestMismatches: state.value.digestMismatches + 1 });
-    this.#finish({ kind: "digest-mismatch" });
-    return false;
-  }
-
-  #heardOfSeq(seq: number): void {
-    const { state } = this.#options;
-    if (seq > state.value.headSeq) state.update({ headSeq: seq });
-  }
-
-  #showPhase(pull: PullSide): void {
-    if (pull.inUse && this.#caughtUp) this.#options.state.update({ phase: "live", error: undefined });
-  }
-
-  #ack(cursor: string): Promise<void> {
-    return this.#send({ case: "ack", value: create(PullAckSchema, { frameId: this.#lastFrameId, cursor }) });
+    const { phase, headSeq } = this.#state;
+    switch (phase.name) {
+      case "greeting":
+        return;
+      case "following":
+        if (phase.toldSeq === undefined) state.update({ phase: "catching-up", headSeq });
+        else state.update({ phase: "live", headSeq, upToDateSeq: phase.toldSeq, error: undefined });
+        return;
+      case "staging":
+        state.update({ phase: "healing", headSeq });
+        return;
+      case "healing":
+      case "rejoining":
+        state.update({ phase: "healing", headSeq, upToDateSeq: phase.position.headSeq });
+        return;
+      case "over":
+        return;
+      default:
+        assertNever(phase, "session phase");
+    }
   }
 
   #ping(): void {
@@ -280,20 +338,12 @@ export class SyncSession {
     this.#vitals.sent();
     await this.#stream?.send(frame);
   }
-
-  #finish(end: SessionEnd): void {
-    this.#end ??= end;
-    this.#stream?.close();
-  }
 }
 
 function silence(): DomainError {
   return new DomainError("unavailable", "the server fell silent", { reason: "SILENT" });
 }
 
-function otherHousehold(): SessionEnd {
-  const error = new DomainError("failed-precondition", "the token is for another household than this replica", {
-    reason: "HOUSEHOLD_CHANGED",
-  });
-  return { kind: "stopped", reason: "household-changed", error };
+function unanswered(): DomainError {
+  return new DomainError("unavailable", "the server does not answer a push", { reason: "UNANSWERED" });
 }

@@ -7,6 +7,8 @@ import { MemoryStore } from "./memory-store.ts";
 import type { StoreBatch } from "./store.ts";
 import { ModelServer } from "./testing/model-server.ts";
 import { clientOf, within } from "./testing/scenario.ts";
+import { systemTimers } from "./timers.ts";
+import type { TransportSession } from "./transport.ts";
 
 const open: Client[] = [];
 
@@ -54,6 +56,37 @@ describe("a session", () => {
     await ada.create(room("Kitchen"));
     await ada.settled(within());
     expect(server.heads.size).toBe(1);
+  });
+
+  it("ends when a push is not answered for 45 s although the server is heard, and sends it again in the next", async () => {
+    const server = new ModelServer();
+    const transport = server.transport();
+    let lost = 0;
+    const losing = (session: TransportSession): TransportSession => ({
+      frames: session.frames,
+      close: () => session.close(),
+      send: (frame) => (frame.case === "push" && lost++ === 0 ? Promise.resolve() : session.send(frame)),
+    });
+    const overdue = Promise.withResolvers<() => void>();
+    const client = await clientOf(server, {
+      deviceId: "ada",
+      transport: { ...transport, open: (options) => losing(transport.open(options)) },
+      timers: {
+        after: (delayMs, callback) => {
+          if (delayMs !== 45_000) return systemTimers.after(delayMs, callback);
+          overdue.resolve(callback);
+          return () => undefined;
+        },
+      },
+    });
+    open.push(client);
+    client.connect();
+    await client.create(room("Kitchen"));
+    await expect.poll(() => lost).toBe(1);
+    (await overdue.promise)();
+    await client.settled(within());
+    expect(server.pushes).toHaveLength(1);
+    expect(server.hellos).toHaveLength(2);
   });
 
   it("never comes back by itself when a newer session of the device has begun", async () => {

@@ -1,8 +1,7 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
-import { type Client, openClient } from "../client.ts";
+import { type Client, type ClientOptions, openClient } from "../client.ts";
 import { MemoryStore } from "../memory-store.ts";
 import { nodeSha256 } from "../node-hashes.ts";
-import type { Store } from "../store.ts";
 import type { ModelServer } from "./model-server.ts";
 
 /** A clock that a test moves. */
@@ -21,10 +20,10 @@ export class ManualClock implements Clock {
 /** A client of the model server, with waits of no length. */
 export function clientOf(
   server: ModelServer,
-  options: { deviceId: string; store?: Store; clock?: Clock },
+  options: Partial<ClientOptions> & { readonly deviceId: string },
 ): Promise<Client> {
   return openClient({
-    store: options.store ?? new MemoryStore(),
+    store: new MemoryStore(),
     transport: server.transport(),
     token: () => "token",
     sha256: nodeSha256,
