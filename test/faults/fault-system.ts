@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { type DeviceId, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { migrate } from "@funkygibbon/postgres/migrations";
 import { silentLogger } from "@funkygibbon/runtime/log";
@@ -11,10 +12,16 @@ import { type OwnServers, ownServers } from "../support/own-servers.ts";
 import { type ProcessConstellation, processConstellation } from "../support/process-constellation.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { asSuperuser } from "../support/template-databases.ts";
-import type { Holdings } from "./crowd.ts";
 
 /** Settings of PostgreSQL that let a replica follow it; durability stays as it is by default. */
 export const REPLICATED = { wal_level: "replica", wal_keep_size: "256MB" };
+
+/** What a log says of a version's place in history. */
+export interface Descent {
+  readonly version: string;
+  readonly parents: readonly string[];
+  readonly isOverruled: boolean;
+}
 
 /** The servers that services stand on. */
 interface Infrastructure {
@@ -103,13 +110,12 @@ export class FaultSystem implements AsyncDisposable {
     return { epoch: row?.epoch ?? "", headSeq: row?.head_seq ?? 0 };
   }
 
-  /** What each version of a household's log replaces. */
-  async lineage(household: string): Promise<Holdings> {
-    const rows = await this.sql<{ version: string; parents: string[] }>(
-      "SELECT version, parents FROM record_versions WHERE household_id = $1",
-      [household],
+  /** What each version of a household's log replaces, and whether it lost to what was there. */
+  async lineage(household: string): Promise<readonly Descent[]> {
+    return this.sql<Descent>(
+      `SELECT version, parents, outcome = $2 AS "isOverruled" FROM record_versions WHERE household_id = $1`,
+      [household, Outcome.SUPERSEDED],
     );
-    return new Map(rows.map(({ version, parents }) => [version, parents]));
   }
 
   /** Says something to Redis past all clients, for example `FLUSHALL`. */

@@ -43,6 +43,8 @@ export async function playFault(performance_: Performance): Promise<{ report: Fa
     const { epoch } = await system.log(household.id);
     const held = new Map<string, readonly string[]>();
     const lineage = new Map<string, readonly string[]>();
+    // A device forgets its edit as soon as it hears that it has lost, which may be under way to it.
+    const overruled = new Set<string>();
     const stage: Stage = {
       system,
       crowd,
@@ -53,10 +55,13 @@ export async function playFault(performance_: Performance): Promise<{ report: Fa
       outageMs: () => random.between(...size.outageMs),
       complain: (violation) => void violations.push(violation),
       async rememberLineage() {
-        for (const [version, parents] of await system.lineage(household.id)) lineage.set(version, parents);
+        for (const { version, parents, isOverruled } of await system.lineage(household.id)) {
+          lineage.set(version, parents);
+          if (isOverruled) overruled.add(version);
+        }
       },
       mustComeBack(holdings: Holdings) {
-        for (const [version, parents] of holdings) held.set(version, parents);
+        for (const [version, parents] of holdings) if (!overruled.has(version)) held.set(version, parents);
       },
     };
     detail = await fault.play(stage);

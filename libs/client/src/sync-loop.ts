@@ -28,6 +28,8 @@ export interface SyncLoopOptions extends Surroundings {
 
 const RECONNECT_BACKOFF = { baseMs: 500, capMs: 30_000 };
 const RESUME: SessionPlan = { kind: "resume" };
+/** A hello that nobody waits for any more may still be read for this long. */
+const LATE_HELLO_US = 60_000_000;
 
 /** Opens sessions one after the other, as the end of each demands, until told to stop or until somebody has to decide. */
 export class SyncLoop {
@@ -39,6 +41,8 @@ export class SyncLoop {
   #plan: SessionPlan = RESUME;
   /** Attempts since the client was last up to date. */
   #attempts = 0;
+  /** When a hello was last given up before its welcome had come. */
+  #gaveUpHelloUs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
@@ -97,6 +101,7 @@ export class SyncLoop {
     const end = await session.run(signal);
     stopWatching();
     this.#session = undefined;
+    if (session.isUnanswered) this.#gaveUpHelloUs = this.#options.clock.now();
     return end;
   }
 
@@ -118,10 +123,18 @@ export class SyncLoop {
         if (end.refused) await this.#abandonId();
         return this.#attempts++ === 0 ? 0 : this.#backoff();
       case "stopped":
+        if (end.reason === "superseded" && this.#mayBeOwnHello()) return this.#backoff();
         return this.#stopped(end.reason, end.error);
       default:
         return assertNever(end, "session end");
     }
+  }
+
+  /** A hello of this client that was read late looks like a newer session; it does so once. */
+  #mayBeOwnHello(): boolean {
+    const sinceUs = this.#options.clock.now() - this.#gaveUpHelloUs;
+    this.#gaveUpHelloUs = Number.NEGATIVE_INFINITY;
+    return sinceUs >= 0 && sinceUs < LATE_HELLO_US;
   }
 
   /** The server refuses the old id altogether, so nothing sent under it can be answered: all of it takes the new id. */

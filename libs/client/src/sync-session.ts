@@ -107,6 +107,11 @@ export class SyncSession {
     return first;
   }
 
+  /** A hello was sent, perhaps, to which no welcome has come. */
+  get isUnanswered(): boolean {
+    return this.#stream !== undefined && this.#replica.log === undefined;
+  }
+
   /** An edit was made. */
   wake(): void {
     this.#tell({ type: "wake" });

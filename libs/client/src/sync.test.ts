@@ -114,6 +114,24 @@ describe("a session", () => {
     },
   );
 
+  it("comes back once when it may be a late hello of its own that has superseded it", async () => {
+    const server = new ModelServer();
+    const superseded = { case: "goAway", value: { reason: GoAwayReason.SUPERSEDED } } as const;
+    server.hearsNothing = true;
+    const ada = await device(server, "ada");
+    ada.connect();
+    await expect.poll(() => server.sessions.size).toBe(1);
+    await ada.disconnect();
+    server.hearsNothing = false;
+    ada.connect();
+    await ada.settled(within());
+    for (const session of server.sessions) session.say(superseded);
+    await ada.until(({ phase }) => phase !== "live", within());
+    await ada.settled(within());
+    for (const session of server.sessions) session.say(superseded);
+    expect(await ada.until(({ phase }) => phase === "stopped", within())).toMatchObject({ stopReason: "superseded" });
+  });
+
   it("stops and keeps its edits when the token is for another household", async () => {
     const server = new ModelServer();
     const store = new MemoryStore();

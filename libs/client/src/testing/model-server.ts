@@ -53,6 +53,8 @@ export interface ModelRules {
 export class ModelServer {
   household = "h1";
   role = "member";
+  /** The network swallows whatever devices say. */
+  hearsNothing = false;
   epochNumber = 0;
   readonly rules: ModelRules = { diverged: () => "merge", reject: () => undefined, pageSize: 3 };
   log: ModelVersion[] = [];
@@ -204,7 +206,7 @@ export class ModelSession implements TransportSession {
   }
 
   send(frame: DeviceFrame): Promise<void> {
-    if (!this.#server.sessions.has(this)) return Promise.resolve();
+    if (!this.#server.sessions.has(this) || this.#server.hearsNothing) return Promise.resolve();
     switch (frame.case) {
       case "hello":
         this.#hello(frame.value);

@@ -51,8 +51,8 @@ export async function openLiveSession(greeting: Greeting, parts: SyncParts): Pro
     return undefined;
   });
   if (admission === undefined) return undefined;
-  // The device may be back by another call already: a welcome that it never sees must not replace its session key.
-  if (signal.aborted && !isDraining(signal)) return undefined;
+  // The device may be back by another call already: a welcome that it never sees must not replace its session key…
+  if (isGivenUp(signal)) return undefined;
 
   const registered = await parts.registry.openSession(device, {
     user: caller.identity.user,
@@ -61,6 +61,8 @@ export async function openLiveSession(greeting: Greeting, parts: SyncParts): Pro
     client: admission.client,
   });
   void parts.bindings.remember(device, caller.identity.user);
+  // … nor a session that it never sees the one that it has.
+  if (isGivenUp(signal)) return undefined;
   const ref = { ...device, session: await parts.leases.take(device) };
   parts.announcements.superseded(ref);
 
@@ -71,6 +73,10 @@ export async function openLiveSession(greeting: Greeting, parts: SyncParts): Pro
   const value = welcome({ session, admission, registered, allowance, kind, caller, parts });
   sink.send(commonFrame(kind, admission.ground, { case: "welcome", value })).catch(() => session.abandon());
   return session;
+}
+
+function isGivenUp(signal: AbortSignal): boolean {
+  return signal.aborted && !isDraining(signal);
 }
 
 function welcome(facts: {
