@@ -136,7 +136,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
         response.shouldKeepAlive = false;
       });
       const untilAllHaveLeft = () => {
-        for (const connection of connections) connection.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
+        for (const connection of connections) {
+          // One that breaks is still here until it has closed.
+          if (!connection.destroyed) connection.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
+        }
         return chain.drain(Math.max(0, endMs - performance.now()));
       };
       await untilAllHaveLeft();
