@@ -1,5 +1,6 @@
 import type { SourceFile } from "./import-format.ts";
 import { type JsonPlace, readJson } from "./json-place.ts";
+import { theOneFile } from "./pick-files.ts";
 
 /** Which accessories stand in which room. */
 export interface RoomsFile {
@@ -18,9 +19,19 @@ export interface Placeable {
   readonly name: string;
 }
 
-/** Whether this is a rooms file beside a dump: a dump has services or attributes. */
-export function isRoomsFile({ text }: SourceFile): boolean {
-  return /"rooms"\s*:/.test(text) && !/"(?:services|attributes|clusters)"\s*:/.test(text);
+/** The name of the dump among the files of a format that takes a rooms file beside it. */
+export function dumpName(files: readonly SourceFile[]): string {
+  return (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "";
+}
+
+/** The dump, and the rooms file if there is one. @throws DomainError `invalid` for another number of files, and as {@link parseRoomsFile}. */
+export function dumpAndRooms(
+  format: string,
+  files: readonly SourceFile[],
+): { readonly dump: SourceFile; readonly rooms: RoomsFile | undefined } {
+  const roomsFile = files.find(isRoomsFile);
+  const others = files.filter((file) => file !== roomsFile);
+  return { dump: theOneFile(format, others), rooms: roomsFile === undefined ? undefined : parseRoomsFile(roomsFile) };
 }
 
 /**
@@ -53,6 +64,11 @@ export function assignRooms(things: readonly Placeable[], file: RoomsFile | unde
     }
   }
   return assigned;
+}
+
+/** A dump has services or attributes. */
+function isRoomsFile({ text }: SourceFile): boolean {
+  return /"rooms"\s*:/.test(text) && !/"(?:services|attributes|clusters)"\s*:/.test(text);
 }
 
 function referenceAt(place: JsonPlace): { reference: string; place: JsonPlace } {

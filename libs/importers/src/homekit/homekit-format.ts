@@ -3,9 +3,8 @@ import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { utf8Length } from "@funkygibbon/kernel/json";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { ImportFormat } from "../import-format.ts";
-import { theOneFile } from "../pick-files.ts";
 import { known, RecordBook } from "../record-book.ts";
-import { assignRooms, isRoomsFile, parseRoomsFile } from "../rooms-file.ts";
+import { assignRooms, dumpAndRooms, dumpName } from "../rooms-file.ts";
 import { capabilityOf, characteristicNameOf, serviceTypeOf } from "./hap-types.ts";
 import { type DumpAccessory, type DumpService, parseHomeKitDump } from "./homekit-dump.ts";
 
@@ -20,16 +19,10 @@ export const homekitFormat: ImportFormat = {
   name: "homekit",
   summary: "HomeKit accessory database; a rooms file beside it",
   recognizes: (files) => files.some(({ text }) => /"aid"\s*:/.test(text) && /"services"\s*:/.test(text)),
-  sourceName: (files) => (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "",
+  sourceName: dumpName,
   read(files, scope) {
-    const roomsFile = files.find(isRoomsFile);
-    const accessories = parseHomeKitDump(
-      theOneFile(
-        "homekit",
-        files.filter((file) => file !== roomsFile),
-      ),
-    );
-    const rooms = roomsFile === undefined ? undefined : parseRoomsFile(roomsFile);
+    const { dump, rooms } = dumpAndRooms("homekit", files);
+    const accessories = parseHomeKitDump(dump);
     const book = new RecordBook({ format: "homekit", source: "homekit" }, scope);
     const home = book.home(rooms?.home);
     for (const { name } of rooms?.rooms ?? []) book.room(name, home);

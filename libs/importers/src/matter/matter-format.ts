@@ -1,9 +1,8 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { ImportFormat } from "../import-format.ts";
-import { theOneFile } from "../pick-files.ts";
 import { known, RecordBook } from "../record-book.ts";
-import { assignRooms, isRoomsFile, parseRoomsFile } from "../rooms-file.ts";
+import { assignRooms, dumpAndRooms, dumpName } from "../rooms-file.ts";
 import { type MatterEndpoint, type MatterNode, parseMatterDump } from "./matter-dump.ts";
 import { capabilitiesOf, clusterNameOf, deviceTypeOf, isApplication } from "./matter-types.ts";
 
@@ -19,16 +18,10 @@ export const matterFormat: ImportFormat = {
   name: "matter",
   summary: "nodes of python-matter-server; a rooms file beside them",
   recognizes: (files) => files.some(({ text }) => /"node_id"\s*:/.test(text)),
-  sourceName: (files) => (files.find((file) => !isRoomsFile(file)) ?? files[0])?.name ?? "",
+  sourceName: dumpName,
   read(files, scope) {
-    const roomsFile = files.find(isRoomsFile);
-    const nodes = parseMatterDump(
-      theOneFile(
-        "matter",
-        files.filter((file) => file !== roomsFile),
-      ),
-    );
-    const rooms = roomsFile === undefined ? undefined : parseRoomsFile(roomsFile);
+    const { dump, rooms } = dumpAndRooms("matter", files);
+    const nodes = parseMatterDump(dump);
     const book = new RecordBook({ format: "matter", source: "matter" }, scope);
     const home = book.home(rooms?.home);
     for (const { name } of rooms?.rooms ?? []) book.room(name, home);
