@@ -99,7 +99,7 @@ describe.each([
     // Of a thousand commits, no more is kept for each than one notice of each resource.
     for (const kept of frames) expect(kept.length).toBeLessThanOrEqual(uris.length);
     expect(listeners.size).toBe(0);
-    expect(changes.watched).toBe(0);
+    expect(changes.watched).toEqual([]);
   });
 });
 

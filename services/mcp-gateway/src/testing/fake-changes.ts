@@ -6,9 +6,9 @@ import type { Said, Session, SessionPeers } from "../domain/sessions.ts";
 export class FakeChanges implements GraphChanges {
   readonly #watchers = new Set<{ household: HouseholdId; listener: (touched: TouchedIds) => void }>();
 
-  /** How many households are watched. */
-  get watched(): number {
-    return this.#watchers.size;
+  /** The households that are watched. */
+  get watched(): readonly string[] {
+    return [...this.#watchers].map(({ household }) => household);
   }
 
   watch(household: HouseholdId, listener: (touched: TouchedIds) => void): AsyncDisposable {
