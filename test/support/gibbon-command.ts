@@ -35,6 +35,7 @@ const PROGRAM = join(REPOSITORY, "libs/cli/src/main.ts");
 export class GibbonUser implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "gibbon-user-"));
   readonly #environment: Record<string, string | undefined>;
+  readonly #children: ChildProcess[] = [];
 
   constructor(environment: Readonly<Record<string, string>> = {}) {
     const clean = Object.entries(process.env).filter(
@@ -82,7 +83,7 @@ export class GibbonUser implements AsyncDisposable {
     }
   }
 
-  /** Starts gibbon; it is the caller's to end. */
+  /** Starts gibbon; it ends with this person at the latest. */
   start(words: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
     return this.#spawn(process.execPath, [PROGRAM, ...words], environment);
   }
@@ -94,12 +95,14 @@ export class GibbonUser implements AsyncDisposable {
   }
 
   #spawn(command: string, args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-    return spawn(command, args, {
+    const child = spawn(command, args, {
       cwd: this.folder,
       env: { ...this.#environment, ...environment },
       stdio: ["pipe", "pipe", "pipe"],
       timeout: 30_000,
     });
+    this.#children.push(child);
+    return child;
   }
 
   async #runHere(words: readonly string[], input: string): Promise<GibbonResult> {
@@ -118,6 +121,7 @@ export class GibbonUser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) if (child.exitCode === null) child.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
