@@ -77,6 +77,10 @@ describe("searching", () => {
     expect(home.graph.search("espreso mashine")[0]?.entity.name).toBe("Espresso machine");
     expect(home.graph.search("e", { types: ["room"] }).every(({ entity }) => entity.type === "room")).toBe(true);
     expect(home.graph.search("e", { limit: 2 })).toHaveLength(2);
+    expect(names(home.graph.search("ligth", { types: ["device"], limit: 1 }).map(({ entity }) => entity))).toEqual([
+      "Ceiling light",
+    ]);
+    expect(home.graph.search("corner", { types: ["device"], limit: 1 })).toEqual([]);
     expect(home.graph.search("  ")).toEqual([]);
   });
 

@@ -160,15 +160,14 @@ export class GraphView {
 
   /** The entities that answer a query in words, best first: as the server's search, of what this device has. */
   search(query: string, options: SearchOptions = {}): readonly SearchHit[] {
-    const { types, limit = DEFAULT_SEARCH_LIMIT } = options;
+    const { limit: enough = DEFAULT_SEARCH_LIMIT, ...wanted } = options;
     const hits = this.#words()
-      .search(query, limit)
+      .search(query, { ...wanted, enough })
       .flatMap(({ id, match }) => {
         const entity = this.entity(id);
-        const wanted = entity !== undefined && (types === undefined || types.includes(entity.type));
-        return wanted ? [{ entity, match }] : [];
+        return entity === undefined ? [] : [{ entity, match }];
       });
-    return hits.sort((a, b) => b.match.score - a.match.score || byName(a.entity, b.entity)).slice(0, limit);
+    return hits.sort((a, b) => b.match.score - a.match.score || byName(a.entity, b.entity)).slice(0, enough);
   }
 
   /**

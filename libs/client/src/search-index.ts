@@ -1,3 +1,4 @@
+import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { type Match, meantWords, QueryMatcher } from "@funkygibbon/kernel/search-match";
@@ -9,6 +10,14 @@ import type { Visible } from "./replica-transaction.ts";
 export interface IndexHit {
   readonly id: RecordId;
   readonly match: Match;
+}
+
+/** What is searched for. */
+export interface IndexOptions {
+  /** Default: all. */
+  readonly types?: readonly EntityType[];
+  /** How many hits the asker can use. */
+  readonly enough?: number;
 }
 
 /** Letters that a word which is meant may have less, or more before the part that is still to be typed. */
@@ -37,7 +46,7 @@ export class SearchIndex {
    * alike when there are still fewer: both always rank behind the others. Without `enough` all that matches is found, and
    * what is merely alike does not count.
    */
-  search(query: string, enough?: number): readonly IndexHit[] {
+  search(query: string, { types, enough }: IndexOptions = {}): readonly IndexHit[] {
     const matcher = new QueryMatcher(query);
     if (matcher.query === "") return [];
     const hits = new Map<RecordId, Match>();
@@ -45,7 +54,7 @@ export class SearchIndex {
     if (enough !== undefined) ways.push(() => this.#alike(matcher));
     for (const candidates of ways) {
       for (const id of candidates()) {
-        const match = hits.has(id) ? undefined : this.#match(matcher, id);
+        const match = hits.has(id) ? undefined : this.#match(matcher, id, types);
         if (match !== undefined) hits.set(id, match);
       }
       if (enough !== undefined && hits.size >= enough) break;
@@ -53,9 +62,10 @@ export class SearchIndex {
     return [...hits].map(([id, match]) => ({ id, match }));
   }
 
-  #match(matcher: QueryMatcher, id: RecordId): Match | undefined {
+  #match(matcher: QueryMatcher, id: RecordId, types: readonly EntityType[] | undefined): Match | undefined {
     const visible = this.#graph.live(id);
-    return visible === undefined ? undefined : matcher.match(bodyOf(visible));
+    if (visible === undefined || visible.content.kind !== "entity") return undefined;
+    return types === undefined || types.includes(visible.content.type) ? matcher.match(bodyOf(visible)) : undefined;
   }
 
   /** Those whose name has, for each word of the query, a word that contains it: all that match by name. */

@@ -70,6 +70,27 @@ describe.each([
     expect(ada.get(edge)).toMatchObject({ to: hall, properties: { via: "radio" } });
   });
 
+  it("leaves an edge away whose end somebody has deleted since", async () => {
+    const [id, hall] = [await ada.create(lamp), await ada.create(lamp)];
+    const edge = await ada.relate({ type: "controls", from: id, to: hall });
+    await between();
+    await ada.edit((editor) => {
+      editor.remove(edge);
+      editor.update(id, { on: true });
+    });
+    await between();
+    const ben = await clientOf(server, { deviceId: "ben" });
+    await synced(ada);
+    await synced(ben);
+    await ben.remove(hall);
+    await ben.settled(within());
+    await ada.until(() => ada.get(hall) === undefined, within());
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(id)).toMatchObject({ body: { on: false } });
+    expect(ada.get(edge)).toBeUndefined();
+    await ben[Symbol.asyncDispose]();
+  });
+
   it("leaves what was edited since", async () => {
     const id = await ada.create(lamp);
     await between();

@@ -1,5 +1,6 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { endsOf } from "./edit-queue.ts";
 import type { GraphEditor } from "./graph-editor.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
 
@@ -35,8 +36,8 @@ export function takeBack(editor: GraphEditor, tx: ReplicaTransaction, step: Undo
 function takeRecordBack(editor: GraphEditor, tx: ReplicaTransaction, { record, before, after }: RecordStep): boolean {
   const now = tx.visible(record);
   if (isLive(before)) {
-    if (isLive(after)) return isLive(now) && takeKeysBack(editor, now, { before, after });
-    return bringBack(editor, before, now);
+    if (isLive(after)) return isLive(now) && takeKeysBack({ editor, tx }, now, { before, after });
+    return hasLiveEnds(tx, before) && bringBack(editor, before, now);
   }
   if (!isLive(after) || !isLive(now) || !saysTheSame(now, after)) return false;
   editor.remove(record);
@@ -58,7 +59,7 @@ function bringBack(editor: GraphEditor, before: Visible, now: Visible | undefine
 }
 
 function takeKeysBack(
-  editor: GraphEditor,
+  { editor, tx }: { readonly editor: GraphEditor; readonly tx: ReplicaTransaction },
   now: Visible,
   { before, after }: { before: Visible; after: Visible },
 ): boolean {
@@ -69,7 +70,7 @@ function takeKeysBack(
   const patch = Object.fromEntries(mine.flatMap((key) => (Object.hasOwn(was, key) ? [[key, was[key] ?? null]] : [])));
   const remove = mine.filter((key) => !Object.hasOwn(was, key));
   const changed = mine.length > 0 && editor.update(now.record, patch, { remove });
-  return takeEndsBack(editor, now, { before, after }) || changed;
+  return (hasLiveEnds(tx, before) && takeEndsBack(editor, now, { before, after })) || changed;
 }
 
 function takeEndsBack(
@@ -90,6 +91,11 @@ function saysTheSame(a: Visible, b: Visible): boolean {
     if (one.from !== other.from || one.to !== other.to) return false;
   }
   return jsonEquals(bodyOf(a), bodyOf(b));
+}
+
+/** Whether nothing that it leads to has been deleted; of an entity always. */
+function hasLiveEnds(tx: ReplicaTransaction, { content }: Visible): boolean {
+  return endsOf(content).every((end) => isLive(tx.visible(end)));
 }
 
 function bodyOf({ content }: Visible): JsonObject {
