@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type ServerHttp2Session } from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -135,12 +136,14 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       http.prependListener("request", (_request, response: ServerResponse) => {
         response.shouldKeepAlive = false;
       });
-      const untilAllHaveLeft = () => {
+      const untilAllHaveLeft = async () => {
         for (const connection of connections) {
           // One that breaks is still here until it has closed.
           if (!connection.destroyed) connection.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
         }
-        return chain.drain(Math.max(0, endMs - performance.now()));
+        await chain.drain(Math.max(0, endMs - performance.now()));
+        // A call that was sent before its caller heard of the GOAWAY may still be on its way.
+        await untilClosed(connections, Math.min(LEAVE_MS, endMs - performance.now()));
       };
       await untilAllHaveLeft();
       sharedPort.stopListening();
@@ -158,6 +161,17 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       await sharedPort.close();
     },
   };
+}
+
+/** How long a caller whose calls are answered may take to close its connection, as it does when it hears GOAWAY. */
+const LEAVE_MS = 1_000;
+
+/** Resolves when they are closed, or the time is over. */
+async function untilClosed(connections: ReadonlySet<ServerHttp2Session>, atMostMs: number): Promise<void> {
+  if (connections.size === 0 || atMostMs <= 0) return;
+  const timeIsOver = AbortSignal.timeout(atMostMs);
+  const closed = [...connections].map((connection) => once(connection, "close", { signal: timeIsOver }));
+  await Promise.allSettled(closed);
 }
 
 /** A GOAWAY that names no last stream: what is on its way already is still answered. */
