@@ -11,7 +11,7 @@ import {
   parseJSONRPCMessage,
 } from "@modelcontextprotocol/server";
 import { type Said, type Session, type SessionPeers, sessionKey } from "../domain/sessions.ts";
-import { LegacyExchange } from "./legacy-exchange.ts";
+import { isCancelled, LegacyExchange } from "./legacy-exchange.ts";
 import { LegacyListening } from "./legacy-listening.ts";
 import { LegacySubscriptions } from "./legacy-subscriptions.ts";
 import { type Listeners, MAX_SUBSCRIPTIONS } from "./listeners.ts";
@@ -50,10 +50,12 @@ export class LegacyEndpoint implements AsyncDisposable {
     if (request.method === "GET" && session.id !== "") return this.#listening.serve(request, session, identity);
     if (request.method !== "POST") return methodNotAllowed();
     const { parsedBody } = inputs;
-    if (isJSONRPCResponse(parsedBody) || isJSONRPCNotification(parsedBody)) {
+    if (isJSONRPCResponse(parsedBody) || isCancelled(parsedBody)) {
       this.#say(session, { kind: "message", message: parsedBody });
-      return new Response(null, { status: 202 });
+      return accepted();
     }
+    // Whatever else a client lets us know changes nothing here.
+    if (isJSONRPCNotification(parsedBody)) return accepted();
     return this.#exchange(request, session, inputs);
   }
 
@@ -72,7 +74,7 @@ export class LegacyEndpoint implements AsyncDisposable {
   }
 
   async #exchange(request: Request, session: Session, inputs: McpHandlerRequestOptions): Promise<Response> {
-    const exchange = new LegacyExchange(requestIdsIn(inputs.parsedBody));
+    const exchange = new LegacyExchange(isJSONRPCRequest(inputs.parsedBody) ? inputs.parsedBody.id : undefined);
     const { authInfo } = inputs;
     const server = this.#options.factory({ era: "legacy", requestInfo: request, ...(authInfo && { authInfo }) });
     this.#offerSubscriptions(server, session);
@@ -138,8 +140,8 @@ export class LegacyEndpoint implements AsyncDisposable {
   }
 }
 
-function requestIdsIn(body: unknown) {
-  return (Array.isArray(body) ? body : [body]).filter((message) => isJSONRPCRequest(message)).map(({ id }) => id);
+function accepted(): Response {
+  return new Response(null, { status: 202 });
 }
 
 function methodNotAllowed(): Response {

@@ -22,12 +22,13 @@ const CANCELLED = "notifications/cancelled";
 export class LegacyExchange extends WebStandardStreamableHTTPServerTransport {
   /** Our questions by the id that the client sees, to the id that the server gave. Ids of a server count from 0 in every exchange. */
   readonly #asked = new Map<RequestId, RequestId>();
-  readonly #requests: ReadonlySet<RequestId>;
+  readonly #request: RequestId | undefined;
   #introduced: (() => void) | undefined;
 
-  constructor(requests: Iterable<RequestId>) {
+  /** @param request the id of the request that it answers, if it is one. */
+  constructor(request: RequestId | undefined) {
     super({ sessionIdGenerator: undefined });
-    this.#requests = new Set(requests);
+    this.#request = request;
   }
 
   /** Whether it waits for an answer of the user. */
@@ -54,7 +55,7 @@ export class LegacyExchange extends WebStandardStreamableHTTPServerTransport {
       this.onmessage?.({ ...message, id: asked });
       return true;
     }
-    if (!isCancelled(message) || !this.#requests.has(message.params.requestId)) return false;
+    if (!isCancelled(message) || message.params.requestId !== this.#request) return false;
     this.onmessage?.(message);
     return true;
   }
@@ -78,6 +79,7 @@ export class LegacyExchange extends WebStandardStreamableHTTPServerTransport {
 
 type Cancelled = JSONRPCNotification & { readonly params: { readonly requestId: RequestId } };
 
-function isCancelled(message: JSONRPCMessage): message is Cancelled {
+/** Whether a message says that a request is given up. */
+export function isCancelled(message: unknown): message is Cancelled {
   return isJSONRPCNotification(message) && message.method === CANCELLED && message.params?.requestId !== undefined;
 }

@@ -140,7 +140,7 @@ describe("what a token may do", () => {
   });
 });
 
-describe("JSON that would be stored as something else", () => {
+describe("JSON that would be taken for something else", () => {
   const call = (content: string) =>
     post(
       `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"create_entity","arguments":{"type":"note","name":"n","content":${content}}}}`,
@@ -161,6 +161,12 @@ describe("JSON that would be stored as something else", () => {
     expect((await call('{"__proto__":{"x":1},"constructor":2}')).status).toBe(200);
     const stored = [...endpoint.home.entities.values()].at(-1);
     expect(JSON.stringify(stored?.content)).toBe('{"__proto__":{"x":1},"constructor":2,"name":"n"}');
+  });
+
+  it("is many messages in one, which would count as one request", async () => {
+    const response = await post(`[${INITIALIZE}]`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: -32_600 } });
   });
 
   it("is no JSON at all: a parse error", async () => {

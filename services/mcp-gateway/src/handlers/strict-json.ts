@@ -14,6 +14,8 @@ export function parseStrictly(text: string): StrictMessage {
   } catch {
     return { fault: protocolError(-32_700, "Parse error: the body is not JSON", null) };
   }
+  // Batches went with revision 2025-06-18; a hundred calls in one request would count as one.
+  if (Array.isArray(message)) return { fault: protocolError(-32_600, "Invalid request: one message at a time", null) };
   const found = scanJson(text);
   if (found === undefined) return { message };
   return { fault: protocolError(-32_600, `Invalid request: the JSON ${found.description}`, idOf(message)) };
