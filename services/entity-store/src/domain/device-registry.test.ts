@@ -26,4 +26,12 @@ describe("a session key", () => {
     }
     expect(keys).toEqual({ current: key(4), previous: key(1) });
   });
+
+  test("stays good after a restore for a device that never sees the first welcome of it", () => {
+    const forgotten: SessionKeys = { current: undefined, previous: undefined };
+    const { kind, ...verdict } = judgeSessionKey(key(1), forgotten, equal);
+    const presented = "presented" in verdict ? verdict.presented : undefined;
+    expect(kind).toBe("trusted");
+    expect(judge(key(1), rotatedKeys(key(2), presented, forgotten))).toBe("trusted");
+  });
 });

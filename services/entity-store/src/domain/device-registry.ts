@@ -67,7 +67,8 @@ export type KeyVerdict =
 
 /**
  * Judges a presented key by its hash (docs/protocol.md, section 10, clones). A device that presents none, or whose keys
- * are not known here, is trusted: unary clients have none, and after a restore nobody's key is known.
+ * are not known here, is trusted: unary clients have none, and after a restore nobody's key is known. What it presents then
+ * is its key all the same: it may never see the next one.
  */
 export function judgeSessionKey(
   presented: Uint8Array | undefined,
@@ -75,7 +76,7 @@ export function judgeSessionKey(
   equal: (a: Uint8Array, b: Uint8Array) => boolean,
 ): KeyVerdict {
   const known = [keys.current, keys.previous].filter((key) => key !== undefined);
-  if (presented === undefined || known.length === 0) return { kind: "trusted", presented: undefined };
+  if (presented === undefined || known.length === 0) return { kind: "trusted", presented };
   return known.some((key) => equal(key, presented)) ? { kind: "trusted", presented } : { kind: "forked" };
 }
 
