@@ -112,7 +112,7 @@ function ownWritesStay(simulation: Simulation): string[] {
  * I6. Of the edits of a key that no other one has overwritten knowingly the one with the greatest stamp stands, whatever
  * the order in which they came. One of which only a log that is gone knew that it was overwritten may stand too, where its
  * stamp is the greater one by now: its device had set its clock before it sent it again. Of records that were never
- * deleted and wait for nobody.
+ * deleted and wait for nobody, and whose edits can be told apart.
  */
 function greatestStampStands(simulation: Simulation): string[] {
   const { journal, store } = simulation;
@@ -123,6 +123,7 @@ function greatestStampStands(simulation: Simulation): string[] {
   const judgement = new Judgement(simulation);
   for (const { record, kind } of store.log.heads.values()) {
     const lineage = known.filter((version) => version.record === record);
+    if (journal.mistaken.has(record)) continue;
     if (kind !== "entity" || lineage.some((one) => one.deleted || one.outcome === "pending_review")) continue;
     for (const key of SHARED_KEYS) {
       const sets = lineage.filter((one) => !one.device.startsWith("merge.") && setsKey(one, key, everything));

@@ -46,7 +46,10 @@ export class Journal {
   #answers = new Map<string, string>();
   /** Versions as an installation has pushed them first: a sent version is frozen. */
   readonly #sent = new Map<string, string>();
+  readonly #firstOfSequence = new Map<string, StoredVersion>();
   readonly #writers = new Map<string, number | "several">();
+  /** Records of which an edit has the sequence of another one: clones gave it twice, each in a log that has not seen the other. */
+  readonly mistaken = new Set<RecordId>();
   /** Everything that was ever committed, lost by a restore or not. */
   readonly everCommitted = new Map<VersionId, StoredVersion>();
   /** Device ids that several installations have had: the edits of one bound those of the other. */
@@ -97,6 +100,12 @@ export class Journal {
     for (let seq = this.#seen(log) + 1; seq <= log.versions.length; seq += 1) {
       const version = log.versions[seq - 1];
       if (version === undefined) continue;
+      const edit = `${version.device} ${version.sequence}`;
+      const first = this.#firstOfSequence.get(edit) ?? version;
+      this.#firstOfSequence.set(edit, first);
+      if (first.record !== version.record || first.bodyText !== version.bodyText) {
+        this.mistaken.add(first.record).add(version.record);
+      }
       this.everCommitted.set(version.version, version);
       for (const stamp of [ownStamp(version), ...version.stamps.map((one) => one.stamp)]) this.#judged(stamp);
     }
