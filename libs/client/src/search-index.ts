@@ -101,7 +101,8 @@ export class SearchIndex {
   /** Those whose name has a wanted word of each kind: the holders of the rarest kind, as far as they hold the others too. */
   #holdingEach(wanted: readonly ((word: string) => boolean)[]): Iterable<RecordId> {
     const kinds = wanted.map((isWanted) => {
-      const lists = [...this.#holdersByWord].flatMap(([word, ids]) => (isWanted(word) ? [ids] : []));
+      const lists: RecordId[][] = [];
+      for (const [word, ids] of this.#holdersByWord) if (isWanted(word)) lists.push(ids);
       return { isWanted, lists, size: lists.reduce((sum, ids) => sum + ids.length, 0) };
     });
     const [rarest, ...others] = kinds.sort((a, b) => a.size - b.size);
