@@ -42,8 +42,9 @@ export const deviceRestored: Fault = {
     for (const { id } of lost.client.graph.find().slice(0, 3)) await lost.update(id);
     await crowd.settle();
     await crowd.lose(lost);
-    const restored = await crowd.open(`${lost.name}-restored`, "grpc", backup);
-    restored.client.connect();
+    await crowd.open(`${lost.name}-restored`, "grpc", backup);
+    // Before its user goes on: what waits would be squashed into a new edit of the same record, and be of its time.
+    await crowd.settle();
     await crowd.live(() => crowd.untilAnswered(size.answers));
     return undefined;
   },
