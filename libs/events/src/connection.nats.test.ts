@@ -170,6 +170,7 @@ describe("a bus", () => {
     bus.onAvailabilityChange((available) => changes.push(available));
     const listener = inbox(bus, home);
     await bus.publish(home, text("before"), { messageId: "1" });
+    await listener.until(1);
     await kill(server);
     await untilAvailable(bus, false);
     await expect(bus.publish(home, text("lost"), { messageId: "2" })).rejects.toMatchObject({ kind: "unavailable" });
