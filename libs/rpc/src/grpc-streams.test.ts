@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { clientOf, collect, errorOf, startEcho, until } from "../test-proto/echo-system.ts";
@@ -151,4 +153,48 @@ describe("draining", () => {
     await system.server.drain();
     expect(await answer).toMatchObject({ kind: "unavailable", reason: "SERVER_DRAINING" });
   });
+
+  it("lets a call be repeated that was sent before its caller could hear that the connection is closing", async () => {
+    await using system = await startEcho();
+    await using relay = await startRelay(system.server.port);
+    await using client = clientOf({ server: { url: `http://127.0.0.1:${relay.port}` } });
+    await client.echo({ text: "first" });
+    relay.withhold();
+    const drained = system.server.drain();
+    await sleep(50);
+    const late = client.echo({ text: "late" });
+    await sleep(50);
+    relay.deliver();
+    expect((await late).text).toBe("late");
+    await drained;
+  });
 });
+
+/** A port before the server's that can keep back what the server says. */
+async function startRelay(serverPort: number) {
+  const sockets: Socket[] = [];
+  const answers: Socket[] = [];
+  const listener = createServer((caller) => {
+    const server = connect(serverPort, "127.0.0.1");
+    sockets.push(caller, server);
+    answers.push(server);
+    caller.pipe(server).pipe(caller);
+    for (const socket of [caller, server]) socket.on("error", () => {});
+  });
+  await once(listener.listen(0, "127.0.0.1"), "listening");
+  const { port } = listener.address() as AddressInfo;
+  return {
+    port,
+    withhold() {
+      for (const server of answers) server.unpipe();
+    },
+    deliver() {
+      for (const [index, server] of answers.entries()) server.pipe(sockets[2 * index] as Socket);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, "close");
+    },
+  };
+}

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type ServerHttp2Session } from "node:http2";
+import type { ServerHttp2Session } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Health } from "@funkygibbon/runtime/health";
 import type { Logger } from "@funkygibbon/runtime/log";
@@ -44,8 +45,6 @@ export interface RpcServerOptions {
   readonly keepaliveIntervalMs?: number;
   /** A connection that does not answer a ping within this is closed. Default 10000. */
   readonly keepaliveTimeoutMs?: number;
-  /** An HTTP/2 connection is asked to reconnect after this long, so that replicas share the load. Default: never. */
-  readonly maxConnectionAgeMs?: number;
   /** How long a draining server waits for its calls before it cuts them off. Default 8000, below runService's 10 s. */
   readonly drainMs?: number;
 }
@@ -57,7 +56,8 @@ export interface RpcServer extends AsyncDisposable {
   readonly url: string;
   /**
    * Says NOT_SERVING, asks callers to make their next call on another connection (GOAWAY, `Connection: close`) and streams to
-   * end, refuses new streams, answers unary calls that still come, and resolves when no call is left or the time is over.
+   * end, refuses new streams, answers unary calls that come on new connections, and resolves when no call is left or the time
+   * is over. A gRPC call that was on its way is known to its caller as not served, and is repeated by it (RFC 9113, 6.8).
    */
   drain(): Promise<void>;
 }
@@ -89,9 +89,6 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     "grpc.max_concurrent_streams": 1_000,
     "grpc.keepalive_time_ms": options.keepaliveIntervalMs ?? 30_000,
     "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs ?? 10_000,
-    ...(options.maxConnectionAgeMs === undefined
-      ? {}
-      : { "grpc.max_connection_age_ms": options.maxConnectionAgeMs, "grpc.max_connection_age_grace_ms": 10_000 }),
     "grpc.enable_channelz": 0,
   });
   registerMethods(grpc, methods);
@@ -137,15 +134,15 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
         response.shouldKeepAlive = false;
       });
       const untilAllHaveLeft = async () => {
-        for (const connection of connections) {
-          // One that breaks is still here until it has closed.
-          if (!connection.destroyed) connection.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
-        }
+        // GOAWAY names the last call that is served. One that is on its way is not, which its caller then knows, and repeats it.
+        for (const connection of connections) connection.close();
         await chain.drain(Math.max(0, endMs - performance.now()));
-        // A call that was sent before its caller heard of the GOAWAY may still be on its way.
+        // Closing on what the caller is still sending would reset the connection, and the GOAWAY be lost with it.
         await untilClosed(connections, Math.min(LEAVE_MS, endMs - performance.now()));
       };
-      await untilAllHaveLeft();
+      const repeats =
+        connections.size > 0 ? sleep(Math.max(0, Math.min(REPEAT_MS, endMs - performance.now()))) : undefined;
+      await Promise.all([untilAllHaveLeft(), repeats]);
       sharedPort.stopListening();
       // And those who were led here meanwhile, by a balancer that had not noticed yet.
       await untilAllHaveLeft();
@@ -166,16 +163,16 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
 /** How long a caller whose calls are answered may take to close its connection, as it does when it hears GOAWAY. */
 const LEAVE_MS = 1_000;
 
+/** How long callers who were asked to leave find somebody listening when they repeat a call that was on its way. */
+const REPEAT_MS = 300;
+
 /** Resolves when they are closed, or the time is over. */
 async function untilClosed(connections: ReadonlySet<ServerHttp2Session>, atMostMs: number): Promise<void> {
   if (connections.size === 0 || atMostMs <= 0) return;
-  const timeIsOver = AbortSignal.timeout(atMostMs);
+  const timeIsOver = AbortSignal.timeout(Math.ceil(atMostMs));
   const closed = [...connections].map((connection) => once(connection, "close", { signal: timeIsOver }));
   await Promise.allSettled(closed);
 }
-
-/** A GOAWAY that names no last stream: what is on its way already is still answered. */
-const ANY_STREAM = 2 ** 31 - 1;
 
 /**
  * The HTTP/2 connections that are open, with wider windows: 64 KiB would let a push of 400 KB wait for the network six

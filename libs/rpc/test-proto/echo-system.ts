@@ -195,7 +195,10 @@ export async function until(condition: () => boolean, what: string): Promise<voi
 }
 
 /** A client of the served service. */
-export function clientOf(system: EchoSystem, options: { serviceToken?: () => string; deadlineMs?: number } = {}) {
+export function clientOf(
+  system: { readonly server: Pick<RpcServer, "url"> },
+  options: { serviceToken?: () => string; deadlineMs?: number } = {},
+) {
   return createRpcClient(EchoService, { url: system.server.url, log: silentLogger(), ...options });
 }
 
