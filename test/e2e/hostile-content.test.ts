@@ -7,7 +7,6 @@ import {
   ResolutionStrategy,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
-import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { Divergence } from "@funkygibbon/kernel/record";
 import { createRpcClient } from "@funkygibbon/rpc/client";
@@ -19,7 +18,8 @@ import { type Constellation, constellation } from "../support/constellation.ts";
 import type { TestHousehold } from "../support/constellation-callers.ts";
 import { DevicePen } from "../support/device-pen.ts";
 import { domainErrorOf } from "../support/domain-errors.ts";
-import { bodyOfBytes, DEEPEST_BODY, REFUSED_BODIES } from "../support/hostile-bodies.ts";
+import { bodyOfBytes, REFUSED_BODIES } from "../support/hostile-bodies.ts";
+import { LONG_KEY, MANY_KEY_NAMES, ODD_QUARRELS } from "../support/odd-quarrels.ts";
 import { WireDevice } from "../support/wire-device.ts";
 
 const { ACCEPT_LOCAL, ACCEPT_SERVER, MERGE } = ResolutionStrategy;
@@ -34,116 +34,6 @@ beforeAll(async () => {
     await system[Symbol.asyncDispose]();
   };
 });
-
-/** Two edits of `{"name":"Lamp"}` that nobody expects, as they are written on the wire. */
-interface Handled {
-  readonly what: string;
-  /** The head, in canonical form. */
-  readonly panel: string;
-  /** The later edit, in canonical form. */
-  readonly phone: string;
-  /** What MERGE makes of the two. */
-  readonly merged: string;
-  /** The keys of the conflict, in order. */
-  readonly contested: readonly string[];
-}
-
-const manyNumbers = (first: number) =>
-  `[${Array.from({ length: 15_000 }, (_, index) => (index + first) % 1_000).join(",")}]`;
-const keyNames = Array.from({ length: 5_000 }, (_, index) => `k${1_000 + index}`);
-const manyKeys = (value: number) => `{${keyNames.map((key) => `"${key}":${value}`).join(",")}}`;
-const longKey = "k".repeat(60_000);
-
-const HANDLED: readonly Handled[] = [
-  {
-    what: "keys with the names of what every object has",
-    panel: '{"__proto__":{"a":1},"constructor":1,"name":"Lamp","toString":"panel"}',
-    phone: '{"__proto__":{"a":2},"hasOwnProperty":false,"name":"Lamp","toString":"phone","valueOf":null}',
-    merged:
-      '{"__proto__":{"a":2},"constructor":1,"hasOwnProperty":false,"name":"Lamp","toString":"phone","valueOf":null}',
-    contested: ["__proto__", "toString"],
-  },
-  {
-    what: "such keys deep inside",
-    panel: '{"name":"Lamp","panel":[{"__proto__":{"constructor":{"prototype":{"polluted":1}}}}]}',
-    phone: '{"name":"Lamp","phone":{"__proto__":null,"then":{"toJSON":{}}}}',
-    merged:
-      '{"name":"Lamp","panel":[{"__proto__":{"constructor":{"prototype":{"polluted":1}}}}],"phone":{"__proto__":null,"then":{"toJSON":{}}}}',
-    contested: [],
-  },
-  {
-    what: "keys that are empty, numbers, or wider than nothing",
-    panel: '{"":1,"0":"a","10":"b","9":"c","name":"Lamp","\u200b":1}',
-    phone: '{"":2,"-1":0,"0":"z","name":"Lamp","\u200b\u200b":2}',
-    merged: '{"":2,"-1":0,"0":"z","10":"b","9":"c","name":"Lamp","\u200b":1,"\u200b\u200b":2}',
-    contested: ["", "0"],
-  },
-  {
-    what: "the same letter composed and decomposed, as different keys and as different values",
-    panel: '{"cafe\u0301":1,"name":"Lamp","word":"cafe\u0301"}',
-    phone: '{"caf\u00e9":2,"name":"Lamp","word":"caf\u00e9"}',
-    merged: '{"cafe\u0301":1,"caf\u00e9":2,"name":"Lamp","word":"caf\u00e9"}',
-    contested: ["word"],
-  },
-  {
-    what: "zero bytes, marks of direction, emoji, and letters beyond the basic plane",
-    panel: '{"\\u0000":"\\u0000\\u0001","a\u202eb":"\u202eabc\u2069","name":"Lamp","👩‍👩‍👧":"🐒"}',
-    phone: '{"\\u0000":"\\u0000\\u0002","name":"Lamp","𝒳":"\ufffd\u2028","\uffff":"\u{10ffff}"}',
-    merged:
-      '{"\\u0000":"\\u0000\\u0002","a\u202eb":"\u202eabc\u2069","name":"Lamp","𝒳":"\ufffd\u2028","👩‍👩‍👧":"🐒","\uffff":"\u{10ffff}"}',
-    contested: ["\u0000"],
-  },
-  {
-    what: "numbers at the ends of what a double holds",
-    panel: '{"huge":1.7976931348623157e+308,"name":"Lamp","whole":9007199254740991,"wide":123456789012345680000}',
-    phone: '{"half":0.1,"name":"Lamp","tiny":5e-324,"whole":-9007199254740991}',
-    merged:
-      '{"half":0.1,"huge":1.7976931348623157e+308,"name":"Lamp","tiny":5e-324,"whole":-9007199254740991,"wide":123456789012345680000}',
-    contested: ["whole"],
-  },
-  {
-    what: "nothing in all its forms",
-    panel: '{"a":null,"b":"","c":[],"d":{},"e":false,"f":0,"name":"Lamp"}',
-    phone: '{"a":"","b":[],"c":{},"d":null,"e":0,"f":false,"name":"Lamp"}',
-    merged: '{"a":"","b":[],"c":{},"d":null,"e":0,"f":false,"name":"Lamp"}',
-    contested: ["a", "b", "c", "d", "e", "f"],
-  },
-  {
-    what: "values as deep as may be",
-    panel: DEEPEST_BODY,
-    phone: DEEPEST_BODY.replace("[]", '["bottom"]').replace("[[", "[").replace("]]", "]"),
-    merged: DEEPEST_BODY.replace("[]", '["bottom"]').replace("[[", "[").replace("]]", "]"),
-    contested: ["a"],
-  },
-  {
-    what: "bodies as large as may be",
-    panel: bodyOfBytes(BODY_LIMITS.maxBytes, "p"),
-    phone: bodyOfBytes(BODY_LIMITS.maxBytes, "q"),
-    merged: bodyOfBytes(BODY_LIMITS.maxBytes, "q"),
-    contested: ["a"],
-  },
-  {
-    what: "lists of thousands",
-    panel: `{"list":${manyNumbers(0)},"name":"Lamp"}`,
-    phone: `{"list":${manyNumbers(1)},"name":"Lamp"}`,
-    merged: `{"list":${manyNumbers(1)},"name":"Lamp"}`,
-    contested: ["list"],
-  },
-  {
-    what: "thousands of keys",
-    panel: manyKeys(1),
-    phone: manyKeys(2),
-    merged: manyKeys(2),
-    contested: keyNames,
-  },
-  {
-    what: "a key of sixty thousand characters",
-    panel: `{"${longKey}":1}`,
-    phone: `{"${longKey}":2}`,
-    merged: `{"${longKey}":2}`,
-    contested: [longKey],
-  },
-];
 
 /** The change with this text as its body or properties, whatever it says. */
 function saying(change: Change, text: string): Change {
@@ -201,7 +91,7 @@ async function textOf(household: TestHousehold, { content, recordId }: Change): 
 }
 
 describe.each(KINDS)("what an %s may say, however odd it is", (kind) => {
-  it.each(HANDLED)("$what: comes to every device as it was written", async ({ panel, phone }) => {
+  it.each(ODD_QUARRELS)("$what: comes to every device as it was written", async ({ panel, phone }) => {
     const written = [panel, phone];
     const before = await Promise.all(written.map(() => record(kind)));
     const edits = before.map((change, index) => edited(home.panelPen, change, written[index] ?? ""));
@@ -221,7 +111,7 @@ describe.each(KINDS)("what an %s may say, however odd it is", (kind) => {
     }
   });
 
-  it.each(HANDLED)("$what: merges exactly, is on record, and can be decided again", async (given) => {
+  it.each(ODD_QUARRELS)("$what: merges exactly, is on record, and can be decided again", async (given) => {
     const { household } = home;
     const { conflicts } = system.clients;
     const as = { token: household.tokens.member };
@@ -388,10 +278,10 @@ describe("a policy", () => {
   });
 
   it.each([
-    ["with ten thousand unknown rules", Object.fromEntries(keyNames.map((key) => [key.repeat(40), "coin-toss"]))],
-    ["with more rules than may be", Object.fromEntries(keyNames.map((key) => [key, "longer"]))],
-    ["for a key of sixty thousand characters", { [longKey]: "longer" }],
-    ["with a rule of sixty thousand characters", { note: longKey }],
+    ["with ten thousand unknown rules", Object.fromEntries(MANY_KEY_NAMES.map((key) => [key.repeat(40), "coin-toss"]))],
+    ["with more rules than may be", Object.fromEntries(MANY_KEY_NAMES.map((key) => [key, "longer"]))],
+    ["for a key of sixty thousand characters", { [LONG_KEY]: "longer" }],
+    ["with a rule of sixty thousand characters", { note: LONG_KEY }],
   ])("%s is refused in a few words, and nothing changes", async (_what, rules) => {
     const as = { token: home.household.tokens.guest };
     const before = await system.clients.conflicts.listPolicies({}, as);
