@@ -21,6 +21,7 @@ export function checkInvariants(simulation: Simulation): string[] {
     ...answeredIsInHistory(simulation),
     ...replicasAreEqual(simulation),
     ...ownOrderHolds(simulation),
+    ...editsKeepTheirOrder(simulation),
     ...ownWritesStay(simulation),
     ...greatestStampStands(simulation),
     ...deletedStaysDeleted(simulation),
@@ -59,26 +60,43 @@ function replicasAreEqual({ devices, store }: Simulation): string[] {
 }
 
 /**
- * I7. An installation's edits keep their order: all of them under one name as long as their log lasts, and those of one
- * record under whatever name. Clones share a name for a while, and not its order.
+ * I7. What an installation has written under one name keeps the order of its sequences as long as its log lasts: what is
+ * healed keeps the time of a log that is gone, when its device has been judged anew elsewhere.
  */
 function ownOrderHolds({ journal, store }: Simulation): string[] {
-  const problems: string[] = [];
+  if (journal.restores > 0) return [];
+  const written = store.log.versions.toSorted((a, b) => a.sequence - b.sequence);
+  return outOfOrder(
+    written.flatMap((version) => {
+      const writer = journal.writerOf(version.version);
+      return writer === undefined ? [] : [[`${writer} ${version.device}`, version] as const];
+    }),
+  );
+}
+
+/**
+ * I7. A user's edits of one record keep the order in which they were made, under whatever names they came to the log: a
+ * clone's edit whose sequence is taken gets a later one, and is as old as it was.
+ */
+function editsKeepTheirOrder({ journal, store }: Simulation): string[] {
+  const stored = new Map(store.log.versions.map((version) => [version.version, version]));
+  return outOfOrder(
+    journal.confirmed.flatMap(({ installation, disk, record, version }) => {
+      const found = version && stored.get(disk.follow(version).version);
+      return found && !journal.lostDisks.has(disk) ? [[`${installation} ${record}`, found] as const] : [];
+    }),
+  );
+}
+
+/** Where a version counts as older than the one before it in its line. */
+function outOfOrder(versions: readonly (readonly [line: string, version: StoredVersion])[]): string[] {
   const newest = new Map<string, StoredVersion>();
-  for (const version of store.log.versions.toSorted((a, b) => a.sequence - b.sequence)) {
-    const writer = journal.writerOf(version.version);
-    if (writer === undefined) continue;
-    // What is healed keeps the time of a log that is gone, when its device has been judged anew elsewhere.
-    const lines = journal.restores > 0 ? [] : [`${writer} ${version.device}`];
-    for (const line of [...lines, `${writer} ${version.record}`]) {
-      const before = newest.get(line);
-      if (before !== undefined && before.effectiveUs > version.effectiveUs) {
-        problems.push(`I7: ${version.version} counts as older than ${before.version}`);
-      }
-      newest.set(line, version);
-    }
-  }
-  return problems;
+  return versions.flatMap(([line, version]) => {
+    const before = newest.get(line);
+    newest.set(line, version);
+    if (before === undefined || before.effectiveUs <= version.effectiveUs) return [];
+    return `I7: ${version.version} counts as older than ${before.version}`;
+  });
 }
 
 /** I6. The last write of a key that only one installation writes stays, unless the record had been deleted meanwhile. */
