@@ -16,12 +16,13 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import { contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
+import { afterNeighbour, contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
 import {
   directionFlags,
   entityNumbers,
   indexOf,
   limitOf,
+  neighbourPosition,
   type RelationshipIndex,
   relationshipFilter,
   relationshipNumbers,
@@ -101,6 +102,7 @@ export class GraphAsOf implements GraphSnapshot {
       this.#seq,
       entityNumbers(query.entityTypes),
       query.limit,
+      ...neighbourPosition(query),
     ]);
     return rows.map(neighbourOf);
   }
@@ -293,7 +295,7 @@ const NEIGHBOURS: Statement = {
   select s.inverse, s.name, ${viewColumns("e")}, ${viewColumns("v")}
   from (
     select s.*, ${REACHED_NAME} as name
-    from (${STEPS}) s ${REACHED} and h.type = any ($7::smallint[])
+    from (${STEPS}) s ${REACHED} and h.type = any ($7::smallint[]) and ${afterNeighbour(REACHED_NAME, 9)}
     order by s.type, name, s.reached, s.relationship limit $8::bigint
   ) s
   cross join lateral (select * from record_versions v where v.household_id = $1 and v.seq = s.seq offset 0) e

@@ -30,3 +30,10 @@ export function contained(into: string, maxDistance: string): string {
   )
   select id, min(distance) as distance from inside where distance > 0 and id <> $2 group by id`;
 }
+
+/** Whether a step `s` to a node of this name comes after the position whose four parameters begin at `$first`; after none: always. */
+export function afterNeighbour(name: string, first: number): string {
+  const [type, sortName, reached, relationship] = [0, 1, 2, 3].map((index) => `$${first + index}`);
+  return `(${relationship}::uuid is null or (s.type, ${name}, s.reached, s.relationship)
+    > (${type}::smallint, ${sortName}::text, ${reached}::uuid, ${relationship}::uuid))`;
+}

@@ -16,12 +16,13 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import { contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
+import { afterNeighbour, contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
 import {
   directionFlags,
   entityNumbers,
   indexOf,
   limitOf,
+  neighbourPosition,
   type RelationshipIndex,
   relationshipFilter,
   relationshipNumbers,
@@ -111,6 +112,7 @@ export class GraphNow implements GraphSnapshot {
       relationshipNumbers(query.types),
       entityNumbers(query.entityTypes),
       query.limit,
+      ...neighbourPosition(query),
     ]);
     return rows.map(neighbourOf);
   }
@@ -308,6 +310,7 @@ const NEIGHBOURS: Statement = {
     cross join lateral (select n.name, n.seq from heads n
       where n.household_id = $1 and n.record_id = s.reached and n.kind = 1 and not n.deleted
         and n.type = any ($6::smallint[]) offset 0) n
+    where ${afterNeighbour("n.name", 8)}
     order by s.type, n.name, s.reached, s.relationship limit $7::bigint
   ) s
   cross join lateral (select * from record_versions v where v.household_id = $1 and v.seq = s.seq offset 0) e

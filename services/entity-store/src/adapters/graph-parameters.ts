@@ -3,7 +3,13 @@ import type { HouseholdId } from "@funkygibbon/kernel/ids";
 import { RELATIONSHIP_TYPES } from "@funkygibbon/kernel/relationship-type";
 import { int2Array, textArray, uuidArray } from "@funkygibbon/postgres/binary-array";
 import { entityTypes, relationshipTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
-import type { Direction, EntityListQuery, ExpandQuery, RelationshipListQuery } from "../domain/graph-reads.ts";
+import type {
+  Direction,
+  EntityListQuery,
+  ExpandQuery,
+  NeighbourQuery,
+  RelationshipListQuery,
+} from "../domain/graph-reads.ts";
 
 /** The columns `type`s stand for; none stand for all. */
 export function entityNumbers(types: EntityListQuery["types"]): Buffer {
@@ -37,6 +43,12 @@ export function startOfTypes({ types, after }: EntityListQuery): { types: Buffer
     names: textArray(left.map((type) => (type === reached ? (after?.sortName ?? "") : ""))),
     ids: uuidArray(left.map((type) => (type === reached ? (after?.id ?? null) : null))),
   };
+}
+
+/** The parameters of {@link afterNeighbour}. */
+export function neighbourPosition({ after }: NeighbourQuery): unknown[] {
+  if (after === undefined) return [null, null, null, null];
+  return [relationshipTypes.toWire(after.type), after.sortName, after.reached, after.relationship];
 }
 
 export type RelationshipIndex = "all" | "from" | "to" | "either";

@@ -37,7 +37,7 @@ async function names(
   limit = 20,
 ) {
   const matcher = new QueryMatcher(query);
-  const hits = rankHits(matcher, await search.candidates({ household, matcher, types, limit }), limit);
+  const hits = rankHits(matcher, await search.candidates({ household, matcher, types, limit })).slice(0, limit);
   return hits.map((hit) => `${hit.match.kind}: ${hit.entity.name}`);
 }
 
@@ -140,7 +140,7 @@ describe("search", () => {
   it("proposes entities that share facts or a name", async () => {
     const body = { name: "Kitchen lamp", maker: "Hue", model: "LCT001", is_on: true };
     const candidates = await search.similarCandidates({ household, type: "device", body, limit: 10 });
-    const hits = rankSimilar({ id: seedId(2), body }, candidates, 10);
+    const hits = rankSimilar({ id: seedId(2), body }, candidates).slice(0, 10);
     expect(hits[0]).toMatchObject({
       entity: { name: "Große Küche Lampe" },
       similarity: { sharedKeys: ["maker", "model"] },

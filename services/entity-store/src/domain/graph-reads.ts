@@ -82,7 +82,16 @@ export interface NeighbourQuery {
   readonly types: readonly RelationshipType[];
   /** Types of the other end; empty: all. */
   readonly entityTypes: readonly EntityType[];
+  readonly after?: NeighbourPosition | undefined;
   readonly limit: number;
+}
+
+/** Where an edge stands in the order of {@link NeighbourQuery}. */
+export interface NeighbourPosition {
+  readonly type: RelationshipType;
+  readonly sortName: string;
+  readonly reached: RecordId;
+  readonly relationship: RecordId;
 }
 
 /** An edge of a node with the node at its other end. */

@@ -4,7 +4,9 @@ import { type MatchKind, QueryMatcher } from "@funkygibbon/kernel/search-match";
 import type { HandlerOf } from "@funkygibbon/rpc/service";
 import { enumMapping } from "@funkygibbon/wire/enum-mapping";
 import { entityTypes } from "@funkygibbon/wire/graph-types";
+import type { PageScope } from "../../domain/page-token.ts";
 import { rankHits } from "../../domain/rank-search.ts";
+import { rankedPage } from "../../domain/ranked-page.ts";
 import { parseCount, parseEnums } from "../shared/fields.ts";
 import { presentEntity } from "../shared/present.ts";
 import type { StoreApi } from "../shared/store-api.ts";
@@ -23,7 +25,8 @@ const matchKinds = enumMapping<MatchKind, WireMatchKind>({
 /** GraphService.SearchEntities. */
 export function searchEntities({
   search,
-}: Pick<StoreApi, "search">): HandlerOf<typeof GraphService.method.searchEntities> {
+  pageTokens,
+}: Pick<StoreApi, "search" | "pageTokens">): HandlerOf<typeof GraphService.method.searchEntities> {
   return async (request, call) => {
     const { household } = call.requireIdentity();
     const characters = [...request.query].length;
@@ -33,10 +36,14 @@ export function searchEntities({
     const limit = parseCount(request.limit, LIMIT);
     const types = parseEnums(entityTypes, request.types, "types");
     const matcher = new QueryMatcher(request.query);
-    const candidates = await search.candidates({ household, matcher, types, limit, signal: call.signal });
-    const hits = rankHits(matcher, candidates, limit);
+    const scope: PageScope = { household, list: "search", filter: { query: request.query, types } };
+    const after = pageTokens.open(scope, request.pageToken);
+    const { answers, next } = await rankedPage({ after, limit }, async (wanted) =>
+      rankHits(matcher, await search.candidates({ household, matcher, types, limit: wanted, signal: call.signal })),
+    );
     return {
-      hits: hits.map(({ entity, match }) => ({
+      nextPageToken: next === undefined ? "" : pageTokens.seal(scope, next),
+      hits: answers.map(({ entity, match }) => ({
         entity: presentEntity(entity),
         match: matchKinds.toWire(match.kind),
         score: match.score,
