@@ -29,6 +29,10 @@ export interface FurnishedHome extends AsyncDisposable {
   readonly procedure: string;
   /** Deleted on a device. */
   readonly oldNote: string;
+  /** A room of several of everything that lists can be long of. */
+  readonly garage: string;
+  /** One of several like it in the garage; with several automations, procedures and versions. */
+  readonly heater: string;
   readonly edges: { readonly lampInKitchen: string; readonly switchControlsLamp: string };
   /** Waits for a person: the lamp's brightness is 30 here and 70 there. */
   readonly conflict: string;
@@ -53,14 +57,25 @@ export async function furnishedHome(system: Constellation, panel: string): Promi
   const { edges, all } = edgesOf(pen, things);
   await device.push([...Object.values(things), ...all]);
   const { lamp, oldNote } = things;
-  await device.push([pen.remove(oldNote), pen.update(lamp, { ...LAMP, brightness: 30 })]);
+  const several = severalOf(pen, things.hall);
+  await device.push([...several.things, ...several.edges]);
+  const { heater } = several;
+  await device.push([
+    pen.remove(oldNote),
+    pen.update(lamp, { ...LAMP, brightness: 30 }),
+    pen.update(heater, { ...HEATER, level: 1 }),
+  ]);
   const wish = ResolutionStrategy.MANUAL;
-  const { conflicts } = await device.push([pen.update(lamp, { ...LAMP, brightness: 70 }, { wish })]);
+  const { conflicts } = await device.push([
+    pen.update(lamp, { ...LAMP, brightness: 70 }, { wish }),
+    pen.update(heater, { ...HEATER, level: 2 }, { wish }),
+  ]);
   const assistant = opened.use(await connectAssistant(system, household.tokens.member));
   const renamed = await assistant.call<{ call_id: string }>("update_entity", {
     entity_id: things.loner.recordId,
     content: { name: "Hermit" },
   });
+  await assistant.call("update_entity", { entity_id: several.garage.recordId, content: { floor: 0 } });
   const moved = opened.move();
   const id = (thing: Change) => thing.recordId;
   return {
@@ -78,8 +93,13 @@ export async function furnishedHome(system: Constellation, panel: string): Promi
     dusk: id(things.dusk),
     procedure: id(things.procedure),
     oldNote: id(oldNote),
+    garage: id(several.garage),
+    heater: id(heater),
     edges: { lampInKitchen: id(edges.lampInKitchen), switchControlsLamp: id(edges.switchControlsLamp) },
-    conflict: must(conflicts[0], "the two edits contradict each other").conflictId,
+    conflict: must(
+      conflicts.find(({ recordId }) => recordId === lamp.recordId),
+      "the two edits contradict each other",
+    ).conflictId,
     panel,
     renaming: renamed.data.call_id,
     before,
@@ -89,6 +109,29 @@ export async function furnishedHome(system: Constellation, panel: string): Promi
 }
 
 const LAMP = { name: "Ceiling lamp", manufacturer: "IKEA", brightness: 50, capabilities: ["on_off", "dimming"] };
+
+const HEATER = { name: "Heater 0", manufacturer: "Warmth" };
+
+/** Enough of everything for more than one page. */
+function severalOf(pen: DevicePen, hall: Change) {
+  const three = (name: string, type: Parameters<DevicePen["entity"]>[1]) =>
+    [0, 1, 2].map((nr) => pen.entity({ ...HEATER, name: `${name} ${nr}` }, type));
+  const garage = pen.entity({ name: "Garage" }, { type: "room" });
+  const heaters = three("Heater", { type: "device" });
+  const heater = must(heaters[0], "there are three");
+  const timers = three("Timer", { type: "automation" });
+  const checks = three("Check", { type: "procedure" });
+  const gates = three("Gate", { type: "door" });
+  const edge = (from: Change, type: Parameters<DevicePen["edge"]>[0], to: Change) =>
+    pen.edge(type, from.recordId, to.recordId);
+  const edges = [
+    ...heaters.map((each) => edge(each, "located_in", garage)),
+    ...timers.map((each) => edge(each, "automates", heater)),
+    ...checks.map((each) => edge(each, "procedure_for", heater)),
+    ...gates.flatMap((each) => [edge(each, "connects_to", garage), edge(each, "connects_to", hall)]),
+  ];
+  return { garage, heater, things: [garage, ...heaters, ...timers, ...checks, ...gates], edges };
+}
 
 type Things = ReturnType<typeof thingsOf>;
 

@@ -20,6 +20,7 @@ export const readingTheGraph: readonly ToolRow[] = [
     },
     empty: { args: () => ({ query: "xylophone" }), data: { hits: [] } },
     names: "a search looks for words, and what it does not find is an answer",
+    pages: { args: () => ({ query: "heater" }), limit: ["limit", 100], list: "hits" },
     overLimit: { args: () => ({ query: "lamp", limit: 101 }), field: "limit" },
   },
   {
@@ -45,6 +46,7 @@ export const readingTheGraph: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: ({ heater }) => ({ entity: heater }), limit: ["relationship_limit", 200], list: "relationships" },
     overLimit: { args: ({ lamp }) => ({ entity: lamp, relationship_limit: 201 }), field: "relationship_limit" },
   },
   {
@@ -62,6 +64,7 @@ export const readingTheGraph: readonly ToolRow[] = [
     },
     empty: { args: ({ attic }) => ({ room: attic }), data: { entities: [], total: 0 } },
     names: [roomArgument()],
+    pages: { args: ({ garage }) => ({ room: garage }), limit: ["limit", 200], list: "entities" },
     overLimit: { args: ({ kitchen }) => ({ room: kitchen, limit: 201 }), field: "limit" },
   },
   {
@@ -87,6 +90,7 @@ export const readingTheGraph: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: () => ({ query: "find_rooms" }), limit: ["limit", 200], list: "entities" },
     overLimit: { args: () => ({ query: "find_rooms", limit: 201 }), field: "limit" },
   },
   {
@@ -121,6 +125,7 @@ export const readingTheGraph: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: "it tells of one device, with all that it shows of it at once",
     overLimit: { args: () => ({ device: "x".repeat(201) }), field: "device" },
   },
   {
@@ -138,6 +143,7 @@ export const readingTheGraph: readonly ToolRow[] = [
     },
     empty: { args: ({ attic }) => ({ room: attic }), data: { connections: [] } },
     names: [roomArgument()],
+    pages: { args: ({ garage }) => ({ room: garage }), limit: ["limit", 200], list: "connections" },
     overLimit: { args: () => ({ room: "x".repeat(201) }), field: "room" },
   },
   {
@@ -160,6 +166,7 @@ export const readingTheGraph: readonly ToolRow[] = [
       wrong: ({ edges }) => edges.lampInKitchen,
       leadsTo: "entities",
     })),
+    pages: "a path is one answer",
     overLimit: { args: ({ lamp, hall }) => ({ from: lamp, to: hall, max_steps: 21 }), field: "max_steps" },
   },
   {
@@ -182,6 +189,7 @@ export const readingTheGraph: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: ({ heater }) => ({ entity: heater }), limit: ["limit", 100], list: "similar" },
     overLimit: { args: ({ lamp }) => ({ entity: lamp, limit: 101 }), field: "limit" },
   },
   {
@@ -196,7 +204,7 @@ export const readingTheGraph: readonly ToolRow[] = [
         ]);
       },
     },
-    empty: { args: ({ wallSwitch }) => ({ device: wallSwitch }), data: { procedures: [], more: false } },
+    empty: { args: ({ wallSwitch }) => ({ device: wallSwitch }), data: { procedures: [] } },
     names: [
       {
         argument: "device",
@@ -206,6 +214,7 @@ export const readingTheGraph: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: ({ heater }) => ({ device: heater }), limit: ["limit", 200], list: "procedures" },
     overLimit: { args: ({ lamp }) => ({ device: lamp, limit: 201 }), field: "limit" },
   },
   {
@@ -213,7 +222,10 @@ export const readingTheGraph: readonly ToolRow[] = [
     happy: {
       args: ({ kitchen }) => ({ room: kitchen }),
       async check({ data }, home, { clients, as }) {
-        const { relationships } = await clients.relationships.listRelationships({ types: [AUTOMATES] }, as);
+        const { relationships } = await clients.relationships.listRelationships(
+          { types: [AUTOMATES], toId: home.lamp },
+          as,
+        );
         expect(relationships.map(({ fromId, toId }) => [fromId, toId])).toEqual([[home.dusk, home.lamp]]);
         expect(data.automations).toMatchObject([
           { id: home.dusk, concerns: [{ relation: "automates", entity: { id: home.lamp } }] },
@@ -222,6 +234,7 @@ export const readingTheGraph: readonly ToolRow[] = [
     },
     empty: { args: ({ hall }) => ({ room: hall }), data: { automations: [], total: 0 } },
     names: [roomArgument()],
+    pages: { args: ({ garage }) => ({ room: garage }), limit: ["limit", 200], list: "automations" },
     overLimit: { args: ({ kitchen }) => ({ room: kitchen, limit: 201 }), field: "limit" },
   },
 ];

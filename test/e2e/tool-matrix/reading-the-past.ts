@@ -29,12 +29,13 @@ export const readingThePast: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: ({ heater }) => ({ record: heater }), limit: ["limit", 200], list: "versions" },
     overLimit: { args: ({ lamp }) => ({ record: lamp, limit: 201 }), field: "limit" },
   },
   {
     tool: "what_changed",
     happy: {
-      args: ({ before }) => ({ since: before }),
+      args: ({ before }) => ({ since: before, limit: 100 }),
       async check({ data }, home, { clients, as }) {
         const since = timestampFromDate(new Date(home.before));
         const { differences } = await clients.graph.diffGraph({ since }, as);
@@ -46,6 +47,7 @@ export const readingThePast: readonly ToolRow[] = [
     },
     empty: { args: ({ after }) => ({ since: after }), data: { changes: [] } },
     names: "it is about all of the home",
+    pages: { args: ({ before }) => ({ since: before }), limit: ["limit", 200], list: "changes" },
     overLimit: { args: () => ({ since: "1h", limit: 201 }), field: "limit" },
   },
   {
@@ -88,6 +90,7 @@ export const readingThePast: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: () => ({}), limit: ["limit", 100], list: "calls" },
     overLimit: { args: () => ({ limit: 101 }), field: "limit" },
   },
   {
@@ -118,6 +121,7 @@ export const readingThePast: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: { args: () => ({}), limit: ["limit", 100], list: "conflicts" },
     overLimit: { args: () => ({ limit: 101 }), field: "limit" },
   },
 ];

@@ -15,6 +15,8 @@ export interface ToolRow {
   readonly empty: EmptyCall | string;
   /** Every argument that names something; or why there is none. */
   readonly names: readonly NameCase[] | string;
+  /** A question whose answer is longer than one item; or why it has no pages. */
+  readonly pages: PagedQuestion | string;
   /** A call that asks for more, or brings more, than the tool takes. */
   readonly overLimit: { readonly args: (home: FurnishedHome) => ToolArguments; readonly field: string };
 }
@@ -24,6 +26,15 @@ export interface EmptyCall {
   readonly args: (home: FurnishedHome) => ToolArguments;
   /** The structured answer, as far as it matters. */
   readonly data: object;
+}
+
+/** A question whose answer comes in pages. */
+export interface PagedQuestion {
+  readonly args: (home: FurnishedHome) => ToolArguments;
+  /** The argument that says how many items are wanted, and the most that it may say. */
+  readonly limit: readonly [argument: string, most: number];
+  /** The list in the structured answer. */
+  readonly list: string;
 }
 
 /** An argument that names something. */

@@ -91,6 +91,39 @@ describe.each(rows)("$tool", (row) => {
     expect(await state()).toEqual(before);
   });
 
+  if (typeof row.pages !== "string") {
+    const { args, limit, list } = row.pages;
+    const [argument, most] = limit;
+    const pageOf = async (whose: FurnishedHome, paging: object) => {
+      const answer = await whose.assistant.call<Page>(row.tool, { ...args(whose), ...paging });
+      expect(answer.error).toBeUndefined();
+      return { items: answer.data[list] as object[], cursor: answer.data.next_cursor };
+    };
+
+    it("tells everything once, page by page", async () => {
+      const all = await pageOf(home, { [argument]: most });
+      expect(all.items.length).toBeGreaterThan(1);
+      expect(all.cursor).toBeUndefined();
+      const told: object[] = [];
+      for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+        const page = await pageOf(home, { [argument]: 1, ...(cursor === undefined ? {} : { cursor }) });
+        expect(page.items).toHaveLength(1);
+        told.push(...page.items);
+        cursor = page.cursor;
+      }
+      expect(inOrder(told)).toEqual(inOrder(all.items));
+    });
+
+    it("refuses a cursor that is none, and one of another home", async () => {
+      const { cursor } = await pageOf(theirs, { [argument]: 1 });
+      for (const wrong of ["nonsense", must(cursor, "there is more than one")]) {
+        const { failed, error } = await ask({ ...args(home), cursor: wrong });
+        expect(failed).toBe(true);
+        expect(error?.arguments).toMatchObject([{ field: "cursor" }]);
+      }
+    });
+  }
+
   it("refuses more than its limit and names the argument", async () => {
     const before = await state();
     const { failed, error, text } = await ask(row.overLimit.args(home));
@@ -126,6 +159,16 @@ describe.each(rows)("$tool", (row) => {
     await row.happy.check(answer, home, doors);
   });
 });
+
+interface Page {
+  readonly next_cursor?: string;
+  readonly [list: string]: unknown;
+}
+
+/** What ranks alike may be told in another order by other pages. */
+function inOrder(items: readonly object[]): readonly string[] {
+  return items.map((item) => JSON.stringify(item)).toSorted();
+}
 
 function waysOn(error: ToolError | undefined, { leadsTo, argument }: NameCase): readonly unknown[] {
   switch (leadsTo) {

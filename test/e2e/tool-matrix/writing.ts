@@ -32,6 +32,7 @@ export const writing: readonly ToolRow[] = [
     },
     empty: "there is an entity afterwards, whatever was there before",
     names: "what it makes has no name yet",
+    pages: "what was written is one thing",
     overLimit: { args: () => ({ type: "note", name: "Novel", content: TOO_LARGE }), field: "content" },
   },
   {
@@ -55,6 +56,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: { args: ({ lamp }) => ({ entity_id: lamp, content: TOO_LARGE }), field: "content" },
   },
   {
@@ -78,6 +80,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: { args: () => ({ entity_id: TOO_LONG }), field: "entity_id" },
   },
   {
@@ -100,6 +103,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: { args: () => ({ entity_id: TOO_LONG }), field: "entity_id" },
   },
   {
@@ -137,6 +141,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: {
       args: ({ dusk, kitchen }) => ({ type: "monitors", from: dusk, to: kitchen, properties: TOO_LARGE }),
       field: "properties",
@@ -178,6 +183,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "entities",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: { args: () => ({ relationship_id: TOO_LONG }), field: "relationship_id" },
   },
   {
@@ -203,6 +209,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "values",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: {
       args: ({ conflict }) => ({ conflict_id: conflict, take: "content", content: TOO_LARGE }),
       field: "content",
@@ -229,6 +236,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "values",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: { args: () => ({ call_id: TOO_LONG }), field: "call_id" },
   },
   {
@@ -251,6 +259,7 @@ export const writing: readonly ToolRow[] = [
         leadsTo: "values",
       },
     ],
+    pages: "what was written is one thing",
     overLimit: { args: () => ({ reason: TOO_LONG }), field: "reason" },
   },
 ];

@@ -5,7 +5,7 @@ import { RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/rela
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
-import type { Entity } from "../domain/graph.ts";
+import type { Entity, Page } from "../domain/graph.ts";
 import type { HomeGraph } from "../domain/home-graph.ts";
 import type { ActorMint } from "./actor-mint.ts";
 import { callOptions } from "./call-options.ts";
@@ -63,12 +63,12 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
       };
     },
 
-    async searchEntities(call, { query, types, limit }) {
-      const { hits } = await graph.searchEntities(
-        { query, types: types.map(entityTypes.toWire), limit },
+    async searchEntities(call, { query, types, limit, cursor = "" }) {
+      const page = await graph.searchEntities(
+        { query, types: types.map(entityTypes.toWire), limit, pageToken: cursor },
         await callOptions(call, actors),
       );
-      return hits.map(searchHitFromWire);
+      return pageOf(page.hits.map(searchHitFromWire), page);
     },
 
     async getAncestors(call, id, at) {
@@ -84,19 +84,20 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
       return descendants.map(({ entity }) => entityFromWire(entity));
     },
 
-    async getNeighbours(call, { id, relations = [], types = [], limit, at }) {
-      const { neighbours, truncated } = await graph.getNeighbours(
+    async getNeighbours(call, { id, relations = [], types = [], limit, cursor = "", at }) {
+      const page = await graph.getNeighbours(
         {
           entityId: id,
           types: relations.map(relationshipTypes.toWire),
           entityTypes: types.map(entityTypes.toWire),
           direction: Direction.BOTH,
           limit,
+          pageToken: cursor,
           ...asOf(at),
         },
         await callOptions(call, actors),
       );
-      return { neighbours: neighbours.map(neighbourFromWire), truncated };
+      return pageOf(page.neighbours.map(neighbourFromWire), page);
     },
 
     async findPath(call, { fromId, toId, relations, maxSteps }) {
@@ -108,9 +109,10 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
       return path?.steps.map(neighbourFromWire);
     },
 
-    async findSimilar(call, { id, limit }) {
-      const similar = await graph.findSimilarEntities({ entityId: id, limit }, await callOptions(call, actors));
-      return similar.entities.map(similarFromWire);
+    async findSimilar(call, { id, limit, cursor = "" }) {
+      const request = { entityId: id, limit, pageToken: cursor };
+      const page = await graph.findSimilarEntities(request, await callOptions(call, actors));
+      return pageOf(page.entities.map(similarFromWire), page);
     },
 
     async getRelationship(call, id, { orTombstone = false } = {}) {
@@ -132,17 +134,17 @@ export function connectHomeGraph(client: RpcClientOptions, actors: ActorMint): H
         },
         await callOptions(call, actors),
       );
-      return {
-        items: page.relationships.map(relationshipFromWire),
-        nextCursor: cursorFromWire(page.nextPageToken),
-        total: undefined,
-      };
+      return pageOf(page.relationships.map(relationshipFromWire), page);
     },
 
     async [Symbol.asyncDispose]() {
       await Promise.all([entities, relationships, graph].map((each) => each[Symbol.asyncDispose]()));
     },
   };
+}
+
+function pageOf<T>(items: readonly T[], { nextPageToken }: { readonly nextPageToken: string }): Page<T> {
+  return { items, nextCursor: cursorFromWire(nextPageToken), total: undefined };
 }
 
 function asOf(at: Date | undefined): { at?: Timestamp } {

@@ -19,8 +19,7 @@ const MAX_THINGS = 10_000;
 const PAGE = 1_000;
 
 /**
- * The automations and schedules that act on a room or on anything in it, wait for it or watch it, by name. The household's
- * edges of these kinds are read once, which costs less than asking each thing in the room for its own.
+ * The automations and schedules that act on a room or on anything in it, wait for it or watch it. The household's edges of these kinds are read once, which costs less than asking each thing in the room for its own.
  */
 export async function automationsAround(
   graph: HomeGraph,
@@ -44,8 +43,7 @@ export async function automationsAround(
           const target = inside.get(toId);
           return target === undefined ? [] : [{ relation: type, entity: target }];
         }),
-    }))
-    .sort((a, b) => a.entity.name.localeCompare(b.entity.name));
+    }));
 }
 
 async function edgesOfAutomations(graph: HomeGraph, call: ToolCall): Promise<readonly Relationship[]> {

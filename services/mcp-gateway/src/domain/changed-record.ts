@@ -68,7 +68,7 @@ export async function readChangedRecord(
   const since = versions.slice(0, at).filter(isAccepted);
   const isThere = change.kind === "entity" && change.change === "created" && since.length === 0;
   const around = isThere ? await graph.getNeighbours(call, { id: change.recordId, limit: MAX_EDGES }) : undefined;
-  if (around?.truncated === true) {
+  if (around?.nextCursor !== undefined) {
     throw new ToolFault(`It has more than ${MAX_EDGES} relationships, of which some may be the work of other calls.`, {
       reason: "TOO_LARGE",
       hint: "delete_entity deletes it with all of them.",
@@ -79,7 +79,7 @@ export async function readChangedRecord(
     since,
     own,
     before: versions.find(({ version }) => version.version === change.versionBefore),
-    edges: around?.neighbours ?? [],
+    edges: around?.items ?? [],
   };
 }
 

@@ -49,8 +49,8 @@ export async function controlsOf(graph: HomeGraph, call: ToolCall, device: Entit
     services: parts
       .filter(({ type, content }) => type === "service" && jsonGet(content, "hidden") !== true)
       .map((entity) => ({ entity, canSet: characteristics(entity, "w"), canRead: characteristics(entity, "r") })),
-    links: around.flatMap(({ part, neighbours }) => neighbours.map((neighbour) => ({ ...neighbour, part }))),
-    truncated: parts.length === MAX_PARTS || around.some(({ truncated }) => truncated),
+    links: around.flatMap(({ part, items }) => items.map((neighbour) => ({ ...neighbour, part }))),
+    truncated: parts.length === MAX_PARTS || around.some(({ nextCursor }) => nextCursor !== undefined),
   };
 }
 

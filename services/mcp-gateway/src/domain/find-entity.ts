@@ -139,8 +139,7 @@ async function withAlikeNames(
     const { items } = await graph.listEntities(call, { types, nameContains: text, at, limit: CANDIDATES });
     return items;
   }
-  const hits = await graph.searchEntities(call, { query: text, types, limit: 20 });
-  return hits.map((hit) => hit.entity);
+  return search(graph, call, { query: text, types, limit: 20 });
 }
 
 /** Entities with names like the reference: what search finds, then what resembles it among the wanted types. */
@@ -152,17 +151,21 @@ async function alike(
 ): Promise<readonly EntityRef[]> {
   const query = reference.text.trim().slice(0, MAX_QUERY);
   const hits =
-    found ??
-    (query === ""
-      ? []
-      : (await graph.searchEntities(call, { query, types: reference.types, limit: SUGGESTIONS })).map(
-          (hit) => hit.entity,
-        ));
+    found ?? (query === "" ? [] : await search(graph, call, { query, types: reference.types, limit: SUGGESTIONS }));
   if (hits.length > 0) return hits.slice(0, SUGGESTIONS).map(refOf);
   const { items } = await graph.listEntities(call, { types: reference.types, limit: CANDIDATES });
   const near = nearestNames(query, items, { nameOf: (entity) => entity.name, limit: SUGGESTIONS });
   if (near.length > 0 || reference.types.length === 0) return near.map(refOf);
   return items.slice(0, SUGGESTIONS).map(refOf);
+}
+
+async function search(
+  graph: HomeGraph,
+  call: ToolCall,
+  wanted: Parameters<HomeGraph["searchEntities"]>[1],
+): Promise<readonly Entity[]> {
+  const { items } = await graph.searchEntities(call, wanted);
+  return items.map((hit) => hit.entity);
 }
 
 async function someOf(graph: HomeGraph, call: ToolCall, types: readonly EntityType[]): Promise<readonly EntityRef[]> {

@@ -24,16 +24,10 @@ export interface NeighbourQuery {
   /** Only entities of these types; undefined: all. */
   readonly types?: readonly EntityType[];
   readonly limit: number;
+  /** From the last page's answer. */
+  readonly cursor?: string | undefined;
   /** As of this time; undefined: now. */
   readonly at?: Date | undefined;
-}
-
-/** The neighbours that were asked for. */
-export interface Neighbours {
-  /** By relationship type, name and id. */
-  readonly neighbours: readonly Neighbour[];
-  /** There are more. */
-  readonly truncated: boolean;
 }
 
 /**
@@ -52,8 +46,13 @@ export interface HomeGraph {
   /** Best match first; sees what the caller has just written. */
   searchEntities(
     call: ToolCall,
-    search: { readonly query: string; readonly types: readonly EntityType[]; readonly limit: number },
-  ): Promise<readonly SearchHit[]>;
+    search: {
+      readonly query: string;
+      readonly types: readonly EntityType[];
+      readonly limit: number;
+      readonly cursor?: string | undefined;
+    },
+  ): Promise<Page<SearchHit>>;
   /** What the entity is located in or part of, nearest first, up to the home. */
   getAncestors(call: ToolCall, id: string, at?: Date): Promise<readonly Entity[]>;
   /** What is located in or part of the entity, directly or through others, nearest first. */
@@ -61,7 +60,8 @@ export interface HomeGraph {
     call: ToolCall,
     request: { readonly id: string; readonly types: readonly EntityType[]; readonly limit: number },
   ): Promise<readonly Entity[]>;
-  getNeighbours(call: ToolCall, query: NeighbourQuery): Promise<Neighbours>;
+  /** By relationship type, name and id. */
+  getNeighbours(call: ToolCall, query: NeighbourQuery): Promise<Page<Neighbour>>;
   /** A shortest path as its steps, each with the edge that leads to it; undefined when there is none so short. */
   findPath(
     call: ToolCall,
@@ -76,8 +76,8 @@ export interface HomeGraph {
   /** Best first. */
   findSimilar(
     call: ToolCall,
-    request: { readonly id: string; readonly limit: number },
-  ): Promise<readonly SimilarEntity[]>;
+    request: { readonly id: string; readonly limit: number; readonly cursor?: string | undefined },
+  ): Promise<Page<SimilarEntity>>;
   getRelationship(call: ToolCall, id: string, options?: { readonly orTombstone?: boolean }): Promise<Relationship>;
   listRelationships(
     call: ToolCall,

@@ -14,7 +14,8 @@ export interface Passage {
 
 const JOINS: readonly RelationshipType[] = ["connects_to", "located_in"];
 const OPENINGS: readonly EntityType[] = ["door", "window"];
-const LIMIT = 200;
+/** The most that the store tells at once; rooms have fewer. */
+const LIMIT = 1_000;
 
 /** The rooms that a room is connected to, and by what. Doors and windows count whether they connect the room or stand in it. */
 export async function passagesOf(graph: HomeGraph, call: ToolCall, room: Entity): Promise<readonly Passage[]> {
@@ -23,13 +24,13 @@ export async function passagesOf(graph: HomeGraph, call: ToolCall, room: Entity)
     graph.getNeighbours(call, { id: room.id, relations: JOINS, types: OPENINGS, limit: LIMIT }),
   ]);
   const through = await Promise.all(
-    distinct(openings.neighbours).map(async (via) => {
+    distinct(openings.items).map(async (via) => {
       const rooms = await graph.getNeighbours(call, { id: via.id, relations: JOINS, types: ["room"], limit: LIMIT });
-      const others = distinct(rooms.neighbours).filter(({ id }) => id !== room.id);
+      const others = distinct(rooms.items).filter(({ id }) => id !== room.id);
       return others.length === 0 ? [{ via, to: undefined }] : others.map((to) => ({ via, to }));
     }),
   );
-  return [...distinct(direct.neighbours).map((to) => ({ via: undefined, to })), ...through.flat()];
+  return [...distinct(direct.items).map((to) => ({ via: undefined, to })), ...through.flat()];
 }
 
 function distinct(neighbours: readonly { readonly entity: Entity }[]): readonly Entity[] {

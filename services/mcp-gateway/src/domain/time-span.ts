@@ -39,6 +39,23 @@ export function sealCursor({ since, until }: TimeSpan, cursor: string): string {
   return [since?.getTime() ?? "", until?.getTime() ?? "", cursor].join(".");
 }
 
+/** When to look at the graph, and from where on: like a span, with `at` in the place of `since`. */
+export function parseAsOf(
+  { at, cursor }: { readonly at?: string | undefined; readonly cursor?: string | undefined },
+  clock: Clock,
+): { readonly at: Date | undefined; readonly cursor: string | undefined } {
+  if (cursor !== undefined) {
+    const { since, cursor: position } = openCursor(cursor);
+    return { at: since, cursor: position };
+  }
+  return { at: at === undefined ? undefined : parseMoment(at, { field: "at", clock }), cursor: undefined };
+}
+
+/** The cursor that goes on at the same time. */
+export function sealAsOf(at: Date | undefined, cursor: string): string {
+  return sealCursor({ since: at, until: undefined, cursor: undefined }, cursor);
+}
+
 function openCursor(text: string): TimeSpan {
   const [, since, until, cursor] = CURSOR.exec(text) ?? [];
   if (cursor === undefined) {

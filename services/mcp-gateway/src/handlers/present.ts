@@ -24,7 +24,7 @@ export function presentPage(
   return {
     entities: page.items.map((entity) => presentSummary(entity, fields)),
     ...(page.total === undefined ? {} : { total: page.total }),
-    ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+    ...presentCursor(page),
   };
 }
 
@@ -82,6 +82,11 @@ export function valueText(value: JsonValue | undefined): string {
   if (value === undefined) return "not set";
   const text = JSON.stringify(value);
   return text.length <= MAX_VALUE_CHARACTERS ? text : `${text.slice(0, MAX_VALUE_CHARACTERS)}…`.toWellFormed();
+}
+
+/** Where the next page is, when there is one. */
+export function presentCursor({ nextCursor }: Pick<Page<unknown>, "nextCursor">): { readonly next_cursor?: string } {
+  return nextCursor === undefined ? {} : { next_cursor: nextCursor };
 }
 
 /** What stands behind a count of items when there are more pages. */

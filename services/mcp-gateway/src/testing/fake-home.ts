@@ -6,7 +6,7 @@ import { type JsonObject, jsonObject } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
 import type { Conflict } from "../domain/conflict-inbox.ts";
 import type { SyncDevice } from "../domain/device-sync.ts";
-import type { Entity, Relationship } from "../domain/graph.ts";
+import type { Entity, Page, Relationship, SearchHit } from "../domain/graph.ts";
 import { foldName } from "../domain/nearest-names.ts";
 import type { Ports } from "../domain/ports.ts";
 import type { ToolCall } from "../domain/tool-call.ts";
@@ -79,40 +79,34 @@ export class FakeHome implements Ports {
         .filter(({ id }) => locatedInId === undefined || this.#placesOf(id).includes(locatedInId))
         .filter(({ name }) => foldName(name).includes(foldName(nameContains ?? "")))
         .sort((a, b) => a.name.localeCompare(b.name));
-      const start = Number(cursor ?? 0);
-      const end = start + limit;
-      return {
-        items: all.slice(start, end),
-        nextCursor: end < all.length ? String(end) : undefined,
-        total: all.length,
-      };
+      return pageOf(all, { limit, cursor });
     },
-    searchEntities: async (call, { query, types, limit }) => {
+    searchEntities: async (call, { query, types, limit, cursor }) => {
       this.#enter(call);
       const wanted = foldName(query);
-      return [...this.entities.values()]
+      const hits = [...this.entities.values()]
         .filter(({ type }) => types.length === 0 || types.includes(type))
         .filter(({ name }) => foldName(name).includes(wanted))
-        .slice(0, limit)
-        .map((entity) => {
+        .map((entity): SearchHit => {
           const exact = foldName(entity.name) === wanted;
           return { entity, match: exact ? "exact" : "substring", score: exact ? 1 : 0.5 };
         });
+      return { ...pageOf(hits, { limit, cursor }), total: undefined };
     },
     getAncestors: async (call, id) => {
       this.#enter(call);
       return this.#placesOf(id).map((place) => this.#find(place));
     },
-    getNeighbours: async (call, { id, limit }) => {
+    getNeighbours: async (call, { id, limit, cursor }) => {
       this.#enter(call);
       const edges = [...this.relationships.values()].filter(({ fromId, toId }) => fromId === id || toId === id);
-      const neighbours = edges.slice(0, limit).map((edge) => ({
+      const neighbours = edges.map((edge) => ({
         relationshipId: edge.id,
         committedUs: 0,
         relation: edge.fromId === id ? edge.type : inverseName(edge.type),
         entity: this.#find(edge.fromId === id ? edge.toId : edge.fromId),
       }));
-      return { neighbours, truncated: edges.length > limit };
+      return { ...pageOf(neighbours, { limit, cursor }), total: undefined };
     },
     getEntities: async (call, ids) => {
       this.#enter(call);
@@ -247,4 +241,10 @@ export class FakeHome implements Ports {
     this.entities.set(id, entity);
     return entity;
   }
+}
+
+function pageOf<T>(all: readonly T[], { limit, cursor }: { limit: number; cursor: string | undefined }): Page<T> {
+  const start = Number(cursor ?? 0);
+  const end = start + limit;
+  return { items: all.slice(start, end), nextCursor: end < all.length ? String(end) : undefined, total: all.length };
 }

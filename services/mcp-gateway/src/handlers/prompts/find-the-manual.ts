@@ -18,7 +18,7 @@ export const findTheManual: Prompt = {
   async get({ device: named = "" }, context) {
     const { graph, call } = context;
     const device = await findEntity(graph, call, { text: named, field: "device", types: TYPES });
-    const { neighbours } = await graph.getNeighbours(call, {
+    const { items: neighbours } = await graph.getNeighbours(call, {
       id: device.id,
       relations: ["documented_by"],
       types: ["manual"],

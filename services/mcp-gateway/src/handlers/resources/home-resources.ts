@@ -72,7 +72,7 @@ const KINDS: Readonly<Record<AddressKind, Kind>> = {
     types: ["manual"],
     async read(manual, { graph, call }) {
       const relations = ["documented_by"] as const;
-      const { neighbours } = await graph.getNeighbours(call, { id: manual.id, relations, limit: NEIGHBOURS });
+      const { items: neighbours } = await graph.getNeighbours(call, { id: manual.id, relations, limit: NEIGHBOURS });
       return manualPage(
         manual,
         neighbours.map(({ entity }) => entity),
@@ -160,8 +160,8 @@ async function detailsOf(entity: Entity, { graph, call }: CallContext) {
     author: entity.author,
     updated_at: entity.updatedAt,
     located_in: places.map(presentLinked),
-    relationships: around.neighbours.map(({ relation, entity: other }) => ({ relation, entity: presentLinked(other) })),
-    more_relationships: around.truncated,
+    relationships: around.items.map(({ relation, entity: other }) => ({ relation, entity: presentLinked(other) })),
+    more_relationships: around.nextCursor !== undefined,
   };
 }
 

@@ -91,7 +91,7 @@ async function placesOf({ graph, call }: CallContext, thing: Entity): Promise<re
     types: ["room", "zone", "home"],
     limit: MAX_PLACES,
   } as const;
-  const { neighbours } = await graph.getNeighbours(call, query);
+  const { items: neighbours } = await graph.getNeighbours(call, query);
   return neighbours.filter(({ relation }) => relation === "located_in");
 }
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
 import { nameText } from "../../domain/name-text.ts";
-import { count, describe, presentRef, presentSummary } from "../present.ts";
-import { entityRef, entitySummary, fields, limit, reference } from "../schemas.ts";
+import { count, describe, moreWithCursor, presentCursor, presentRef, presentSummary } from "../present.ts";
+import { cursor, entityRef, entitySummary, fields, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
 /** What is like something else. */
@@ -13,18 +13,20 @@ export const findSimilarEntities = defineTool({
   access: "read",
   idempotent: true,
   destructive: false,
-  input: z.strictObject({ entity: reference("Id or unique name"), fields, limit: limit(10, 100) }),
+  input: z.strictObject({ entity: reference("Id or unique name"), fields, limit: limit(10, 100), cursor }),
   output: z.object({
     entity: entityRef,
     similar: z.array(entitySummary.extend({ score: z.number(), agree: z.array(z.string()) })),
+    next_cursor: z.string().optional(),
   }),
   async run(input, context) {
     const { graph, call } = context;
     const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [] });
-    const found = await graph.findSimilar(call, { id: entity.id, limit: input.limit });
+    const page = await graph.findSimilar(call, { id: entity.id, limit: input.limit, cursor: input.cursor });
+    const found = page.items;
     return {
       text: [
-        `${count(found.length, "entity", "entities")} like ${describe(entity)}`,
+        `${count(found.length, "entity", "entities")} like ${describe(entity)}${moreWithCursor(page)}`,
         ...found.map(
           (similar) =>
             `- ${describe(similar.entity)}: agrees in ${similar.sharedKeys.map(nameText).join(", ") || "name"}`,
@@ -37,6 +39,7 @@ export const findSimilarEntities = defineTool({
           score: similar.score,
           agree: [...similar.sharedKeys],
         })),
+        ...presentCursor(page),
       },
     };
   },

@@ -4,7 +4,7 @@ import type { CallChange, RecordedCall } from "../../domain/activity-log.ts";
 import { type NamesById, namesOf } from "../../domain/edge-text.ts";
 import { findRecord } from "../../domain/find-record.ts";
 import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
-import { count, moreWithCursor } from "../present.ts";
+import { count, moreWithCursor, presentCursor } from "../present.ts";
 import { changeText, endsOf, recordText } from "../present-call.ts";
 import { cursor, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
@@ -77,7 +77,7 @@ export const getActivity = defineTool({
       ].join("\n"),
       data: {
         calls: shown.map((item) => presentCall(item, names)),
-        ...(page.nextCursor === undefined ? {} : { next_cursor: sealCursor(span, page.nextCursor) }),
+        ...presentCursor({ nextCursor: page.nextCursor && sealCursor(span, page.nextCursor) }),
       },
     };
   },

@@ -1,11 +1,11 @@
 import { jsonGet } from "@funkygibbon/kernel/json";
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
-import type { Entity, EntityRef, Neighbour } from "../../domain/graph.ts";
-import { parseMoment } from "../../domain/moment.ts";
+import type { Entity, EntityRef, Neighbour, Page } from "../../domain/graph.ts";
 import { nameText } from "../../domain/name-text.ts";
-import { count, describe, pick, presentRef, presentWritten } from "../present.ts";
-import { entityDetails, entityRef, fields, limit, moment, reference } from "../schemas.ts";
+import { parseAsOf, sealAsOf } from "../../domain/time-span.ts";
+import { count, describe, moreWithCursor, pick, presentCursor, presentRef, presentWritten } from "../present.ts";
+import { cursor, entityDetails, entityRef, fields, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
 const MAX_KEYS = 50;
@@ -24,6 +24,7 @@ export const getEntityDetails = defineTool({
     entity: reference("Id or unique name"),
     fields: fields.describe("Only these properties of the content"),
     relationship_limit: limit(50, 200),
+    cursor: cursor.describe("next_cursor: further relationships"),
     at: moment("As of then: 2026-11-28T09:30:00Z, a date, or how long ago: 24h").optional(),
   }),
   output: z.object({
@@ -36,15 +37,15 @@ export const getEntityDetails = defineTool({
         entity: entityRef,
       }),
     ),
-    more_relationships: z.boolean(),
+    next_cursor: z.string().optional(),
   }),
   async run(input, context) {
     const { graph, call, clock } = context;
-    const at = input.at === undefined ? undefined : parseMoment(input.at, { field: "at", clock });
+    const { at, cursor: from } = parseAsOf(input, clock);
     const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [], at });
     const [places, around] = await Promise.all([
       graph.getAncestors(call, entity.id, at),
-      graph.getNeighbours(call, { id: entity.id, limit: input.relationship_limit, at }),
+      graph.getNeighbours(call, { id: entity.id, limit: input.relationship_limit, cursor: from, at }),
     ]);
     const content = input.fields === undefined ? entity.content : pick(entity.content, input.fields);
     return {
@@ -59,12 +60,12 @@ export const getEntityDetails = defineTool({
           updated_at: entity.updatedAt,
         },
         located_in: places.map(presentRef),
-        relationships: around.neighbours.map((neighbour) => ({
+        relationships: around.items.map((neighbour) => ({
           relationship_id: neighbour.relationshipId,
           relation: neighbour.relation,
           entity: presentRef(neighbour.entity),
         })),
-        more_relationships: around.truncated,
+        ...presentCursor({ nextCursor: around.nextCursor && sealAsOf(at, around.nextCursor) }),
       },
     };
   },
@@ -78,18 +79,14 @@ function missingText({ content }: Entity, wanted: readonly string[]): string {
   return `\nit has no ${missing.join(", ")}; its properties are ${keys.map(nameText).join(", ")}`;
 }
 
-function describeDetails(
-  entity: Entity,
-  places: readonly EntityRef[],
-  around: { readonly neighbours: readonly Neighbour[]; readonly truncated: boolean },
-): string {
+function describeDetails(entity: Entity, places: readonly EntityRef[], around: Page<Neighbour>): string {
   const lines = [
     describe(entity),
     `content: ${JSON.stringify(entity.content)}`,
     `where: ${places.length === 0 ? "nowhere in particular" : places.map(({ name }) => nameText(name)).join(" < ")}`,
     `changed: ${entity.updatedAt} by ${entity.author}; etag ${entity.etag}`,
-    `${count(around.neighbours.length, "relationship")}${around.truncated ? " shown, there are more" : ""}`,
-    ...around.neighbours.map(({ relation, entity: other }) => `- ${relation} ${describe(other)}`),
+    `${count(around.items.length, "relationship")}${moreWithCursor(around)}`,
+    ...around.items.map(({ relation, entity: other }) => `- ${relation} ${describe(other)}`),
   ];
   return lines.join("\n");
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { findRecord } from "../../domain/find-record.ts";
 import type { HistoryItem } from "../../domain/home-history.ts";
 import { nameText } from "../../domain/name-text.ts";
-import { count, moreWithCursor, pick } from "../present.ts";
+import { count, moreWithCursor, pick, presentCursor } from "../present.ts";
 import { cursor, fields, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -61,7 +61,7 @@ export const getHistory = defineTool({
         record_id: record.id,
         kind,
         versions,
-        ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+        ...presentCursor(page),
       },
     };
   },

@@ -3,7 +3,7 @@ import type { Conflict, ConflictField } from "../../domain/conflict-inbox.ts";
 import { namesOf } from "../../domain/edge-text.ts";
 import { findEntity } from "../../domain/find-entity.ts";
 import { nameText } from "../../domain/name-text.ts";
-import { count, moreWithCursor, valueText } from "../present.ts";
+import { count, moreWithCursor, presentCursor, valueText } from "../present.ts";
 import { cursor, limit, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -77,7 +77,7 @@ export const listConflicts = defineTool({
       ].join("\n"),
       data: {
         conflicts: page.items.map((conflict) => presentConflict(conflict, names.get(conflict.recordId))),
-        ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+        ...presentCursor(page),
       },
     };
   },

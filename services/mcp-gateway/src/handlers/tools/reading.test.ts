@@ -25,7 +25,6 @@ describe("get_entity_details", () => {
         entity: { id: lamp.id, content: { manufacturer: "IKEA", name: "Ceiling lamp" }, etag: lamp.etag },
         located_in: [{ name: kitchen.name }, { name: villa.name }],
         relationships: [{ relation: "located_in", entity: { id: kitchen.id } }],
-        more_relationships: false,
       });
     }
   });
@@ -37,7 +36,10 @@ describe("get_entity_details", () => {
       expect.objectContaining({ relation: "located_in" }),
       expect.objectContaining({ relation: "contains" }),
     ]);
-    expect(data.more_relationships).toBe(true);
+    const { next_cursor: cursor } = data;
+    const next = await call("get_entity_details", { entity: kitchen.id, relationship_limit: 2, cursor });
+    expect(next.data.relationships).toEqual([expect.objectContaining({ relation: "contains" })]);
+    expect(next.data.next_cursor).toBeUndefined();
   });
 
   it("answers an unknown name with the nearest ones", async () => {

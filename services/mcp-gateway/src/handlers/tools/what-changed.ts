@@ -9,7 +9,7 @@ import type { RecordDifference } from "../../domain/home-history.ts";
 import { nameText } from "../../domain/name-text.ts";
 import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
-import { count, moreWithCursor, valueText } from "../present.ts";
+import { count, moreWithCursor, presentCursor, valueText } from "../present.ts";
 import { cursor, limit, moment } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -59,7 +59,7 @@ export const whatChanged = defineTool({
       data: {
         since: since.toISOString(),
         changes,
-        ...(page.nextCursor === undefined ? {} : { next_cursor: sealCursor(span, page.nextCursor) }),
+        ...presentCursor({ nextCursor: page.nextCursor && sealCursor(span, page.nextCursor) }),
       },
     };
   },
