@@ -27,7 +27,7 @@ async function twoDevicesMeet(at: RunningCoordinator): Promise<void> {
   await panel.upToDate(1);
   const answer = await panel.push(panel.edit({ recordId: edit.recordId, parentVersions: [edit.version] }));
   expect(answer.outcomes).toMatchObject([{ outcome: Outcome.APPLIED }]);
-  await phone.upToDate(2);
+  await Promise.all([phone.upToDate(2), panel.upToDate(2)]);
   expect(panel.seqs.map(Math.abs)).toEqual([1, 2]);
   const token = await world.token(claims);
   const request = { protocolVersion: "inbetweenies-v1", deviceId: "poller" };

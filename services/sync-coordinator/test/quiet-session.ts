@@ -7,6 +7,7 @@ import { silentLogger } from "@funkygibbon/runtime/log";
 import { EncodedLogPage } from "../src/adapters/encoded-log-page.ts";
 import { CursorCodec } from "../src/domain/cursor.ts";
 import type { FeedListener, HouseholdFeed } from "../src/domain/ports.ts";
+import type { News } from "../src/domain/session-state.ts";
 import { FrameBudget } from "../src/handlers/frame-budget.ts";
 import { LiveSession } from "../src/handlers/live-session.ts";
 import { Sessions } from "../src/handlers/sessions.ts";
@@ -32,8 +33,8 @@ class GrowingFeed implements HouseholdFeed {
     this.listener?.onEpochChanged(into);
   }
 
-  hasNews(): boolean {
-    return true;
+  news(): News {
+    return "others";
   }
 
   async read(afterSeq: number) {

@@ -117,17 +117,19 @@ describe("LogFeed", () => {
     expect(listener.onAdvance.mock.calls).toEqual([[8], [10]]);
     expect(await seqs(feed.read(7, 0))).toEqual([8, 9, 10]);
     expect(await seqs(feed.read(8, 0))).toEqual([9, 10]);
-    expect(feed.hasNews(9, panel)).toBe(true);
+    expect(feed.news(9, panel)).toBe("others");
     expect(readLog).not.toHaveBeenCalled();
   });
 
-  it("has no news for the device that has written all of it", () => {
+  it("knows whose edits are new without reading the log, or that it does not know", () => {
     const { feed } = world({ headSeq: 7 });
-    expect(feed.hasNews(7, phone)).toBe(true);
     feed.committed(event(7, 8));
-    expect(feed.hasNews(7, phone)).toBe(false);
-    expect(feed.hasNews(7, panel)).toBe(true);
-    expect(feed.hasNews(8, phone)).toBe(true);
+    feed.committed(event(8, 9));
+    expect(feed.news(7, phone)).toBe("own");
+    expect(feed.news(7, panel)).toBe("others");
+    expect(feed.news(6, phone)).toBe("unknown");
+    feed.committed(event(9, 10, { inline: false }));
+    expect(feed.news(8, phone)).toBe("unknown");
   });
 
   it("reads the log once for all sessions when an event was lost or too large", async () => {
@@ -144,7 +146,7 @@ describe("LogFeed", () => {
     const { feed, readLog, grow } = world({ headSeq: 7 });
     grow(9);
     feed.committed(event(7, 8, { atHead: false }));
-    expect(feed.hasNews(7, panel)).toBe(false);
+    expect(feed.news(7, panel)).toBe("unknown");
     const page = await feed.read(7, 0);
     expect({ through: page.throughSeq, snapshot: page.snapshotSeq }).toEqual({ through: 9, snapshot: 9 });
     expect(readLog).toHaveBeenCalledTimes(1);
@@ -176,8 +178,8 @@ describe("LogFeed", () => {
     const { feed, readLog, grow } = world({ headSeq: 0 });
     for (let seq = 0; seq < 2_000; seq += 1) feed.committed(event(seq, seq + 1));
     grow(2_000);
-    expect(feed.hasNews(0, panel)).toBe(false);
-    expect(feed.hasNews(1_990, panel)).toBe(true);
+    expect(feed.news(0, phone)).toBe("unknown");
+    expect(feed.news(1_990, phone)).toBe("own");
     await feed.read(0, 0);
     expect(readLog).toHaveBeenCalledTimes(1);
   });

@@ -8,6 +8,7 @@ import type { Logger } from "@funkygibbon/runtime/log";
 import { positionFromWire } from "@funkygibbon/wire/log-position";
 import type { LogPage } from "../domain/log-page.ts";
 import type { FeedListener, HouseholdClock, HouseholdFeed, LiveClocks, SyncTelemetry } from "../domain/ports.ts";
+import type { News } from "../domain/session-state.ts";
 import { EncodedLogPage, JoinedLogPage } from "./encoded-log-page.ts";
 
 /** What a feed is made of. */
@@ -140,13 +141,15 @@ export class LogFeed implements HouseholdFeed {
     if (!this.#ended) await this.#readLog(this.#headSeq, 0, "poll");
   }
 
-  hasNews(afterSeq: number, device: DeviceId): boolean {
-    if (this.#knowsNothingAbove(afterSeq)) return true;
-    const first = this.#pageIndexAt(afterSeq);
-    if (first === -1) return false;
-    return this.#pages
-      .slice(first)
-      .some(({ entries }) => entries.some((entry) => entry.seq > afterSeq && entry.device !== device));
+  news(afterSeq: number, device: DeviceId): News {
+    let knownFromSeq = this.#headSeq;
+    for (let index = this.#pages.length - 1; index >= 0 && knownFromSeq > afterSeq; index -= 1) {
+      const page = this.#pages[index];
+      if (page === undefined || page.throughSeq < knownFromSeq) break;
+      if (page.entries.some((entry) => entry.seq > afterSeq && entry.device !== device)) return "others";
+      knownFromSeq = page.afterSeq;
+    }
+    return knownFromSeq <= afterSeq ? "own" : "unknown";
   }
 
   async read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage> {

@@ -2,6 +2,7 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import type { DeviceId, Epoch, HouseholdId, UserId } from "@funkygibbon/kernel/ids";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { LogPage } from "./log-page.ts";
+import type { News } from "./session-state.ts";
 import type { VectorClock } from "./vector-clock.ts";
 
 /** One device of one household. */
@@ -180,8 +181,8 @@ export interface HouseholdFeed {
   readonly headSeq: number;
   /** Resolves when what is said to the household from now on arrives here, or that cannot be had. */
   readonly listening: Promise<void>;
-  /** Whether what is new above this seq needs no read of the log, and is not all written by this device. */
-  hasNews(afterSeq: number, device: DeviceId): boolean;
+  /** Whose edits are above this seq, as far as that is known without reading the log. */
+  news(afterSeq: number, device: DeviceId): News;
   /** A page above this seq; the log is read at most once for all who ask for the same. */
   read(afterSeq: number, tombstonesAboveSeq: number): Promise<LogPage>;
   /** The log is known to have moved this far, for example by a commit of our own. */

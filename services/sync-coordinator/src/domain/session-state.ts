@@ -12,8 +12,15 @@ export const HEARTBEAT_US = 15_000_000;
 export const SILENCE_US = 45_000_000;
 /** A session that is about to end waits this long for its pushes. */
 export const FINISHING_US = 5_000_000;
-/** While a device pushes, its own echoes wait this long at most for the answers that make mere stamps of them. */
+/**
+ * A device's own edits come back to it as stamps, once they are answered, and together, once the log is at rest or has
+ * something for it besides: they tell it nothing that it waits for. Longer than this they do not wait.
+ */
 export const ECHO_DELAY_US = 1_000_000;
+
+/** What is above the seq that a session has read: the device's own edits alone, others' too, or only the log can tell. */
+export type News = (typeof NEWS)[number];
+export const NEWS = ["own", "others", "unknown"] as const;
 
 /**
  * What gives back the right to send changes: the device's acks (streams), or the transport taking the frame (Subscribe,
@@ -80,8 +87,10 @@ export interface SessionState {
   readonly lastPushId: number;
   /** In the order of their arrival. */
   readonly pushes: readonly OpenPush[];
-  /** Until then the log is not read, because the device's own pushes are on their way; 0: not delayed. */
+  /** Until then the log is not read, because there may be nothing in it but the device's own edits; 0: not delayed. */
   readonly readNotBeforeUs: Micros;
+  /** What is above `readSeq`. */
+  readonly news: News;
   readonly heardUs: Micros;
   readonly spokeUs: Micros;
   readonly tokenEndsUs: Micros;
@@ -89,8 +98,7 @@ export interface SessionState {
 
 /** What happens to a session. */
 export type SessionEvent =
-  /** The log has moved. `news`: what is new needs no read of the log, and is not the device's own alone. */
-  | { readonly type: "log-advanced"; readonly headSeq: number; readonly news: boolean }
+  | { readonly type: "log-advanced"; readonly headSeq: number; readonly news: News }
   | { readonly type: "page-read"; readonly page: PageFacts }
   /** The log could not be read; it is tried again at the next wake. */
   | { readonly type: "read-failed" }
@@ -164,6 +172,7 @@ export function beginSession(start: SessionStart): SessionState {
     lastPushId: 0,
     pushes: [],
     readNotBeforeUs: 0,
+    news: "unknown",
     heardUs: start.nowUs,
     spokeUs: start.nowUs,
     tokenEndsUs: start.tokenEndsUs,

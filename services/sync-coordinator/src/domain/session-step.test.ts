@@ -4,6 +4,7 @@ import { footprintOf } from "./pushed-change.ts";
 import {
   beginSession,
   CREDIT_FRAMES,
+  NEWS,
   type SessionEffect,
   type SessionEvent,
   type SessionState,
@@ -94,7 +95,7 @@ describe("pulling", () => {
     const script = new Script({ headSeq: 5 });
     script.take({ type: "heard" });
     expect(types(script.take(page(5, 5, 5)))).toEqual(["send-page", "tell-up-to-date"]);
-    script.take({ type: "frame-taken" }, { type: "log-advanced", headSeq: 6, news: true });
+    script.take({ type: "frame-taken" }, { type: "log-advanced", headSeq: 6, news: "others" });
     expect(script.take(page(6, 1, 6))).toEqual([{ type: "send-page", frameId: 2, backlog: false }]);
   });
 
@@ -140,8 +141,8 @@ describe("pulling", () => {
 
   it("tells up_to_date once after a burst of live changes", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, news: true }, page(11, 1, 11), { type: "frame-taken" });
-    script.take({ type: "log-advanced", headSeq: 12, news: true }, page(12, 1, 12), { type: "frame-taken" });
+    script.take({ type: "log-advanced", headSeq: 11, news: "others" }, page(11, 1, 11), { type: "frame-taken" });
+    script.take({ type: "log-advanced", headSeq: 12, news: "others" }, page(12, 1, 12), { type: "frame-taken" });
     expect(types(script.take({ type: "settled", headSeq: 12 }, { type: "settled", headSeq: 12 }))).toEqual([
       "tell-up-to-date",
     ]);
@@ -149,7 +150,7 @@ describe("pulling", () => {
 
   it("tells up_to_date even when the log came to rest before the last page was on its way", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, news: true }, { type: "settled", headSeq: 11 });
+    script.take({ type: "log-advanced", headSeq: 11, news: "others" }, { type: "settled", headSeq: 11 });
     expect(types(script.take(page(11, 1, 11)))).toEqual(["send-page", "tell-up-to-date"]);
   });
 
@@ -192,15 +193,33 @@ describe("pushing", () => {
     expect(types(live().take(push(2, "a"), push(2, "b")))).toContain("fail");
   });
 
-  it("lets echoes of its own pushes wait a little before they cost a read of the log, but not for ever", () => {
+  it("lets echoes of its own pushes come together when the log is at rest, but does not let them wait for ever", () => {
     const script = live();
     script.take(push(1, "a"));
-    expect(types(script.take({ type: "log-advanced", headSeq: 1_010, news: false }))).toEqual(["wake"]);
+    expect(types(script.take({ type: "log-advanced", headSeq: 11, news: "own" }))).toEqual(["wake"]);
     expect(types(script.after(SECOND).take({ type: "tick" }))).toEqual(["read"]);
 
-    const quick = live();
-    quick.take(push(1, "a"), { type: "log-advanced", headSeq: 1_010, news: false }, { type: "push-settled", id: 1 });
-    expect(types(quick.take({ type: "answer-taken", id: 1 }))).toEqual(["read"]);
+    const patient = live();
+    patient.take(push(1, "a"), { type: "log-advanced", headSeq: 11, news: "own" }, { type: "push-settled", id: 1 });
+    expect(types(patient.take({ type: "answer-taken", id: 1 }))).toEqual(["wake"]);
+    expect(types(patient.take({ type: "settled", headSeq: 11 }))).toEqual(["read"]);
+
+    const late = live();
+    late.take(push(1, "a"), { type: "log-advanced", headSeq: 11, news: "own" }, { type: "push-settled", id: 1 });
+    expect(types(late.take({ type: "settled", headSeq: 11 }))).toEqual(["wake"]);
+    expect(types(late.take({ type: "answer-taken", id: 1 }))).toEqual(["read"]);
+  });
+
+  it("reads what may be somebody else's at once, but waits for its answers before it costs a read of the log", () => {
+    const script = live();
+    script.take(push(1, "a"), { type: "log-advanced", headSeq: 11, news: "own" });
+    expect(types(script.take({ type: "log-advanced", headSeq: 12, news: "others" }))).toEqual(["read"]);
+
+    const unsure = live();
+    unsure.take(push(1, "a"));
+    expect(types(unsure.take({ type: "log-advanced", headSeq: 1_010, news: "unknown" }))).toEqual(["wake"]);
+    unsure.take({ type: "push-settled", id: 1 });
+    expect(types(unsure.take({ type: "answer-taken", id: 1 }))).toEqual(["read"]);
   });
 });
 
@@ -238,7 +257,7 @@ describe("ending", () => {
 
   it("closes on a device that takes nothing for 45 s, even if it goes on talking", () => {
     const script = live();
-    script.take({ type: "log-advanced", headSeq: 11, news: true }, page(11));
+    script.take({ type: "log-advanced", headSeq: 11, news: "others" }, page(11));
     script.after(45 * SECOND).take({ type: "heard" });
     expect(script.take({ type: "tick" })).toEqual([{ type: "close", reason: "overloaded" }]);
   });
@@ -284,7 +303,7 @@ class World {
     this.script.after(SECOND / 10);
     if (move === "commit") {
       this.headSeq += 1;
-      this.#run({ type: "log-advanced", headSeq: this.headSeq, news: this.headSeq % 2 === 0 });
+      this.#run({ type: "log-advanced", headSeq: this.headSeq, news: NEWS[this.headSeq % 3] ?? "unknown" });
     } else if (move === "read" && this.#wantedAfter !== undefined) {
       const from = this.#wantedAfter;
       const through = Math.min(this.headSeq, from + this.#pageSize);

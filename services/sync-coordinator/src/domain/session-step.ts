@@ -8,6 +8,7 @@ import {
   FINISHING_US,
   HEARTBEAT_US,
   MAX_OPEN_PUSHES,
+  type News,
   type OpenPush,
   type PageFacts,
   type SessionEffect,
@@ -82,6 +83,7 @@ class StepInMaking {
         break;
       case "settled":
         this.#change({ settledSeq: event.headSeq });
+        this.#letEchoesCome();
         break;
       case "push":
         this.#pushed({ id: event.id, footprint: event.footprint, stage: "waiting" });
@@ -161,16 +163,23 @@ class StepInMaking {
     this.#readOn();
   }
 
-  #logAdvanced(headSeq: number, news: boolean): void {
+  #logAdvanced(headSeq: number, news: News): void {
     if (headSeq <= this.#state.headSeq) return;
     const { pushes, toldSeq, readNotBeforeUs } = this.#state;
-    const mayBeEcho = !news && pushes.length > 0 && toldSeq >= 0;
-    if (!mayBeEcho) {
-      this.#change({ headSeq, readNotBeforeUs: 0 });
+    const isEcho = news === "own" || (news === "unknown" && pushes.length > 0);
+    if (!isEcho || toldSeq < 0) {
+      this.#change({ headSeq, news, readNotBeforeUs: 0 });
       return;
     }
     const delayed = readNotBeforeUs > this.#nowUs ? readNotBeforeUs : this.#nowUs + ECHO_DELAY_US;
-    this.#change({ headSeq, readNotBeforeUs: delayed });
+    this.#change({ headSeq, news, readNotBeforeUs: delayed });
+  }
+
+  /** With nothing left to be answered, echoes wait for the log to come to rest, and what may be somebody else's does not. */
+  #letEchoesCome(): void {
+    const { pushes, news, settledSeq, headSeq } = this.#state;
+    if (pushes.length > 0 || (news === "own" && settledSeq < headSeq)) return;
+    this.#change({ readNotBeforeUs: 0 });
   }
 
   #pageRead(page: PageFacts): void {
@@ -239,8 +248,8 @@ class StepInMaking {
   }
 
   #answerTaken(id: number): void {
-    const pushes = this.#state.pushes.filter((push) => push.id !== id);
-    this.#change({ pushes, ...(pushes.length === 0 ? { readNotBeforeUs: 0 } : {}) });
+    this.#change({ pushes: this.#state.pushes.filter((push) => push.id !== id) });
+    this.#letEchoesCome();
   }
 
   #answerInOrder(): void {

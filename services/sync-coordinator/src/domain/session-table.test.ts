@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { footprintOf } from "./pushed-change.ts";
-import { beginSession, type SessionEvent, type SessionPhase, type SessionState } from "./session-state.ts";
+import { beginSession, NEWS, type SessionEvent, type SessionPhase, type SessionState } from "./session-state.ts";
 import { stepSession } from "./session-step.ts";
 
 type Phase = SessionPhase["name"];
@@ -21,7 +21,11 @@ const START_US = 1_000 * SECOND_US;
 const EVENTS: {
   readonly [Type in SessionEvent["type"]]: (state: SessionState, dice: Dice) => EventOf<Type> | undefined;
 } = {
-  "log-advanced": ({ headSeq }, dice) => ({ type: "log-advanced", headSeq: headSeq + dice(3), news: dice(2) === 0 }),
+  "log-advanced": ({ headSeq }, dice) => ({
+    type: "log-advanced",
+    headSeq: headSeq + dice(3),
+    news: NEWS[dice(3)] ?? "unknown",
+  }),
   "page-read": ({ reading, readSeq, headSeq }, dice) => {
     if (!reading) return undefined;
     const throughSeq = Math.min(headSeq, readSeq + 1 + dice(3));

@@ -218,7 +218,7 @@ export class LiveSession implements RunningSession, FeedListener {
   /** Nothing is read before the welcome, or it would be said before the welcome; `start` makes up for it. */
   onAdvance(headSeq: number): void {
     if (!this.#started) return;
-    const news = this.#feed.hasNews(this.#state.readSeq, this.ref.device);
+    const news = this.#feed.news(this.#state.readSeq, this.ref.device);
     this.dispatch({ type: "log-advanced", headSeq, news });
   }
 
