@@ -11,6 +11,7 @@ import {
   type RequestId,
   type Transport,
 } from "@modelcontextprotocol/server";
+import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import type { McpSettings } from "./mcp-settings.ts";
 import { messageOf, SetupError } from "./setup-error.ts";
 
@@ -19,11 +20,26 @@ export type BridgeEnd = { readonly kind: "done" } | { readonly kind: "failed"; r
 
 /** Options of {@link runBridge}. */
 export interface BridgeOptions extends McpSettings {
-  /** To the assistant, for example over stdin and stdout. */
-  readonly assistant: Transport;
+  readonly assistant: AssistantTransport;
   readonly signal: AbortSignal;
   /** Tells the person what went wrong, in one sentence. */
   warn(problem: string): void;
+}
+
+/** To the assistant. */
+export interface AssistantTransport extends Transport {
+  /** Awaited between the assistant's last word and the end of the transport. */
+  beforeEnd?: () => Promise<void>;
+}
+
+/** Over stdin and stdout. When the assistant has said its last word, what it asked is still answered. */
+export class StdioTransport extends StdioServerTransport implements AssistantTransport {
+  beforeEnd?: () => Promise<void>;
+
+  override async close(): Promise<void> {
+    await this.beforeEnd?.();
+    await super.close();
+  }
 }
 
 /** A request of the assistant on its way. */
@@ -33,6 +49,8 @@ interface Underway {
 }
 
 const MAX_RECONNECTION_DELAY_MS = 30_000;
+/** Whoever has said all does not wait longer than this for the answers. */
+const MAX_LAST_ANSWERS_MS = 30_000;
 const INTERNAL_ERROR = -32_603;
 
 /**
@@ -49,6 +67,9 @@ class Bridge {
   readonly #home: StreamableHTTPClientTransport;
   readonly #underway = new Map<RequestId, Underway>();
   readonly #end = Promise.withResolvers<BridgeEnd>();
+  /** Resolves what waits for the last answer. */
+  readonly #allAnswered = Promise.withResolvers<void>();
+  #saidAll = false;
   #heardHome = false;
 
   constructor(options: BridgeOptions) {
@@ -68,6 +89,7 @@ class Bridge {
   async run(): Promise<BridgeEnd> {
     const { assistant, signal } = this.#options;
     const done = () => this.#end.resolve({ kind: "done" });
+    assistant.beforeEnd = () => this.#lastAnswers();
     this.#home.onmessage = (message) => this.#toAssistant(message);
     assistant.onmessage = (message) => void this.#toHome(message);
     assistant.onclose = done;
@@ -83,12 +105,33 @@ class Bridge {
     this.#heardHome = true;
     if (isJSONRPCResponse(message) && message.id !== undefined) {
       const answered = this.#underway.get(message.id);
-      this.#underway.delete(message.id);
+      this.#forget(message.id);
       if (isJSONRPCResultResponse(message) && isInitializeRequest(answered?.request)) {
         this.#home.setProtocolVersion(String(message.result.protocolVersion));
       }
     }
     this.#options.assistant.send(message).catch(() => {});
+  }
+
+  /** Until everything is answered that has been asked, or somebody ends it. */
+  async #lastAnswers(): Promise<void> {
+    this.#saidAll = true;
+    if (!this.#isAnswerOwed()) return;
+    const enough = AbortSignal.any([this.#options.signal, AbortSignal.timeout(MAX_LAST_ANSWERS_MS)]);
+    enough.addEventListener("abort", () => this.#allAnswered.resolve(), { once: true });
+    await Promise.race([this.#allAnswered.promise, this.#end.promise]);
+  }
+
+  /** Whoever listens for changes hears of them until the end; no answer is owed. */
+  #isAnswerOwed(): boolean {
+    return this.#underway.values().some(({ request }) => request.method !== "subscriptions/listen");
+  }
+
+  #forget(id: RequestId): boolean {
+    const known = this.#underway.delete(id);
+    // What is being answered is sent first.
+    if (this.#saidAll && !this.#isAnswerOwed()) setImmediate(() => this.#allAnswered.resolve());
+    return known;
   }
 
   async #toHome(message: JSONRPCMessage): Promise<void> {
@@ -112,13 +155,13 @@ class Bridge {
     if (!isJSONRPCNotification(message) || message.method !== "notifications/cancelled") return false;
     const underway = this.#underway.get(message.params?.requestId as RequestId);
     if (underway?.request.params?._meta?.[PROTOCOL_VERSION_META_KEY] === undefined) return false;
-    this.#underway.delete(underway.request.id);
+    this.#forget(underway.request.id);
     underway.cancel.abort();
     return true;
   }
 
   #unanswered({ request: { id } }: Underway, problem: string): void {
-    if (!this.#underway.delete(id)) return;
+    if (!this.#forget(id)) return;
     const error = { code: INTERNAL_ERROR, message: problem };
     const answered = this.#options.assistant.send({ jsonrpc: "2.0", id, error }).catch(() => {});
     // Without one word from the home there is nothing to go on with.

@@ -1,6 +1,5 @@
 /** Lets a desktop assistant speak to the home over stdin and stdout: `npm run -s mcp`. Only the protocol goes to stdout. */
-import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { runBridge } from "./mcp-bridge.ts";
+import { runBridge, StdioTransport } from "./mcp-bridge.ts";
 import { readMcpSettings } from "./mcp-settings.ts";
 import { messageOf } from "./setup-error.ts";
 
@@ -15,7 +14,7 @@ Takes everything from the environment:
   FUNKYGIBBON_ENDPOINTS    the endpoints.json of a local system (npm start), in place of address and token: what it lacks
                            of both is taken from there, the token being the member's
 
-It ends when stdin ends, or on SIGINT or SIGTERM. What goes wrong is told on stderr.
+It ends when stdin ends and what was asked is answered, or on SIGINT or SIGTERM. What goes wrong is told on stderr.
 `;
 
 const stop = new AbortController();
@@ -28,7 +27,7 @@ async function main(): Promise<number> {
   const warn = (problem: string) => void process.stderr.write(`${problem}\n`);
   try {
     const settings = readMcpSettings(process.env);
-    const end = await runBridge({ ...settings, assistant: new StdioServerTransport(), signal: stop.signal, warn });
+    const end = await runBridge({ ...settings, assistant: new StdioTransport(), signal: stop.signal, warn });
     if (end.kind === "done") return 0;
     warn(end.problem);
   } catch (error) {

@@ -167,6 +167,34 @@ describe("its end", () => {
     }
   });
 
+  it("waits for the answers to what was asked right before, and not for what is listened to", async () => {
+    const settings = { FUNKYGIBBON_MCP_URL: url, FUNKYGIBBON_TOKEN: house.tokens.member };
+    const hello = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "a", version: "1" } };
+    const legacy = [
+      { jsonrpc: "2.0", id: 1, method: "initialize", params: hello },
+      { jsonrpc: "2.0", id: 2, method: "tools/list" },
+    ];
+    const _meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientInfo": { name: "a", version: "1" },
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const notifications = { resourceSubscriptions: ["funkygibbon://home"] };
+    const modern = [
+      { jsonrpc: "2.0", id: 1, method: "subscriptions/listen", params: { notifications, _meta } },
+      { jsonrpc: "2.0", id: 2, method: "tools/list", params: { _meta } },
+    ];
+    for (const messages of [legacy, modern]) {
+      const { code, stdout, stderr } = await spoken(settings, messages, "end");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const answers = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(answers.find(({ id }) => id === 2)?.result.tools.length).toBeGreaterThan(0);
+    }
+  });
+
   it("has been explained by --help", async () => {
     const { code, stdout } = await bare({}, "--help");
     expect(code).toBe(0);
