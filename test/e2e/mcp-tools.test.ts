@@ -278,6 +278,12 @@ describe("reading", () => {
     expect(changes.data).toMatchObject({
       changes: [{ id: lamp, change: "updated", keys: [{ key: "name", before: '"Ceiling lamp"', after: '"Pendant"' }] }],
     });
+    await member.call("delete_entity", { entity_id: lamp });
+    const { data, text } = await member.call<{ changes: object[] }>("what_changed", { since: then });
+    const [gone, edge] = data.changes;
+    expect(gone).toMatchObject({ id: lamp, change: "deleted", by: "ben", at: expect.stringMatching(/^20.*Z$/) });
+    expect(edge).toMatchObject({ change: "deleted", type: "located_in", by: "server" });
+    expect(text).toContain(`(device, id ${lamp}), by ben at 20`);
   });
 
   it("goes on from page to page about the same time, however it was told", async () => {

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectAssistant, type ToolArguments } from "../support/assistant.ts";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import type { TestHousehold } from "../support/constellation-callers.ts";
+import { DevicePen } from "../support/device-pen.ts";
 import { QuarrellingDevices } from "../support/quarrel.ts";
+import { WireDevice } from "../support/wire-device.ts";
 
 // What undo promises: exactly what a call changed goes back, as new versions, or it is said why it cannot.
 
@@ -89,6 +91,24 @@ describe("undo of a create", () => {
     const again = await villa.undo(lamp);
     expect(again).toMatchObject({ error: { reason: "CHANGED_SINCE" }, text: expect.stringContaining("watts") });
     expect(await villa.body(lamp.id)).toMatchObject({ watts: 5 });
+  });
+
+  it("is refused where there are more relationships than it looks through", async () => {
+    const household = await house.newHousehold();
+    const villa = await home(household);
+    const room = await villa.done("create_entity", { type: "room", name: "Attic" });
+    const { sync } = house.clients;
+    await using device = WireDevice.open({ sync, token: household.tokens.owner, deviceId: "panel" });
+    await device.upToDate();
+    const pen = new DevicePen("panel");
+    const sensor = pen.entity({ name: "Sensor" });
+    const edges = Array.from({ length: 1_001 }, () => pen.edge("monitors", sensor.recordId, room.id));
+    await device.push([sensor, ...edges.slice(0, 500)]);
+    await device.push(edges.slice(500));
+    const refused = await villa.undo(room);
+    expect(refused.error?.reason).toBe("TOO_LARGE");
+    expect(refused.text).toContain("more than 1000 relationships");
+    expect(await villa.body(room.id)).toEqual({ name: "Attic" });
   });
 });
 

@@ -1,3 +1,4 @@
+import type { UserId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import { int8Array } from "@funkygibbon/postgres/binary-array";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
@@ -39,6 +40,8 @@ async function startOf(tx: Transaction, query: GraphDifferenceQuery): Promise<Di
 interface PairRow {
   readonly after_seq: number;
   readonly after_deleted: boolean;
+  readonly after_author: string;
+  readonly after_us: number;
   /** Null when there was none, or a tombstone. */
   readonly before_seq: number | null;
   readonly bytes: number;
@@ -81,6 +84,8 @@ function differenceOf(pair: PairRow, versions: ReadonlyMap<number, DifferenceRow
     before: before && viewOf(before),
     after: after && viewOf(after),
     changedKeys: both ? differingKeys(versionFromRow(after), versionFromRow(before)) : [],
+    author: pair.after_author as UserId,
+    committedUs: pair.after_us,
   };
 }
 
@@ -102,7 +107,8 @@ const SPAN: Statement = {
 const PAIRS: Statement = {
   name: "graph_difference.pairs",
   text: `
-  select v.seq as after_seq, v.deleted as after_deleted, b.seq as before_seq,
+  select v.seq as after_seq, v.deleted as after_deleted, v.author as after_author, v.committed_us as after_us,
+    b.seq as before_seq,
     (coalesce(octet_length(v.body), 0) + coalesce(b.bytes, 0))::bigint as bytes
   from record_versions v
   left join lateral (

@@ -206,6 +206,9 @@ export interface RecordDifference {
   readonly after: EntityView | RelationshipView | undefined;
   /** Sorted; empty unless the record is live at both times. */
   readonly changedKeys: readonly string[];
+  /** Of the version by which it got its later state, a tombstone too. */
+  readonly author: UserId;
+  readonly committedUs: Micros;
 }
 
 /** A page of differences, in the order in which the records got their later state. */

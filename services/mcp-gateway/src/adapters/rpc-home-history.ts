@@ -11,7 +11,7 @@ import { recordVersionFromWire } from "@funkygibbon/wire/record-version";
 import type { HistoryItem, HomeHistory, RecordDifference } from "../domain/home-history.ts";
 import type { ActorMint } from "./actor-mint.ts";
 import { callOptions } from "./call-options.ts";
-import { cursorFromWire, entityFromWire, relationshipFromWire } from "./graph-mapping.ts";
+import { cursorFromWire, entityFromWire, relationshipFromWire, timeFromWire } from "./graph-mapping.ts";
 
 /** The household's past over entity-store's public services. Disposing closes the connections. */
 export function connectHomeHistory(client: RpcClientOptions, actors: ActorMint): HomeHistory & AsyncDisposable {
@@ -64,10 +64,12 @@ function itemFromWire({ version, changedKeys, isHead }: GetEntityHistoryResponse
 }
 
 function differenceFromWire(wire: WireDifference): RecordDifference {
-  const { recordId, changedKeys } = wire;
+  const { recordId, changedKeys, author, time } = wire;
   return {
     recordId,
     changedKeys,
+    author,
+    at: timeFromWire(time) ?? "",
     before: recordFromWire(wire.entityBefore, wire.relationshipBefore),
     after: recordFromWire(wire.entityAfter, wire.relationshipAfter),
   };

@@ -16,6 +16,9 @@ export interface RecordDifference {
   readonly recordId: string;
   readonly before: Entity | Relationship | undefined;
   readonly after: Entity | Relationship | undefined;
+  /** Who gave it its later state, and when (RFC 3339); `server` for a relationship that went along with an entity. */
+  readonly author: string;
+  readonly at: string;
   /** When both have it: the keys whose values differ, sorted; `@ends` for a relationship's type and ends. */
   readonly changedKeys: readonly string[];
 }

@@ -38,6 +38,9 @@ describe("DiffGraph", () => {
     );
     const gone = whole.differences.find(({ recordId }) => recordId === ids.button);
     expect(gone).toMatchObject({ entityBefore: { name: "Switch", etag: entity?.etag } });
+    const { entity: tombstone } = await store.entities.getEntity({ id: ids.button, includeDeleted: true }, home.as);
+    expect(gone).toMatchObject({ author: tombstone?.author, time: tombstone?.updateTime });
+    expect(whole.differences.find(({ recordId }) => recordId === ids.edges.buttonInHall)?.author).toBe("server");
     expect(gone?.entityAfter).toBeUndefined();
     const lamp = whole.differences[0];
     expect([lamp?.entityBefore?.bodyJson, lamp?.entityAfter?.bodyJson]).toEqual([

@@ -8,7 +8,7 @@ import { internal, invalid } from "@funkygibbon/kernel/errors";
 import type { HandlerOf } from "@funkygibbon/rpc/service";
 import type { DifferencePosition, RecordDifference } from "../../domain/graph-reads.ts";
 import type { PagePosition, PageScope } from "../../domain/page-token.ts";
-import { parseAt, parseCount } from "../shared/fields.ts";
+import { parseAt, parseCount, timestampOf } from "../shared/fields.ts";
 import { presentEntity, presentRelationship } from "../shared/present.ts";
 import type { StoreApi } from "../shared/store-api.ts";
 
@@ -50,6 +50,8 @@ function presentDifference({
   before,
   after,
   changedKeys,
+  author,
+  committedUs,
 }: RecordDifference): MessageInitShape<typeof RecordDifferenceSchema> {
   const shown = after ?? before;
   if (shown === undefined) throw internal("broken invariant: a record differs that is in neither graph");
@@ -61,6 +63,8 @@ function presentDifference({
     ...(before?.kind === "relationship" ? { relationshipBefore: presentRelationship(before) } : {}),
     ...(after?.kind === "relationship" ? { relationshipAfter: presentRelationship(after) } : {}),
     changedKeys: [...changedKeys],
+    author,
+    time: timestampOf(committedUs),
   };
 }
 

@@ -19,7 +19,7 @@ export const whatChanged = defineTool({
   title: "What changed since",
   description:
     "What is different now from a time in the past (or between two): entities and relationships created, updated or " +
-    "deleted, each once, with values before and after. For who did it see get_history or get_activity.",
+    "deleted, each once, with values before and after, and who gave it its present state.",
   access: "read",
   idempotent: true,
   destructive: false,
@@ -37,8 +37,8 @@ export const whatChanged = defineTool({
         change: z.enum(["created", "updated", "deleted"]),
         what: z.string(),
         type: z.string(),
-        by: z.string().optional(),
-        at: z.string().optional(),
+        by: z.string(),
+        at: z.string(),
         keys: z.array(z.object({ key: z.string(), before: z.string(), after: z.string() })),
       }),
     ),
@@ -87,7 +87,7 @@ function isRelationship(record: Entity | Relationship): record is Relationship {
   return "fromId" in record;
 }
 
-function presentDifference({ recordId, before, after, changedKeys }: RecordDifference, names: NamesById) {
+function presentDifference({ recordId, before, after, changedKeys, author, at }: RecordDifference, names: NamesById) {
   const shown = must(after ?? before, "a record that differs is in one of both graphs");
   return {
     id: recordId,
@@ -95,7 +95,8 @@ function presentDifference({ recordId, before, after, changedKeys }: RecordDiffe
       before === undefined ? ("created" as const) : after === undefined ? ("deleted" as const) : ("updated" as const),
     what: isRelationship(shown) ? edgeText(shown, names) : nameText(shown.name),
     type: shown.type,
-    ...(after === undefined || isRelationship(after) ? {} : { by: after.author, at: after.updatedAt }),
+    by: author,
+    at,
     keys: changedKeys.map((key) => ({
       key,
       before: textOfKey(before, key, names),
@@ -112,7 +113,6 @@ function textOfKey(record: Entity | Relationship | undefined, key: string, names
 }
 
 function changeLine({ id, change, what, type, by, at, keys }: ReturnType<typeof presentDifference>): string {
-  const who = by === undefined ? "" : `, by ${by} at ${at}`;
   const values = keys.map(({ key, before, after }) => `${nameText(key)}: ${before} → ${after}`).join("; ");
-  return `- ${change} ${what} (${type}, id ${id})${who}${values === "" ? "" : `: ${values}`}`;
+  return `- ${change} ${what} (${type}, id ${id}), by ${by} at ${at}${values === "" ? "" : `: ${values}`}`;
 }
