@@ -6,6 +6,7 @@ import { createRpcClient, type RpcClient } from "@funkygibbon/rpc/client";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import pg from "pg";
 import { type BenchSystem, startBenchSystem } from "./bench-system.ts";
+import { durationsMs } from "./durations.ts";
 import { type LargeHousehold, largeHousehold } from "./large-household.ts";
 import { type Measurement, median, percentile, rounded } from "./measurement.ts";
 import { writePublished } from "./write-published.ts";
@@ -99,8 +100,9 @@ export class GraphStore implements AsyncDisposable {
 export async function measureQuestion(store: GraphStore, question: GraphQuestion): Promise<Measurement> {
   const { name, method, calls } = question;
   const before = (await store.servedMs(method, 0)).length;
-  const seen = await durations(WARM_UPS + calls, () => question.ask(store));
-  const bare = await durations(WARM_UPS + calls, () => question.bare(store));
+  const warm = async (ask: () => Promise<unknown>) => (await durationsMs(WARM_UPS + calls, ask)).slice(WARM_UPS);
+  const seen = await warm(() => question.ask(store));
+  const bare = await warm(() => question.bare(store));
   const served = (await store.servedMs(method, before + WARM_UPS + calls)).slice(before + WARM_UPS);
   const value = median(served);
   const baseline = median(bare);
@@ -118,14 +120,4 @@ export async function measureQuestion(store: GraphStore, question: GraphQuestion
       ...question.describe?.(),
     },
   };
-}
-
-async function durations(count: number, ask: () => Promise<unknown>): Promise<number[]> {
-  const taken: number[] = [];
-  for (let n = 0; n < count; n++) {
-    const began = performance.now();
-    await ask();
-    taken.push(performance.now() - began);
-  }
-  return taken.slice(WARM_UPS);
 }

@@ -2,6 +2,7 @@ import { systemClock } from "@funkygibbon/kernel/clock";
 import { type Client, type ClientOptions, openClient } from "./client.ts";
 import { IndexedDbStore } from "./indexed-db-store.ts";
 import { nobleSha256 } from "./noble-hashes.ts";
+import { prepareSearch } from "./search-preparation.ts";
 import { WebTransport } from "./web-transport.ts";
 
 /** A client's options without what a browser brings. */
@@ -22,5 +23,7 @@ export type BrowserClientOptions = Omit<ClientOptions, "transport" | "sha256" | 
 export async function openBrowserClient({ url, database, ...options }: BrowserClientOptions): Promise<Client> {
   const transport = new WebTransport(url, options.clock ?? systemClock);
   const store = database === undefined ? {} : { store: await IndexedDbStore.open(database) };
-  return openClient({ ...options, ...store, transport, sha256: nobleSha256 });
+  const client = await openClient({ ...options, ...store, transport, sha256: nobleSha256 });
+  prepareSearch(client.graph, (work, delayMs) => void setTimeout(work, delayMs));
+  return client;
 }

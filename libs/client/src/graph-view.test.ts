@@ -1,7 +1,5 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
-import { QueryMatcher } from "@funkygibbon/kernel/search-match";
-import * as fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "./client.ts";
 import { ModelServer } from "./testing/model-server.ts";
@@ -91,24 +89,6 @@ describe("searching", () => {
     expect(home.graph.search("kitchen")).toEqual([]);
     await home.remove(id("Kitchen"));
     expect(home.graph.search("loft")).toEqual([]);
-  });
-
-  it("finds all that the matcher would find without an index", () => {
-    const words = ["kitchen", "light", "machine", "corner", "cafe", "lumen", "dimming", "12", "söhne"];
-    const query = fc
-      .array(fc.constantFrom(...words), { minLength: 1, maxLength: 2 })
-      .chain((picked) => fc.record({ text: fc.constant(picked.join(" ")), cut: fc.nat(4), swap: fc.boolean() }));
-    fc.assert(
-      fc.property(query, ({ text, cut, swap }) => {
-        const typed = swap && text.length > 3 ? `${text[0]}${text[2]}${text[1]}${text.slice(3)}` : text;
-        const asked = typed.slice(0, Math.max(2, typed.length - cut));
-        const found = new Set(home.graph.search(asked, { limit: 100 }).map(({ entity }) => entity.id));
-        const everything = home.graph.find();
-        const matcher = new QueryMatcher(asked);
-        const meant = everything.filter((entity) => matcher.match(entity.body) !== undefined);
-        for (const entity of meant) expect(found, `${asked} → ${entity.name}`).toContain(entity.id);
-      }),
-    );
   });
 });
 

@@ -3,7 +3,7 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
-import { type Match, QueryMatcher } from "@funkygibbon/kernel/search-match";
+import type { Match } from "@funkygibbon/kernel/search-match";
 import { fold } from "@funkygibbon/kernel/search-text";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
@@ -143,31 +143,33 @@ export class GraphView {
   /** The entities that match. */
   find(options: FindOptions = {}): readonly EntityView[] {
     const { type, source, text, where } = options;
+    const answering = text === undefined ? undefined : this.#words().answering(text);
     const part = options.name === undefined ? undefined : fold(options.name);
     const found: EntityView[] = [];
-    for (const id of this.#candidates(options)) {
-      const entity = this.entity(id);
+    for (const id of this.#candidates(options, answering)) {
+      const entity = answering?.has(id) === false ? undefined : this.entity(id);
       if (entity === undefined || (type !== undefined && entity.type !== type)) continue;
       if (source !== undefined && entity.source !== source) continue;
       if (part !== undefined && !fold(entity.name).includes(part)) continue;
       if (where === undefined || where(entity)) found.push(entity);
     }
-    if (text === undefined) return found.sort(byName);
-    const matcher = new QueryMatcher(text);
-    const answers = (match: Match | undefined) => match !== undefined && match.kind !== "fuzzy";
-    return found.filter((entity) => answers(matcher.match(entity.body))).sort(byName);
+    return found.sort(byName);
   }
 
   /** The entities that answer a query in words, best first: as the server's search, of what this device has. */
   search(query: string, options: SearchOptions = {}): readonly SearchHit[] {
-    const { limit: enough = DEFAULT_SEARCH_LIMIT, ...wanted } = options;
-    const hits = this.#words()
-      .search(query, { ...wanted, enough })
-      .flatMap(({ id, match }) => {
-        const entity = this.entity(id);
-        return entity === undefined ? [] : [{ entity, match }];
-      });
-    return hits.sort((a, b) => b.match.score - a.match.score || byName(a.entity, b.entity)).slice(0, enough);
+    const { types, limit = DEFAULT_SEARCH_LIMIT } = options;
+    return this.#words()
+      .search(query, { types, limit })
+      .map(({ id, match }) => ({ entity: must(this.entity(id), "what is searched is live"), match }));
+  }
+
+  /**
+   * Reads what searches need for about so many milliseconds: a first search reads all that is left, which of 50,000 records
+   * takes some tenths of a second. Clients of Node and of browsers call it by themselves. @returns whether nothing is left.
+   */
+  prepareSearch(forMs: number): boolean {
+    return this.#words().readOn(forMs);
   }
 
   /**
@@ -219,9 +221,9 @@ export class GraphView {
     return found.sort((a, b) => byName(a.entity, b.entity));
   }
 
-  *#candidates({ type, room, text }: FindOptions): Iterable<RecordId> {
+  *#candidates({ type, room }: FindOptions, answering: ReadonlySet<RecordId> | undefined): Iterable<RecordId> {
     if (room !== undefined) yield* this.#inside(room);
-    else if (text !== undefined) for (const { id } of this.#words().search(text)) yield id;
+    else if (answering !== undefined) yield* answering;
     else if (type !== undefined) yield* this.#index.ofType(type);
     else for (const visible of this.#index.allLive()) yield visible.record;
   }

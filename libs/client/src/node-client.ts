@@ -1,6 +1,7 @@
 import { type Client, type ClientOptions, openClient } from "./client.ts";
 import { nodeSha256 } from "./node-hashes.ts";
 import { GrpcTransport } from "./node-transport.ts";
+import { prepareSearch } from "./search-preparation.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 
 /** A client's options without what Node brings. */
@@ -17,5 +18,8 @@ export type NodeClientOptions = Omit<ClientOptions, "transport" | "sha256" | "st
  */
 export async function openNodeClient({ url, file, ...options }: NodeClientOptions): Promise<Client> {
   const store = file === undefined ? {} : { store: SqliteStore.open(file) };
-  return openClient({ ...options, ...store, transport: new GrpcTransport(url), sha256: nodeSha256 });
+  const client = await openClient({ ...options, ...store, transport: new GrpcTransport(url), sha256: nodeSha256 });
+  // Nothing that a process would wait for.
+  prepareSearch(client.graph, (work, delayMs) => void setTimeout(work, delayMs).unref());
+  return client;
 }

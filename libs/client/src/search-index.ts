@@ -1,10 +1,15 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
-import { type Match, meantWords, QueryMatcher } from "@funkygibbon/kernel/search-match";
-import { fold, nameOf, wordsOf } from "@funkygibbon/kernel/search-text";
+import { must } from "@funkygibbon/kernel/must";
+import { type Match, MIN_WORD_LIKENESS, QueryMatcher, searchable } from "@funkygibbon/kernel/search-match";
+import { nameOf, textsOf } from "@funkygibbon/kernel/search-text";
+import { compareUtf8 } from "@funkygibbon/kernel/stamp";
+import { BestHits } from "./best-hits.ts";
 import type { GraphIndex } from "./graph-index.ts";
+import { NumberLists } from "./number-lists.ts";
 import type { Visible } from "./replica-transaction.ts";
+import { TextPool } from "./text-pool.ts";
 
 /** An entity that answers a search, and how. */
 export interface IndexHit {
@@ -12,140 +17,198 @@ export interface IndexHit {
   readonly match: Match;
 }
 
-/** What is searched for. */
+/** What is wanted of a search. */
 export interface IndexOptions {
   /** Default: all. */
-  readonly types?: readonly EntityType[];
-  /** How many hits the asker can use. */
-  readonly enough?: number;
+  readonly types?: readonly EntityType[] | undefined;
+  readonly limit: number;
 }
 
-/** Letters that a word which is meant may have less, or more before the part that is still to be typed. */
-const MAX_LENGTH_DIFFERENCE = 2;
+/** Readings of what has changed since may be as many as there are entities, and these, before all is read anew. */
+const SPARE_READINGS = 10_000;
+
+/** What one entity says, as numbers of texts. */
+interface Saying {
+  readonly id: RecordId;
+  readonly type: EntityType;
+  /** As it is written. */
+  readonly name: string;
+  readonly nameText: number;
+  /** Where the list of its name's words is. */
+  readonly nameWords: number;
+  /** Where the list of its texts is, in reading order. */
+  readonly texts: number;
+}
+
+/** What has been read of the home. */
+class Readings {
+  readonly texts = new TextPool();
+  readonly lists = new NumberLists();
+  /** One of each entity, in no order. */
+  readonly sayings: Saying[] = [];
+  readonly #placeOf = new Map<RecordId, number>();
+  /** Old ones, whose texts are still held, count too. */
+  count = 0;
+  readonly unread: Set<RecordId>;
+
+  constructor(unread: Iterable<RecordId>) {
+    this.unread = new Set(unread);
+  }
+
+  read(id: RecordId, visible: Visible | undefined): void {
+    if (visible?.content.kind !== "entity") {
+      this.#forget(id);
+      return;
+    }
+    const body = bodyOf(visible);
+    const name = nameOf(body);
+    const { text: nameText, words: nameWords } = this.texts.enterName(searchable(name));
+    const texts = this.lists.add(textsOf(body).map((text) => this.texts.numberOf(searchable(text))));
+    const place = this.#placeOf.get(id) ?? this.sayings.length;
+    this.#placeOf.set(id, place);
+    this.sayings[place] = { id, type: visible.content.type, name, nameText, nameWords, texts };
+    this.count += 1;
+  }
+
+  /** The last one takes its place. */
+  #forget(id: RecordId): void {
+    const place = this.#placeOf.get(id);
+    const last = this.sayings.at(-1);
+    if (place === undefined || last === undefined) return;
+    this.sayings[place] = last;
+    this.#placeOf.set(last.id, place);
+    this.sayings.pop();
+    this.#placeOf.delete(id);
+  }
+}
+
+/** The score of an entity; undefined: it does not match in this way. No scoring at all: none does. */
+type Scoring = (saying: Saying) => number | undefined;
 
 /**
- * Finds what a query means, as the server does: `@funkygibbon/kernel/search-match` decides for both, here it is only found
- * out whom to ask. Names have an index, made when the first question comes; contents are gone through, and only when
- * names do not answer: an index of all words would take more memory than the home.
+ * Finds what a query means, as the server does: `@funkygibbon/kernel/search-match` decides for both. Here each different
+ * text of the home is looked at once, however many records say it, and an entity is but the numbers of its texts, so
+ * that going through all of a large home takes about a millisecond. Only what is shown is matched in full.
+ *
+ * The home is read when it is first asked, or before that piece by piece with {@link readOn}; changes when it is asked next.
  */
 export class SearchIndex {
   readonly #graph: GraphIndex;
-  readonly #holdersByWord = new Map<string, RecordId[]>();
+  #read: Readings;
 
   constructor(graph: GraphIndex) {
     this.#graph = graph;
-    for (const visible of graph.allLive()) this.#enter(visible);
+    this.#read = new Readings(this.#entities());
     graph.watch((before, now) => {
-      if (before !== undefined) this.#withdraw(before);
-      if (now !== undefined) this.#enter(now);
+      const changed = now ?? before;
+      if (changed?.content.kind === "entity") this.#read.unread.add(changed.record);
     });
+  }
+
+  /** Reads what has not been read, for about so many milliseconds. @returns whether nothing is left. */
+  readOn(ms: number): boolean {
+    const { count, sayings } = this.#read;
+    if (count > 2 * sayings.length + SPARE_READINGS) this.#read = new Readings(this.#entities());
+    const { unread } = this.#read;
+    const untilMs = performance.now() + ms;
+    for (const id of unread) {
+      unread.delete(id);
+      this.#read.read(id, this.#graph.live(id));
+      if (performance.now() >= untilMs) break;
+    }
+    return unread.size === 0;
   }
 
   /**
-   * What answers the query, in no order. Content counts only when fewer than `enough` names match, and what is merely
-   * alike when there are still fewer: both always rank behind the others. Without `enough` all that matches is found, and
-   * what is merely alike does not count.
+   * What answers a query, best first, equal scores by name and id. Content counts only when fewer than `limit` names
+   * match, and what is merely alike when there are still fewer: both always rank behind the others.
    */
-  search(query: string, { types, enough }: IndexOptions = {}): readonly IndexHit[] {
+  search(query: string, { types, limit }: IndexOptions): readonly IndexHit[] {
     const matcher = new QueryMatcher(query);
-    if (matcher.query === "") return [];
-    const hits = new Map<RecordId, Match>();
-    const ways = [() => this.#named(matcher), () => this.#saying(matcher)];
-    if (enough !== undefined) ways.push(() => this.#alike(matcher));
-    for (const candidates of ways) {
-      for (const id of candidates()) {
-        const match = hits.has(id) ? undefined : this.#match(matcher, id, types);
-        if (match !== undefined) hits.set(id, match);
+    const best = new BestHits(limit, byName);
+    const sayings = this.#sayings();
+    const isHit = new Uint8Array(sayings.length);
+    for (const way of [this.#naming, this.#saying, this.#alike]) {
+      const scoreOf = way.call(this, matcher);
+      if (scoreOf === undefined) continue;
+      for (const [place, saying] of sayings.entries()) {
+        if (isHit[place] === 1 || types?.includes(saying.type) === false) continue;
+        const score = scoreOf(saying);
+        if (score === undefined) continue;
+        isHit[place] = 1;
+        best.offer(saying, score);
       }
-      if (enough !== undefined && hits.size >= enough) break;
+      if (best.count >= limit) break;
     }
-    return [...hits].map(([id, match]) => ({ id, match }));
-  }
-
-  #match(matcher: QueryMatcher, id: RecordId, types: readonly EntityType[] | undefined): Match | undefined {
-    const visible = this.#graph.live(id);
-    if (visible === undefined || visible.content.kind !== "entity") return undefined;
-    return types === undefined || types.includes(visible.content.type) ? matcher.match(bodyOf(visible)) : undefined;
-  }
-
-  /** Those whose name has, for each word of the query, a word that contains it: all that match by name. */
-  #named({ words }: QueryMatcher): Iterable<RecordId> {
-    return this.#holdingEach(words.map((word) => (known: string) => known.includes(word)));
-  }
-
-  /** Those whose body contains each word of the query: all that match by content, and all there are when it is but signs. */
-  *#saying({ words }: QueryMatcher): Iterable<RecordId> {
-    for (const { record, content } of this.#graph.allLive()) {
-      if (content.kind !== "entity") continue;
-      const said = fold(content.bodyJson);
-      if (words.every((word) => said.includes(word))) yield record;
-    }
-  }
-
-  /** Those whose name has, for each word of the query, one that may have been meant. */
-  #alike({ words }: QueryMatcher): Iterable<RecordId> {
-    const known = [...this.#holdersByWord.keys()];
-    return this.#holdingEach(
-      words.map((word) => {
-        const meant = new Set(
-          meantWords(
-            word,
-            known.filter((one) => mayBeMeant(word, one)),
-          ).all,
-        );
-        return (one: string) => meant.has(one);
-      }),
-    );
-  }
-
-  /** Those whose name has a wanted word of each kind: the holders of the rarest kind, as far as they hold the others too. */
-  #holdingEach(wanted: readonly ((word: string) => boolean)[]): Iterable<RecordId> {
-    const kinds = wanted.map((isWanted) => {
-      const lists: RecordId[][] = [];
-      for (const [word, ids] of this.#holdersByWord) if (isWanted(word)) lists.push(ids);
-      return { isWanted, lists, size: lists.reduce((sum, ids) => sum + ids.length, 0) };
+    return best.hits.map(({ id }) => {
+      const body = bodyOf(must(this.#graph.live(id), "everything was read"));
+      return { id, match: must(matcher.match(body), "scores are the matcher's own") };
     });
-    const [rarest, ...others] = kinds.sort((a, b) => a.size - b.size);
-    const found = new Set(rarest?.lists.flat());
-    for (const id of found) {
-      const visible = this.#graph.live(id);
-      const words = visible === undefined ? [] : nameWordsOf(visible);
-      if (!others.every(({ isWanted }) => words.some(isWanted))) found.delete(id);
-    }
-    return found;
   }
 
-  #enter(visible: Visible): void {
-    for (const word of nameWordsOf(visible)) {
-      const ids = this.#holdersByWord.get(word);
-      if (ids === undefined) this.#holdersByWord.set(word, [visible.record]);
-      else ids.push(visible.record);
-    }
+  /** All whose name or content answers a query. */
+  answering(query: string): ReadonlySet<RecordId> {
+    const matcher = new QueryMatcher(query);
+    const all = this.#sayings();
+    const [naming, saying] = [this.#naming(matcher), this.#saying(matcher)];
+    const answers = all.filter((one) => naming?.(one) !== undefined || saying?.(one) !== undefined);
+    return new Set(answers.map(({ id }) => id));
   }
 
-  #withdraw(visible: Visible): void {
-    for (const word of nameWordsOf(visible)) {
-      const ids = this.#holdersByWord.get(word) ?? [];
-      const at = ids.indexOf(visible.record);
-      if (at >= 0) ids.splice(at, 1);
-      if (ids.length === 0) this.#holdersByWord.delete(word);
-    }
+  #naming(matcher: QueryMatcher): Scoring | undefined {
+    const { texts } = this.#read;
+    return matcher.query === "" ? undefined : ({ nameText }) => matcher.rankName(texts.at(nameText))?.score;
+  }
+
+  #saying(matcher: QueryMatcher): Scoring | undefined {
+    const { texts, lists } = this.#read;
+    const masks = matcher.words.length === 0 ? undefined : texts.masksOf(matcher.words);
+    if (masks === undefined) return undefined;
+    const { values } = lists;
+    const all = 2 ** matcher.words.length - 1;
+    const scores = new Map<number, number>();
+    return (saying) => {
+      let found = 0;
+      let first = -1;
+      const end = saying.texts + (values[saying.texts] ?? 0);
+      for (let at = saying.texts + 1; at <= end && found !== all; at++) {
+        const text = values[at] ?? 0;
+        const mask = masks[text] ?? 0;
+        if (mask !== 0 && first < 0) first = text;
+        found |= mask;
+      }
+      if (found !== all) return undefined;
+      let score = scores.get(first);
+      if (score === undefined) {
+        score = matcher.scoreContent(texts.at(first));
+        scores.set(first, score);
+      }
+      return score;
+    };
+  }
+
+  #alike(matcher: QueryMatcher): Scoring | undefined {
+    if (matcher.words.length === 0) return undefined;
+    const { names } = this.#read.texts;
+    const likenesses = matcher.words.map((word) => names.likenessTo(word, MIN_WORD_LIKENESS));
+    return ({ nameWords }) => {
+      const nearest = names.nearest(nameWords, likenesses);
+      return nearest === undefined ? undefined : matcher.scoreNearly(nearest.likeness, nearest.words);
+    };
+  }
+
+  #sayings(): readonly Saying[] {
+    this.readOn(Number.POSITIVE_INFINITY);
+    return this.#read.sayings;
+  }
+
+  *#entities(): Iterable<RecordId> {
+    for (const { record, content } of this.#graph.allLive()) if (content.kind === "entity") yield record;
   }
 }
 
-/** Cheap to say of each of many thousand words, and true of every word that is nearly the same or begins nearly so. */
-function mayBeMeant(word: string, known: string): boolean {
-  if (known.length < word.length - MAX_LENGTH_DIFFERENCE) return false;
-  const begun = known.slice(0, word.length + MAX_LENGTH_DIFFERENCE);
-  let shared = 0;
-  for (const letter of word) if (begun.includes(letter)) shared += 1;
-  return shared * 2 >= word.length;
-}
-
-/** The words of an entity's name; an edge and a tombstone have none. */
-function nameWordsOf(visible: Visible): readonly string[] {
-  const isNamed = visible.content.kind === "entity" && !visible.deleted;
-  return isNamed ? wordsOf(fold(nameOf(bodyOf(visible)))) : [];
+function byName(a: Saying, b: Saying): number {
+  return compareUtf8(a.name, b.name) || compareUtf8(a.id, b.id);
 }
 
 /** Parsed for the moment: kept, the bodies of a whole home would take several times the memory of their texts. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from "./json.ts";
-import { type FoldedText, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
-import { nameSimilarity, wordLikeness, wordSimilarity } from "./text-similarity.ts";
+import { type FoldedText, fold, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
+import { nameSimilarity, similarityOf, WordMeter, wordSimilarity } from "./text-similarity.ts";
 
 /** How a hit matched, best first. */
 export type MatchKind = "exact" | "prefix" | "substring" | "content" | "fuzzy";
@@ -20,24 +20,30 @@ export const MATCH_END = "\u0003";
 
 /** Characters of context on either side of a match in long text. */
 const CONTEXT = 60;
+const WORD_CHARACTER = /[\p{L}\p{N}\p{M}]/u;
+/** More words of a query say nothing more: as many as there are bits in a mask. */
+const MAX_QUERY_WORDS = 31;
 /** A word less alike than this to every word of a name is another word: one typo in three letters, two in six. */
-const MIN_WORD_LIKENESS = 0.65;
+export const MIN_WORD_LIKENESS = 0.65;
 
 interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/** Matches bodies against one query; the index only proposes candidates, this decides. */
+/**
+ * Matches bodies against one query; the index only proposes candidates, this decides. What it takes into account of a
+ * body can be asked for piece by piece, of texts that were made {@link searchable}.
+ */
 export class QueryMatcher {
   /** The query as it is compared; empty when there is nothing to look for. */
   readonly query: string;
-  /** Its words; empty when it has no letter and no digit. */
+  /** Its words, at most 31; empty when it has no letter and no digit. */
   readonly words: readonly string[];
 
   constructor(query: string) {
     this.query = normalizeQuery(query);
-    this.words = wordsOf(this.query);
+    this.words = wordsOf(this.query).slice(0, MAX_QUERY_WORDS);
   }
 
   /** Undefined when the body does not answer the query. */
@@ -48,18 +54,38 @@ export class QueryMatcher {
     return this.#matchName(name, folded) ?? this.#matchContent(body) ?? this.#matchNearly(name, folded);
   }
 
-  #matchName(name: string, folded: FoldedText): Match | undefined {
-    const text = folded.folded.trim();
-    const at = folded.folded.indexOf(this.query);
+  /** How a searchable name says the query, highlight aside; undefined when it does not contain it. */
+  rankName(name: string): Omit<Match, "highlight"> | undefined {
+    const at = name.indexOf(this.query);
     if (at < 0) return undefined;
-    const range = { from: at, to: at + this.query.length };
-    const highlight = mark(name, folded, range);
+    const text = name.trim();
     const share = this.query.length / text.length;
-    if (text === this.query) return { kind: "exact", score: 1, highlight };
-    if (text.startsWith(this.query)) return { kind: "prefix", score: 0.8 + 0.19 * share, highlight };
+    if (text === this.query) return { kind: "exact", score: 1 };
+    if (text.startsWith(this.query)) return { kind: "prefix", score: 0.8 + 0.19 * share };
     // A whole word, or the beginning of one, is meant more often than the inside of one.
-    const atWord = at === 0 || !isWordCharacter(folded.folded, at - 1);
-    return { kind: "substring", score: 0.6 + 0.1 * share + (atWord ? 0.09 : 0), highlight };
+    const atWord = at === 0 || !isWordCharacter(name, at - 1);
+    return { kind: "substring", score: 0.6 + 0.1 * share + (atWord ? 0.09 : 0) };
+  }
+
+  /** The score of a body all of whose words of the query occur, from the first searchable text in which one of them does. */
+  scoreContent(text: string): number {
+    return this.#scoreContentAt(text, this.#firstWordAt(text)?.from ?? 0);
+  }
+
+  /**
+   * The score of a name of so many words that is merely alike. @param likeness of each word of the query to the name's
+   * nearest one, by {@link WordMeter}. Undefined: one of them is another word.
+   */
+  scoreNearly(likeness: readonly number[], nameWords: number): number | undefined {
+    if (likeness.some((one) => one < MIN_WORD_LIKENESS)) return undefined;
+    return 0.39 * similarityOf(likeness, nameWords);
+  }
+
+  #matchName(name: string, folded: FoldedText): Match | undefined {
+    const rank = this.rankName(folded.folded);
+    if (rank === undefined) return undefined;
+    const at = folded.folded.indexOf(this.query);
+    return { ...rank, highlight: mark(name, folded, { from: at, to: at + this.query.length }) };
   }
 
   #matchContent(body: JsonObject): Match | undefined {
@@ -80,8 +106,20 @@ export class QueryMatcher {
     if (best === undefined || found.size < this.words.length) return undefined;
     const whole = best.folded.folded.indexOf(this.query);
     const range = whole < 0 ? best.at : { from: whole, to: whole + this.query.length };
-    const score = 0.4 + (whole < 0 ? 0 : 0.1) + 0.09 / (1 + best.at.from / CONTEXT);
+    const score = this.#scoreContentAt(best.folded.folded, best.at.from);
     return { kind: "content", score, highlight: snippet(best.text, best.folded, range) };
+  }
+
+  #firstWordAt(text: string): Range | undefined {
+    for (const word of this.words) {
+      const at = wordAt(text, word);
+      if (at !== undefined) return at;
+    }
+    return undefined;
+  }
+
+  #scoreContentAt(text: string, from: number): number {
+    return 0.4 + (text.includes(this.query) ? 0.1 : 0) + 0.09 / (1 + from / CONTEXT);
   }
 
   #matchNearly(name: string, folded: FoldedText): Match | undefined {
@@ -101,7 +139,8 @@ export interface MeantWords {
 
 /** Judges words as the matcher does, so a name matches nearly just when it has one of these for each word of the query. */
 export function meantWords(word: string, proposed: readonly string[]): MeantWords {
-  const likeness = new Map(proposed.map((one) => [one, wordLikeness(word, one)]));
+  const meter = new WordMeter(word);
+  const likeness = new Map(proposed.map((one) => [one, meter.likeness(one)]));
   const all = [...likeness.keys()].filter((one) => (likeness.get(one) ?? 0) >= MIN_WORD_LIKENESS);
   const most = Math.max(...all.map((one) => likeness.get(one) ?? 0));
   return { all, likeliest: all.filter((one) => likeness.get(one) === most) };
@@ -126,8 +165,17 @@ function wordAt(folded: string, word: string): Range | undefined {
   return undefined;
 }
 
-function isWordCharacter(text: string, at: number): boolean {
-  return /[\p{L}\p{N}\p{M}]/u.test(text[at] ?? " ");
+/** A text of a body as the matcher compares it. */
+export function searchable(text: string): string {
+  return fold(withoutMarks(text));
+}
+
+/** Whether the character at a place of a folded text, or the one that ends there, belongs to a word. */
+export function isWordCharacter(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  if (unit < 0x80) return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x30 && unit <= 0x39);
+  const isSecondHalf = unit >= 0xdc00 && unit < 0xe000;
+  return WORD_CHARACTER.test(String.fromCodePoint(text.codePointAt(isSecondHalf ? at - 1 : at) ?? 0));
 }
 
 function withoutMarks(text: string): string {

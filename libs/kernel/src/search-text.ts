@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from "./json.ts";
 /** A text as search compares it, and where each of its UTF-16 units came from. */
 export interface FoldedText {
   readonly folded: string;
-  /** Index in the original of each unit of `folded`, and of the end. */
+  /** Index in the original of each unit of `folded`, and of the end. What comes after that says nothing. */
   readonly origin: readonly number[];
 }
 
@@ -15,6 +15,8 @@ const MAX_WORDS = 4_000;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 /** Printable ASCII: nothing but its case is folded. */
 const PLAIN = /^[ -~]*$/;
+/** The origins of a plain text, as long as most are. */
+const UNMOVED: readonly number[] = Array.from({ length: 1_024 }, (_, index) => index);
 const ACCENTS = /[\u0300-\u036f]/g;
 // Control characters say nothing, and U+0000 is no text to PostgreSQL.
 const UNSEARCHABLE = /[\p{Cc}\p{Cs}]/u;
@@ -27,6 +29,7 @@ export function fold(text: string): string {
 
 /** As {@link fold}, keeping track of where everything came from, so that a match can be shown in the original. */
 export function foldText(text: string): FoldedText {
+  if (text.length < UNMOVED.length && PLAIN.test(text)) return { folded: text.toLowerCase(), origin: UNMOVED };
   let folded = "";
   const origin: number[] = [];
   let index = 0;

@@ -1,0 +1,15 @@
+import type { GraphView } from "./graph-view.ts";
+
+/** After opening, what an app shows first comes first. */
+const FIRST_DELAY_MS = 200;
+/** Short enough for a page to stay smooth. */
+const PIECE_MS = 5;
+const PAUSE_MS = 10;
+
+/** Makes the first search as quick as the others, piece by piece while others work too. @param later as setTimeout. */
+export function prepareSearch(graph: GraphView, later: (work: () => void, delayMs: number) => void): void {
+  const goOn = () => {
+    if (!graph.prepareSearch(PIECE_MS)) later(goOn, PAUSE_MS);
+  };
+  later(goOn, FIRST_DELAY_MS);
+}
