@@ -37,6 +37,21 @@ create table conflicts (
   constraint conflicts_pkey PRIMARY KEY (household_id, conflict_id)
 );
 
+create table decisions (
+  household_id text collate "C" not null,
+  seq bigint not null,
+  decided_us bigint not null,
+  conflict_id uuid not null,
+  revision integer not null,
+  record_id uuid not null,
+  author text collate "C" not null,
+  origin_channel text collate "C" not null,
+  origin_client text not null,
+  origin_tool text not null,
+  origin_call text collate "C" not null,
+  constraint decisions_pkey PRIMARY KEY (household_id, conflict_id, revision)
+);
+
 create table devices (
   household_id text collate "C" not null,
   device_id text collate "C" not null,
@@ -166,6 +181,7 @@ alter table search_words alter column household_id set (n_distinct=1);
 CREATE INDEX conflicts_by_record ON public.conflicts USING btree (household_id, record_id, opened_us DESC);
 CREATE INDEX conflicts_by_time ON public.conflicts USING btree (household_id, opened_us DESC, conflict_id DESC);
 CREATE INDEX conflicts_open ON public.conflicts USING btree (household_id, record_id) WHERE (settled_us = 0);
+CREATE INDEX decisions_in_order ON public.decisions USING btree (household_id, seq DESC, decided_us DESC, conflict_id DESC, revision DESC);
 CREATE INDEX heads_by_edge ON public.heads USING btree (household_id, type, record_id) WHERE ((kind = 2) AND (NOT deleted));
 CREATE INDEX heads_by_from ON public.heads USING btree (household_id, from_id, type) WHERE (from_id IS NOT NULL);
 CREATE INDEX heads_by_name ON public.heads USING btree (household_id, type, name, record_id) WHERE ((kind = 1) AND (NOT deleted));
@@ -186,6 +202,8 @@ CREATE INDEX search_words_by_part ON public.search_words USING gin (household_id
 
 alter table conflicts enable row level security;
 alter table conflicts force row level security;
+alter table decisions enable row level security;
+alter table decisions force row level security;
 alter table devices enable row level security;
 alter table devices force row level security;
 alter table heads enable row level security;
@@ -208,6 +226,9 @@ alter table search_words enable row level security;
 alter table search_words force row level security;
 
 create policy own_households on conflicts for all to funkygibbon_app, funkygibbon_relay
+  using ((household_id = ANY (( SELECT app_households() AS app_households)::text[])))
+  with check ((household_id = ANY (( SELECT app_households() AS app_households)::text[])));
+create policy own_households on decisions for all to funkygibbon_app, funkygibbon_relay
   using ((household_id = ANY (( SELECT app_households() AS app_households)::text[])))
   with check ((household_id = ANY (( SELECT app_households() AS app_households)::text[])));
 create policy own_households on devices for all to funkygibbon_app, funkygibbon_relay
@@ -253,6 +274,7 @@ create policy own_households on search_words for all to funkygibbon_app, funkygi
 grant select on cluster_identity to funkygibbon_app;
 grant insert, select, update on cluster_identity to funkygibbon_definer;
 grant insert, select, update on conflicts to funkygibbon_app;
+grant insert, select on decisions to funkygibbon_app;
 grant insert, select, update on devices to funkygibbon_app;
 grant select, update on devices to funkygibbon_definer;
 grant insert, select, update on heads to funkygibbon_app;

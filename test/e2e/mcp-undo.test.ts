@@ -242,6 +242,44 @@ describe("undo of the other writes", () => {
     expect(await villa.body(local.recordId)).toMatchObject({ brightness: 70 });
   });
 
+  it("has nothing to take back of a conflict that was settled by leaving the record as it was, and tells of it", async () => {
+    const devices = opened.use(await QuarrellingDevices.meet(house));
+    const { local } = await devices.quarrel({ wish: ResolutionStrategy.MANUAL });
+    const villa = await home(devices.household);
+    const { conflicts } = await villa.conflicts.listConflicts({}, villa.as);
+    const conflict = { conflict_id: conflicts[0]?.id ?? "" };
+    const kept = [
+      await villa.done("settle_conflict", { ...conflict, take: "server" }),
+      await villa.done("settle_conflict", { ...conflict, take: "server" }),
+    ].map(({ call_id }) => call_id);
+    const note = await villa.done("create_entity", { type: "note", name: "Later" });
+    const told: { call_id: string }[] = [];
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const args = { through: "mcp", limit: 1, ...(cursor === undefined ? {} : { cursor }) };
+      const { data } = await villa.assistant.call<{ calls: { call_id: string }[]; next_cursor?: string }>(
+        "get_activity",
+        args,
+      );
+      told.push(...data.calls);
+      cursor = data.next_cursor;
+    }
+    expect(told.map(({ call_id }) => call_id)).toEqual([note.call_id, ...kept.toReversed()]);
+    expect(told[1]).toMatchObject({
+      user: "ben",
+      assistant: "Test Assistant",
+      tool: "settle_conflict",
+      changes: [],
+      change_count: 0,
+      kept: { ...conflict, id: local.recordId, type: "device" },
+    });
+    const { error, text } = await villa.undo({ call_id: kept[0] ?? "" });
+    expect(error?.reason).toBe("NOTHING_WRITTEN");
+    expect(text).toContain(conflict.conflict_id);
+    const again = await villa.done("settle_conflict", { ...conflict, take: "device" });
+    expect(await villa.body(local.recordId)).toMatchObject({ brightness: 70 });
+    expect((await villa.undo(again)).data.done).toBe("changed_back");
+  });
+
   it("takes back a call of the API, too", async () => {
     const villa = await home();
     const { lamp } = await lampInKitchen(villa);

@@ -80,20 +80,31 @@ async function work(): Promise<void> {
   } as const;
   const [row] = (await push([local], { resolutions: [resolution] })).conflicts;
   await push([skipped]);
-  await store.log.commit({
+  const decided = {
     kind: "settlement",
     household: MINE,
     user: "ada" as never,
     receivedUs: 0,
     conflictId: row?.id ?? "",
+    fields: [],
+    origin: { channel: "api", clientName: "test", tool: "", callId: "call-1" },
+    dryRun: false,
+  } as const;
+  const { conflict, head } = await store.log.commit({
+    ...decided,
     etag: row?.etag ?? "",
     expectedHead: divergence.server.version,
     decision: "took_local",
     content: { bodyJson: "{}", ends: "local", deleted: false, stamps: [] },
-    fields: [],
-    origin: { channel: "api", clientName: "test", tool: "", callId: "call-1" },
     request: { id: "r-1", fingerprint: "f" },
-    dryRun: false,
+  });
+  await store.log.commit({
+    ...decided,
+    etag: conflict.etag,
+    expectedHead: head?.version,
+    decision: "kept_server",
+    content: undefined,
+    request: undefined,
   });
   const target = { record: box as never, recordKind: "entity", expected: "any" } as const;
   const changed = { household: MINE };
@@ -141,7 +152,16 @@ beforeAll(async () => {
 afterAll(() => pg[Symbol.asyncDispose]());
 
 async function everything(): Promise<unknown> {
-  const tables = ["households", "record_versions", "heads", "conflicts", "devices", "request_ids", "relay_positions"];
+  const tables = [
+    "households",
+    "record_versions",
+    "heads",
+    "conflicts",
+    "decisions",
+    "devices",
+    "request_ids",
+    "relay_positions",
+  ];
   return Promise.all(
     tables.map((table) => pg.test.sql(`select md5(string_agg(t::text, '|' order by t::text)) from ${table} t`)),
   );

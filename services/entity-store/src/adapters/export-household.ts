@@ -1,9 +1,10 @@
 import type { EntityType as WireEntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { notFound } from "@funkygibbon/kernel/errors";
-import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import { entityTypes } from "@funkygibbon/wire/graph-types";
 import {
+  type DecisionLine,
   type DeviceLine,
   type ExportLine,
   HOUSEHOLD_FORMAT,
@@ -13,7 +14,7 @@ import {
 } from "../domain/household-lines.ts";
 import type { CommandTransaction } from "./command-connection.ts";
 import { CONFLICT_COLUMNS, type ConflictTableRow, conflictFromRow, policyFromRow } from "./conflict-row.ts";
-import { VERSION_COLUMNS, type VersionRow, versionFromRow } from "./version-row.ts";
+import { originFromRow, VERSION_COLUMNS, type VersionRow, versionFromRow } from "./version-row.ts";
 
 /** Rows in memory at a time; a body has at most 64 KiB. */
 const BATCH = 500;
@@ -36,6 +37,7 @@ export async function* exportHousehold(tx: CommandTransaction, household: Househ
         ...conflictFromRow(row),
       }),
     ),
+    linesOf(tx.stream<DecisionTableRow>(DECISIONS, [household], BATCH), decisionLine),
     linesOf(tx.stream<PolicyTableRow>(POLICIES, [household], BATCH), policyLine),
     linesOf(tx.stream<DeviceRow>(DEVICES, [household], BATCH), deviceLine),
   ];
@@ -107,6 +109,28 @@ function versionLine(row: HeadedVersionRow): VersionLine {
   };
 }
 
+type DecisionTableRow = Pick<VersionRow, "origin_channel" | "origin_client" | "origin_tool" | "origin_call"> & {
+  readonly conflict_id: string;
+  readonly revision: number;
+  readonly record_id: string;
+  readonly seq: number;
+  readonly decided_us: number;
+  readonly author: string;
+};
+
+function decisionLine(row: DecisionTableRow): DecisionLine {
+  return {
+    line: "decision",
+    conflict: row.conflict_id,
+    revision: row.revision,
+    record: row.record_id as RecordId,
+    seq: row.seq,
+    decidedUs: row.decided_us,
+    author: row.author,
+    origin: must(originFromRow(row), "a decision came in through a door"),
+  };
+}
+
 interface PolicyTableRow {
   readonly entity_type: number;
   readonly strategy: number | null;
@@ -164,6 +188,10 @@ const VERSIONS = `
 
 const CONFLICTS = `
   select ${CONFLICT_COLUMNS} from conflicts c where c.household_id = $1 order by c.opened_us, c.conflict_id`;
+
+const DECISIONS = `
+  select conflict_id, revision, record_id, seq, decided_us, author, origin_channel, origin_client, origin_tool, origin_call
+  from decisions where household_id = $1 order by seq, decided_us, conflict_id, revision`;
 
 const POLICIES = `
   select entity_type, strategy, field_rules, changed_us, changed_by

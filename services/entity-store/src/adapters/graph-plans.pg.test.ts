@@ -92,7 +92,7 @@ function page() {
 
 function calls(filter: { call?: string; record?: RecordId }) {
   const wanted = { call: undefined, record: undefined, channel: undefined, author: undefined, ...filter };
-  const span = { since: undefined, until: undefined, beforeSeq: undefined };
+  const span = { since: undefined, until: undefined, before: undefined };
   return new PostgresActivity(reader.database).calls({ household, ...wanted, ...span, limit: 10 });
 }
 
@@ -101,9 +101,9 @@ const CALLS = {
   named: () => calls({ call: "call-7" }),
   "of a record": () => calls({ record: place }),
 };
-const BY_CALL = ["record_versions_by_call", "record_versions_by_record"];
+const BY_CALL = ["decisions_in_order", "heads_pkey", "record_versions_by_call", "record_versions_by_record"];
 const CALL_INDEXES: Record<keyof typeof CALLS, string[]> = {
-  latest: ["record_versions_by_call", "record_versions_by_origin", "record_versions_by_record"],
+  latest: [...BY_CALL, "record_versions_by_origin"].sort(),
   named: BY_CALL,
   "of a record": BY_CALL,
 };

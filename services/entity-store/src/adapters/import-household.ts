@@ -9,7 +9,14 @@ import { sha256 } from "@funkygibbon/runtime/sha256";
 import { entityTypes, sourceTypes } from "@funkygibbon/wire/graph-types";
 import { outcomes, strategies } from "@funkygibbon/wire/outcomes";
 import { headName } from "../domain/head-name.ts";
-import type { DeviceLine, ExportLine, HouseholdLine, PolicyLine, VersionLine } from "../domain/household-lines.ts";
+import type {
+  DecisionLine,
+  DeviceLine,
+  ExportLine,
+  HouseholdLine,
+  PolicyLine,
+  VersionLine,
+} from "../domain/household-lines.ts";
 import type { CommandTransaction } from "./command-connection.ts";
 import { conflictToValues } from "./conflict-row.ts";
 import { ImportedClocks } from "./imported-clocks.ts";
@@ -84,6 +91,9 @@ class HouseholdImport {
         break;
       case "conflict":
         await this.#write(number, CONFLICT, [this.#target.household, ...conflictToValues(line)]);
+        break;
+      case "decision":
+        await this.#write(number, DECISION, [this.#target.household, ...decisionValues(line)]);
         break;
       case "policy":
         await this.#write(number, POLICY, [this.#target.household, ...policyValues(line)]);
@@ -224,6 +234,11 @@ function versionRow(line: VersionLine, content: RecordContent): object {
   };
 }
 
+function decisionValues({ conflict, revision, record, seq, decidedUs, author, origin }: DecisionLine): unknown[] {
+  const { channel, clientName, tool, callId } = origin;
+  return [conflict, revision, record, seq, decidedUs, author, channel, clientName, tool, callId];
+}
+
 function policyValues(line: PolicyLine): (string | number | null)[] {
   return [
     line.entityType === undefined ? 0 : entityTypes.toWire(line.entityType),
@@ -323,6 +338,13 @@ const CONFLICT = `
     settled_us, settled_by, revision
   )
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`;
+
+const DECISION = `
+  insert into decisions (
+    household_id, conflict_id, revision, record_id, seq, decided_us, author, origin_channel, origin_client, origin_tool,
+    origin_call
+  )
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 
 const POLICY = `
   insert into policies (household_id, entity_type, strategy, field_rules, changed_us, changed_by)

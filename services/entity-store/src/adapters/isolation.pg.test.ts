@@ -70,7 +70,7 @@ const activities: [string, Partial<ActivityQuery>][] = [
   ["the calls that wrote a record", { record: lamp }],
 ];
 const everyCall = { call: undefined, channel: undefined, author: undefined, record: undefined } as const;
-const always = { since: undefined, until: undefined, beforeSeq: undefined } as const;
+const always = { since: undefined, until: undefined, before: undefined } as const;
 
 const questions: [string, Question][] = [
   ...reads.map(([name, read]): [string, Question] => [`${name} now`, snapshot(undefined, read)]),

@@ -11,6 +11,7 @@ import {
   type RecordedCall,
   type RecordedChange,
 } from "../domain/activity-reads.ts";
+import { readDecisions } from "./read-decisions.ts";
 import { contentFromRow, originFromRow, type VersionRow } from "./version-row.ts";
 
 /** The calls that the log's versions came from. */
@@ -26,13 +27,19 @@ export class PostgresActivity implements ActivityReads {
     return this.#database.inTransaction(
       { households: [household], readOnly: true, isolation: "repeatable read", signal },
       async (tx) => {
-        const calls = await firstVersions(tx, query);
+        const [calls, decisions] = await Promise.all([firstVersions(tx, query), readDecisions(tx, query)]);
         const rows = calls.length === 0 ? [] : await changesOf(tx, query, calls);
         const told = Map.groupBy(rows, (row) => row.call);
-        return calls.map((call, index) => toCall(call, told.get(index + 1) ?? []));
+        const written = calls.map((call, index) => toCall(call, told.get(index + 1) ?? []));
+        return merged(written, decisions).slice(0, query.limit);
       },
     );
   }
+}
+
+/** Newest first: both lists are, and a decision is newer than the version of its seq. */
+function merged(written: readonly RecordedCall[], decisions: readonly RecordedCall[]): readonly RecordedCall[] {
+  return [...decisions, ...written].sort((a, b) => b.position.seq - a.position.seq);
 }
 
 /** Later than every seq and every time. */
@@ -69,7 +76,9 @@ async function firstVersions(tx: Transaction, query: ActivityQuery): Promise<Cal
 }
 
 /** Between which seqs the first versions of the wanted calls stand. Plain numbers: of anything more the planner makes no bound of the walk. */
-async function spanOf(tx: Transaction, { household, since, until, beforeSeq = NO_END }: ActivityQuery) {
+async function spanOf(tx: Transaction, { household, since, until, before }: ActivityQuery) {
+  // A decision stands after the version of its seq, which is still to be told.
+  const beforeSeq = before === undefined ? NO_END : before.seq + (before.decision === undefined ? 0 : 1);
   if (since === undefined && until === undefined) return { afterSeq: 0, beforeSeq };
   const [row] = await tx.query<{ since_seq: number; until_seq: number }>(SPAN, [
     household,
@@ -92,7 +101,8 @@ function toCall(call: CallRow, changes: readonly ChangeRow[]): RecordedCall {
   return {
     origin: must(originFromRow(call), "a call came in through a door"),
     author: call.author as UserId,
-    seq: call.seq,
+    position: { seq: call.seq, decision: undefined },
+    kept: undefined,
     committedUs: call.committed_us,
     changes: changes.map(toChange),
     changeCount: call.versions,

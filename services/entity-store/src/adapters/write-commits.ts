@@ -3,7 +3,7 @@ import { boolArray, byteaArray, int2Array, int8Array, textArray, uuidArray } fro
 import type { Statement } from "@funkygibbon/postgres/transaction";
 import { sourceTypes } from "@funkygibbon/wire/graph-types";
 import { outcomes } from "@funkygibbon/wire/outcomes";
-import type { CommitWrites } from "../domain/commit-plan.ts";
+import type { CommitWrites, KeptDecision } from "../domain/commit-plan.ts";
 import { headName } from "../domain/head-name.ts";
 import { REQUEST_RETENTION_US } from "../domain/remembered-request.ts";
 import { conflictToValues } from "./conflict-row.ts";
@@ -38,12 +38,19 @@ export function writeStatements(commits: readonly HouseholdWrites[]): WriteState
   for (const { household, writes } of commits) {
     for (const row of writes.newConflicts) add(INSERT_CONFLICT, [household, ...conflictToValues(row)]);
     for (const row of writes.changedConflicts) add(UPDATE_CONFLICT, [household, ...conflictToValues(row)]);
+    if (writes.decision !== undefined) add(INSERT_DECISION, [household, ...decisionToValues(writes.decision)]);
     if (writes.request === undefined) continue;
     const { key, result, createdUs } = writes.request;
     add(FORGET_REQUESTS, [household, createdUs - REQUEST_RETENTION_US]);
     add(REMEMBER_REQUEST, [household, key.id, key.fingerprint, result, createdUs]);
   }
   return statements;
+}
+
+function decisionToValues({ conflict, seq, author, origin }: KeptDecision): (string | number)[] {
+  const { id, etag, record, settledUs } = conflict;
+  const { channel, clientName, tool, callId } = origin;
+  return [seq, settledUs, id, Number(etag), record, author, channel, clientName, tool, callId];
 }
 
 function writeValues(commits: readonly HouseholdWrites[]): (Buffer | null)[] {
@@ -151,6 +158,13 @@ const UPDATE_CONFLICT: Statement = {
       local_device = $14, server_author = $15, server_device = $16, opened_us = $17, settled_us = $18,
       settled_by = $19, revision = $20
     where household_id = $1 and conflict_id = $2`,
+};
+
+const INSERT_DECISION: Statement = {
+  name: "commit.insert_decision",
+  text: `insert into decisions (household_id, seq, decided_us, conflict_id, revision, record_id, author, origin_channel,
+      origin_client, origin_tool, origin_call)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 };
 
 const FORGET_REQUESTS: Statement = {

@@ -18,6 +18,8 @@ const text = z.string().refine((value) => !value.includes("\u0000") && value.isW
 const sources = z.enum(SOURCE_TYPES);
 const strategy = z.enum(STRATEGIES);
 
+const origin = z.strictObject({ channel: z.enum(["api", "mcp"]), clientName: text, tool: text, callId: text });
+
 const householdLine = z.strictObject({
   line: z.literal("household"),
   format: z.literal(HOUSEHOLD_FORMAT),
@@ -64,7 +66,7 @@ const versionLine = z.strictObject({
   effectiveUs: micros,
   committedUs: micros,
   outcome: z.enum(["applied", "merged", "superseded", "pending_review"]),
-  origin: z.strictObject({ channel: z.enum(["api", "mcp"]), clientName: text, tool: text, callId: text }).optional(),
+  origin: origin.optional(),
   head: z.literal(true).optional(),
   cascaded: z.literal(true).optional(),
 });
@@ -110,6 +112,17 @@ const conflictLine = z.strictObject({
   etag: z.string().regex(/^\d{1,9}$/),
 });
 
+const decisionLine = z.strictObject({
+  line: z.literal("decision"),
+  conflict: z.guid(),
+  revision: z.int().positive(),
+  record: recordId,
+  seq: count,
+  decidedUs: micros,
+  author: user,
+  origin,
+});
+
 const policyLine = z.strictObject({
   line: z.literal("policy"),
   entityType: z.enum(ENTITY_TYPES).optional(),
@@ -137,6 +150,7 @@ const anyLine = z.discriminatedUnion("line", [
   householdLine,
   versionLine,
   conflictLine,
+  decisionLine,
   policyLine,
   deviceLine,
   endLine,

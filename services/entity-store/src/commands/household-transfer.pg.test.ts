@@ -61,6 +61,10 @@ beforeAll(async () => {
   });
   await pg.push([phone.edit(odd, { a: 1 }, { parents: ["2020-01-01T00:00:00Z-lost-000001"] })]);
   await pg.api({ kind: "delete", record: box as never, recordKind: "entity", expected: "any" });
+  await pg.test.sql(
+    "insert into decisions values ('home', 3, 4, gen_random_uuid(), 2, $1, 'ada', 'mcp', 'Assistant', 'settle_conflict', 'c-1')",
+    [box],
+  );
   const devices = new PostgresDeviceRegistry(pg.database, systemClock);
   await devices.openSession({
     household: "home" as HouseholdId,
@@ -103,13 +107,14 @@ const rowsOf = async (household: string) => ({
   heads: await pg.test.sql("select * from heads where household_id = $1 order by seq", [household]),
   versions: await pg.test.sql("select * from record_versions where household_id = $1 order by seq", [household]),
   conflicts: await pg.test.sql("select * from conflicts where household_id = $1 order by conflict_id", [household]),
+  decisions: await pg.test.sql("select * from decisions where household_id = $1", [household]),
   policies: await pg.test.sql("select * from policies where household_id = $1 order by entity_type", [household]),
 });
 
 describe("export and import of a household", () => {
-  test("hold versions, conflicts, policies and devices, in this order", () => {
+  test("hold versions, conflicts, decisions, policies and devices, in this order", () => {
     const kinds = linesOf(exported).map(({ line }) => line);
-    expect([...new Set(kinds)]).toEqual(["household", "version", "conflict", "policy", "device", "end"]);
+    expect([...new Set(kinds)]).toEqual(["household", "version", "conflict", "decision", "policy", "device", "end"]);
     expect(exported).toContain('"cascaded":true');
     expect(exported).toContain('"outcome":"pending_review"');
     expect(exported).not.toContain("session");

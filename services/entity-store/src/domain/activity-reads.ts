@@ -18,10 +18,33 @@ export interface ActivityQuery {
   readonly since: Micros | undefined;
   /** Only calls whose first version was committed not after this time. */
   readonly until: Micros | undefined;
-  /** Only calls whose first version has a lower seq. */
-  readonly beforeSeq: number | undefined;
+  /** Only what stands after this in the list. */
+  readonly before: ActivityPosition | undefined;
   readonly limit: number;
   readonly signal?: AbortSignal;
+}
+
+/** Where a call stands in the list: by its first version, or as a decision right after the newest version of then. */
+export interface ActivityPosition {
+  readonly seq: number;
+  readonly decision: DecisionPosition | undefined;
+}
+
+/** Tells apart decisions between the same two versions. */
+export interface DecisionPosition {
+  readonly decidedUs: Micros;
+  readonly conflict: string;
+  readonly revision: number;
+}
+
+/** A conflict that was settled by leaving the record as it was. */
+export interface KeptRecord {
+  readonly conflict: string;
+  readonly record: RecordId;
+  /** Without its body. */
+  readonly content: RecordContent;
+  /** Of an entity, as far as it has one. */
+  readonly name: string;
 }
 
 /** One version that a call wrote. */
@@ -38,13 +61,15 @@ export interface RecordedChange {
   readonly before: { readonly version: VersionId; readonly deleted: boolean } | undefined;
 }
 
-/** A call that wrote something. */
+/** A call that wrote something, or decided that what there was shall stay. */
 export interface RecordedCall {
   readonly origin: Origin;
   readonly author: UserId;
-  /** Of the first version. */
-  readonly seq: number;
+  readonly position: ActivityPosition;
+  /** Of the first version, or the decision. */
   readonly committedUs: Micros;
+  /** What the call decided to leave as it was; then there are no changes. */
+  readonly kept: KeptRecord | undefined;
   /** In the order of the log, at most {@link MAX_CHANGES_TOLD}. */
   readonly changes: readonly RecordedChange[];
   /** How many versions there are in all. */

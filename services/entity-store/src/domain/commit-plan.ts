@@ -1,5 +1,6 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
-import type { ConflictRow, LogPosition } from "@funkygibbon/kernel/record";
+import type { UserId } from "@funkygibbon/kernel/ids";
+import type { ConflictRow, LogPosition, Origin } from "@funkygibbon/kernel/record";
 import type { DeviceClock, FactNeeds } from "./commit-facts.ts";
 import type { CommitJob, RequestKey, ResultOf } from "./commit-job.ts";
 import type { ConflictBook } from "./conflict-book.ts";
@@ -18,7 +19,19 @@ export interface CommitWrites {
   readonly clocks: readonly DeviceClock[];
   readonly newConflicts: readonly ConflictRow[];
   readonly changedConflicts: readonly ConflictRow[];
+  /** A person's decision that leaves the record as it is. */
+  readonly decision?: KeptDecision | undefined;
   readonly request: RequestToRemember | undefined;
+}
+
+/** What the audit view tells of a decision of which no version tells. */
+export interface KeptDecision {
+  /** As the decision left it. */
+  readonly conflict: ConflictRow;
+  /** The newest version of the log then. */
+  readonly seq: number;
+  readonly author: UserId;
+  readonly origin: Origin;
 }
 
 /** A request whose result is to be remembered. */

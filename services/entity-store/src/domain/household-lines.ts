@@ -59,6 +59,20 @@ export interface ConflictLine extends ConflictRow {
   readonly line: "conflict";
 }
 
+/** A person's decision that left the record as it was, as the audit view tells it. */
+export interface DecisionLine {
+  readonly line: "decision";
+  readonly conflict: string;
+  /** The conflict's after the decision. */
+  readonly revision: number;
+  readonly record: RecordId;
+  /** The newest version of the log then. */
+  readonly seq: number;
+  readonly decidedUs: Micros;
+  readonly author: string;
+  readonly origin: Origin;
+}
+
 /** How conflicts of a type are settled. */
 export interface PolicyLine {
   readonly line: "policy";
@@ -90,5 +104,5 @@ export interface EndLine {
   readonly lines: number;
 }
 
-/** A household as lines: household, versions, conflicts, policies, devices, end. */
-export type ExportLine = HouseholdLine | VersionLine | ConflictLine | PolicyLine | DeviceLine | EndLine;
+/** A household as lines: household, versions, conflicts, decisions, policies, devices, end. */
+export type ExportLine = HouseholdLine | VersionLine | ConflictLine | DecisionLine | PolicyLine | DeviceLine | EndLine;

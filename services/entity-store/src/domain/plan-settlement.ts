@@ -53,10 +53,13 @@ function plan(job: Settlement, facts: CommitFacts, context: PlanContext): Commit
   });
   const now = head ?? (before === undefined ? undefined : log.detail(before));
   const request = job.request && { key: job.request, result: settlementResult({ conflict, head: now }) };
+  const { position } = log;
+  const decision = { conflict, seq: position.headSeq, author: job.user, origin: job.origin };
+  const writes = must(writesOf(log, book, request), "a settlement changes the conflict");
   return {
     kind: "ready",
-    result: { kind: "settlement", conflict, head: now, position: log.position, replayed: false },
-    writes: job.dryRun ? undefined : writesOf(log, book, request),
+    result: { kind: "settlement", conflict, head: now, position, replayed: false },
+    writes: job.dryRun ? undefined : head === undefined ? { ...writes, decision } : writes,
   };
 }
 

@@ -3,8 +3,10 @@ import {
   ActivityService,
   type Activity as WireActivity,
   type ActivityChange as WireChange,
+  type KeptRecord as WireKept,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/activity_service_pb";
 import { DifferenceKind } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
+import type { RecordKind } from "@funkygibbon/kernel/entity-type";
 import { must } from "@funkygibbon/kernel/must";
 import { createRpcClient, type RpcClientOptions } from "@funkygibbon/rpc/client";
 import { enumMapping } from "@funkygibbon/wire/enum-mapping";
@@ -57,20 +59,28 @@ function callFromWire(wire: WireActivity): RecordedCall {
     committedUs: microsFromWire(must(wire.time, "a call wrote at some time")),
     changes: wire.changes.map(changeFromWire),
     changeCount: Number(wire.changeCount),
+    kept: wire.kept && { conflictId: wire.kept.conflictId, ...recordFromWire(wire.kept) },
   };
 }
 
 function changeFromWire(wire: WireChange): CallChange {
-  const entityType = entityTypes.fromWire(wire.entityType);
   return {
     change: changes.mustFromWire(wire.kind),
-    recordId: wire.recordId,
-    kind: entityType === undefined ? "relationship" : "entity",
-    type: entityType ?? relationshipTypes.mustFromWire(wire.relationshipType),
-    name: wire.name,
-    ends: entityType === undefined ? { fromId: wire.fromId, toId: wire.toId } : undefined,
+    ...recordFromWire(wire),
     version: wire.version,
     versionBefore: wire.versionBefore === "" ? undefined : wire.versionBefore,
     cascaded: wire.cascaded,
+  };
+}
+
+function recordFromWire(wire: WireChange | WireKept) {
+  const entityType = entityTypes.fromWire(wire.entityType);
+  const kind: RecordKind = entityType === undefined ? "relationship" : "entity";
+  return {
+    recordId: wire.recordId,
+    kind,
+    type: entityType ?? relationshipTypes.mustFromWire(wire.relationshipType),
+    name: wire.name,
+    ends: entityType === undefined ? { fromId: wire.fromId, toId: wire.toId } : undefined,
   };
 }

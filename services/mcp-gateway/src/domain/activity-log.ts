@@ -23,6 +23,11 @@ export interface CallChange {
   readonly cascaded: boolean;
 }
 
+/** What a call was about that settled a conflict by leaving the record as it was. */
+export interface KeptRecord extends Pick<CallChange, "recordId" | "kind" | "type" | "name" | "ends"> {
+  readonly conflictId: string;
+}
+
 /** A call through the API or of an assistant, and what it wrote. */
 export interface RecordedCall {
   readonly origin: Origin;
@@ -34,6 +39,8 @@ export interface RecordedCall {
   readonly changes: readonly CallChange[];
   /** How many there are in all. */
   readonly changeCount: number;
+  /** Then there are no changes. */
+  readonly kept: KeptRecord | undefined;
 }
 
 /** Who changed what. Throws DomainErrors. */

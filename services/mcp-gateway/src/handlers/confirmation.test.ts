@@ -44,6 +44,18 @@ describe.each(REVISIONS)("a tool that takes something away, in %s", (revision) =
     expect(endpoint.reports.slice(-2).map(({ asked }) => asked)).toEqual([true, false]);
   });
 
+  it("shows both sides of a conflict before it takes one", async () => {
+    endpoint.home.clear();
+    const { id } = endpoint.home.addConflict();
+    const { questions, client } = await clientAnswering("accept", revision);
+    const result = await client.callTool({ name: "settle_conflict", arguments: { conflict_id: id, take: "device" } });
+    expect(result.structuredContent).toMatchObject({ conflict_id: id, decision: "took_local", dry_run: false });
+    expect(questions).toEqual([
+      expect.stringMatching(/^Would settle .*\n- name: the device says "Lamp", the server not set/),
+    ]);
+    expect(endpoint.home.knownConflicts[0]?.decision).toBe("took_local");
+  });
+
   it.each(["decline", "cancel"] as const)("changes nothing and says so when the user answers: %s", async (action) => {
     const lamp = endpoint.home.add("device", "Old lamp");
     const { remove } = await clientAnswering(action, revision);

@@ -67,6 +67,25 @@ export class FakeHome implements Ports {
     });
   }
 
+  /** Two edits of a name: the device's sets it, the server's has none. */
+  addConflict(): Conflict {
+    const conflict: Conflict = {
+      id: randomUUID(),
+      recordId: randomUUID(),
+      recordKind: "entity",
+      type: "content_conflict",
+      decision: "open",
+      strategy: "manual",
+      fields: [{ field: "name", rule: "", device: "Lamp", server: undefined, base: null, decided: undefined }],
+      deviceAuthor: "ada",
+      serverAuthor: "bob",
+      openedAt: "2026-11-22T09:41:02.581Z",
+      etag: '"1"',
+    };
+    this.knownConflicts.push(conflict);
+    return conflict;
+  }
+
   readonly graph: Ports["graph"] = {
     getEntity: async (call, id) => {
       this.#enter(call);
@@ -201,8 +220,16 @@ export class FakeHome implements Ports {
       );
       return { items: wanted.slice(0, limit), nextCursor: undefined, total: undefined };
     },
-    getConflict: unasked,
-    settleConflict: unasked,
+    getConflict: async (call, id) => {
+      this.#enter(call);
+      return this.#conflict(id);
+    },
+    settleConflict: async (call, { id, dryRun }) => {
+      this.#enter(call);
+      const conflict: Conflict = { ...this.#conflict(id), decision: "took_local" };
+      if (!dryRun) this.knownConflicts.splice(0, 1, conflict);
+      return { conflict, head: undefined };
+    },
   };
 
   #enter(call: ToolCall): void {
@@ -210,6 +237,12 @@ export class FakeHome implements Ports {
     const { failure } = this;
     this.failure = undefined;
     if (failure !== undefined) throw failure;
+  }
+
+  #conflict(id: string): Conflict {
+    const conflict = this.knownConflicts.find((one) => one.id === id);
+    if (conflict === undefined) throw notFound("conflict", id);
+    return conflict;
   }
 
   #find(id: string): Entity {

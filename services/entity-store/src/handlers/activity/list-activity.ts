@@ -3,17 +3,19 @@ import type {
   ActivityChangeSchema,
   ActivitySchema,
   ActivityService,
+  KeptRecordSchema,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/activity_service_pb";
 import { DifferenceKind } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
+import type { RecordContent } from "@funkygibbon/kernel/content";
 import { invalid } from "@funkygibbon/kernel/errors";
 import { parseUserId } from "@funkygibbon/kernel/ids";
 import type { Origin } from "@funkygibbon/kernel/record";
 import type { HandlerOf } from "@funkygibbon/rpc/service";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
 import { originToWire } from "@funkygibbon/wire/origin";
-import type { RecordedCall, RecordedChange } from "../../domain/activity-reads.ts";
+import type { ActivityPosition, KeptRecord, RecordedCall, RecordedChange } from "../../domain/activity-reads.ts";
 import { SERVER_USER } from "../../domain/cascade.ts";
-import type { PageScope } from "../../domain/page-token.ts";
+import type { PagePosition, PageScope } from "../../domain/page-token.ts";
 import { parseAt, parseCount, parseOptionalId, parseText, timestampOf } from "../shared/fields.ts";
 import type { StoreApi } from "../shared/store-api.ts";
 
@@ -36,15 +38,29 @@ export function listActivity({
       until: parseAt(request.until, "until"),
     };
     const scope: PageScope = { household, list: "activity", filter };
-    const after = pageTokens.open(scope, request.pageToken)?.[0];
-    const beforeSeq = after === undefined ? undefined : Number(after);
-    const calls = await activity.calls({ ...filter, household, beforeSeq, limit: size + 1, signal: call.signal });
+    const before = positionOf(pageTokens.open(scope, request.pageToken));
+    const calls = await activity.calls({ ...filter, household, before, limit: size + 1, signal: call.signal });
     const last = calls.length > size ? calls[size - 1] : undefined;
     return {
       calls: calls.slice(0, size).map(presentCall),
-      nextPageToken: last === undefined ? "" : pageTokens.seal(scope, [last.seq]),
+      nextPageToken: last === undefined ? "" : pageTokens.seal(scope, tokenOf(last.position)),
     };
   };
+}
+
+function tokenOf({ seq, decision }: ActivityPosition): PagePosition {
+  return decision === undefined ? [seq] : [seq, decision.decidedUs, decision.conflict, decision.revision];
+}
+
+/** Page tokens are genuine, so what is in them was put there by this list. */
+function positionOf(position: PagePosition | undefined): ActivityPosition | undefined {
+  if (position === undefined) return undefined;
+  const [seq, decidedUs, conflict, revision] = position;
+  const decision =
+    conflict === undefined
+      ? undefined
+      : { decidedUs: Number(decidedUs), conflict: String(conflict), revision: Number(revision) };
+  return { seq: Number(seq), decision };
 }
 
 function parseChannel(text: string): Origin["channel"] | undefined {
@@ -59,7 +75,12 @@ function presentCall(call: RecordedCall): MessageInitShape<typeof ActivitySchema
     time: timestampOf(call.committedUs),
     changes: call.changes.map(presentChange),
     changeCount: BigInt(call.changeCount),
+    ...(call.kept && { kept: presentKept(call.kept) }),
   };
+}
+
+function presentKept({ conflict, record, content, name }: KeptRecord): MessageInitShape<typeof KeptRecordSchema> {
+  return { conflictId: conflict, recordId: record, name, ...whatItIs(content) };
 }
 
 function presentChange(change: RecordedChange): MessageInitShape<typeof ActivityChangeSchema> {
@@ -68,13 +89,17 @@ function presentChange(change: RecordedChange): MessageInitShape<typeof Activity
     kind: kindOf(change),
     recordId: change.record,
     name: change.name,
-    ...(content.kind === "entity"
-      ? { entityType: entityTypes.toWire(content.type) }
-      : { relationshipType: relationshipTypes.toWire(content.type), fromId: content.from, toId: content.to }),
+    ...whatItIs(content),
     version: change.version,
     versionBefore: change.before?.version ?? "",
     cascaded: change.author === SERVER_USER,
   };
+}
+
+function whatItIs(content: RecordContent) {
+  return content.kind === "entity"
+    ? { entityType: entityTypes.toWire(content.type) }
+    : { relationshipType: relationshipTypes.toWire(content.type), fromId: content.from, toId: content.to };
 }
 
 function kindOf({ before, deleted }: RecordedChange): DifferenceKind {

@@ -26,6 +26,6 @@ it.each(homeTools.map(({ listed }) => listed))("describes $name well enough to b
 
 it.each(homeTools)("tells of $name whether it changes anything", ({ name, access, listed }) => {
   expect(listed.annotations?.readOnlyHint).toBe(access === "read");
-  const takesAway = ["delete_entity", "end_relationship", "undo"].includes(name);
+  const takesAway = ["delete_entity", "end_relationship", "settle_conflict", "undo"].includes(name);
   expect(listed.annotations?.destructiveHint).toBe(access === "read" ? undefined : takesAway);
 });

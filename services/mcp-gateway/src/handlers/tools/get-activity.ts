@@ -5,7 +5,7 @@ import { type NamesById, namesOf } from "../../domain/edge-text.ts";
 import { findRecord } from "../../domain/find-record.ts";
 import { parseTimeSpan, sealCursor } from "../../domain/time-span.ts";
 import { count, moreWithCursor, presentCursor } from "../present.ts";
-import { changeText, endsOf, recordText } from "../present-call.ts";
+import { changeText, endsOf, keptText, recordText } from "../present-call.ts";
 import { cursor, limit, moment, reference } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -17,7 +17,7 @@ export const getActivity = defineTool({
   name: "get_activity",
   title: "Get activity",
   description:
-    "Calls of assistants and apps that changed the home, newest first: user, assistant, tool, time, the records with " +
+    "Calls of assistants and apps that changed or decided something, newest first: user, assistant, tool, time, the records with " +
     "their versions, and the call_id for undo. Edits made on devices are in get_history.",
   access: "read",
   idempotent: true,
@@ -52,6 +52,10 @@ export const getActivity = defineTool({
           }),
         ),
         change_count: z.int(),
+        kept: z
+          .object({ conflict_id: z.string(), id: z.string(), type: z.string(), what: z.string() })
+          .describe("Settled a conflict by leaving this as it was")
+          .optional(),
       }),
     ),
     next_cursor: z.string().optional(),
@@ -69,7 +73,11 @@ export const getActivity = defineTool({
       limit: input.limit,
     });
     const shown = page.items.map((item) => ({ ...item, changes: item.changes.slice(0, SHOWN) }));
-    const names = await namesOf(graph, call, endsOf(shown.flatMap(({ changes }) => changes)));
+    const names = await namesOf(
+      graph,
+      call,
+      endsOf(shown.flatMap(({ changes, kept }) => [...changes, ...(kept === undefined ? [] : [kept])])),
+    );
     return {
       text: [
         `${count(shown.length, "call")}${moreWithCursor(page)}`,
@@ -83,15 +91,15 @@ export const getActivity = defineTool({
   },
 });
 
-function callLine({ origin, author, committedUs, changes, changeCount }: RecordedCall, names: NamesById): string {
+function callLine({ origin, author, committedUs, changes, changeCount, kept }: RecordedCall, names: NamesById): string {
   const [first] = changes;
   const others = changeCount > 1 ? ` and ${changeCount - 1} more` : "";
-  const what = first === undefined ? "nothing" : changeText(first, names);
+  const what = kept !== undefined ? keptText(kept, names) : first === undefined ? "nothing" : changeText(first, names);
   const through = [origin.clientName || origin.channel, origin.tool].filter((part) => part !== "").join(", ");
   return `- ${timeText(committedUs)} ${author} (${through}) ${what}${others}; call_id ${origin.callId}`;
 }
 
-function presentCall({ origin, author, committedUs, changes, changeCount }: RecordedCall, names: NamesById) {
+function presentCall({ origin, author, committedUs, changes, changeCount, kept }: RecordedCall, names: NamesById) {
   return {
     call_id: origin.callId,
     at: timeText(committedUs),
@@ -101,6 +109,9 @@ function presentCall({ origin, author, committedUs, changes, changeCount }: Reco
     tool: origin.tool,
     changes: changes.map((change) => presentChange(change, names)),
     change_count: changeCount,
+    ...(kept && {
+      kept: { conflict_id: kept.conflictId, id: kept.recordId, type: kept.type, what: recordText(kept, names) },
+    }),
   };
 }
 

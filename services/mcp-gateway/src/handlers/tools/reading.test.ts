@@ -163,19 +163,7 @@ describe("query_graph", () => {
 
 describe("list_conflicts", () => {
   it("shows both sides of what waits for a person", async () => {
-    home.knownConflicts.push({
-      id: randomUUID(),
-      recordId: randomUUID(),
-      recordKind: "entity",
-      type: "content_conflict",
-      decision: "open",
-      strategy: "manual",
-      fields: [{ field: "name", rule: "", device: "Lamp", server: undefined, base: null, decided: undefined }],
-      deviceAuthor: "ada",
-      serverAuthor: "bob",
-      openedAt: "2026-11-22T09:41:02.581Z",
-      etag: '"1"',
-    });
+    home.addConflict();
     const { data, text } = await call("list_conflicts", {});
     expect(data.conflicts).toMatchObject([{ fields: [{ field: "name", rule: "", device: "Lamp", base: null }] }]);
     expect(text).toContain('name: "Lamp" against not set');

@@ -1,11 +1,12 @@
 import { isUuid } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { z } from "zod";
-import type { Conflict, ConflictChoice, ConflictInbox } from "../../domain/conflict-inbox.ts";
+import type { Conflict, ConflictChoice, ConflictField, ConflictInbox } from "../../domain/conflict-inbox.ts";
+import { nameText } from "../../domain/name-text.ts";
 import { orNothing } from "../../domain/or-nothing.ts";
 import type { ToolCall } from "../../domain/tool-call.ts";
 import { invalidArguments, ToolFault } from "../../domain/tool-fault.ts";
-import { presentReceipt } from "../present.ts";
+import { presentReceipt, valueText } from "../present.ts";
 import { dryRun, jsonObject, reference, writeReceipt } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -20,7 +21,7 @@ export const settleConflict = defineTool({
     "content of your own. Ask the user which. Returns what the record says then.",
   access: "write",
   idempotent: true,
-  destructive: false,
+  destructive: true,
   input: z.strictObject({
     conflict_id: reference("Id from list_conflicts"),
     take: z.enum(["device", "server", "merge", "content"]),
@@ -51,7 +52,10 @@ export const settleConflict = defineTool({
     const content = head?.content.body ?? undefined;
     const says = content === undefined ? "is deleted" : `says ${JSON.stringify(content)}`;
     return {
-      text: `${input.dry_run ? "Would settle" : "Settled"} (${conflict.decision}): ${conflict.recordKind} ${conflict.recordId} ${says}.`,
+      text: [
+        `${input.dry_run ? "Would settle" : "Settled"} (${conflict.decision}): ${conflict.recordKind} ${conflict.recordId} ${says}.`,
+        ...conflict.fields.map(fieldLine),
+      ].join("\n"),
       data: {
         conflict_id: conflict.id,
         decision: conflict.decision,
@@ -65,6 +69,11 @@ export const settleConflict = defineTool({
     };
   },
 });
+
+/** Both sides, of which one may go: what the user is asked about. */
+function fieldLine({ field, device, server }: ConflictField): string {
+  return `- ${nameText(field)}: the device says ${valueText(device)}, the server ${valueText(server)}`;
+}
 
 function parseChoice(take: ConflictChoice["kind"], content: JsonObject | undefined): ConflictChoice {
   if (take !== "content" && content === undefined) return { kind: take };

@@ -1,13 +1,14 @@
 import { assertNever } from "@funkygibbon/kernel/must";
 import { z } from "zod";
-import type { RecordedCall } from "../../domain/activity-log.ts";
+import type { KeptRecord, RecordedCall } from "../../domain/activity-log.ts";
 import { findCall, mainChange, readChangedRecord } from "../../domain/changed-record.ts";
 import { namesOf } from "../../domain/edge-text.ts";
 import { nameText } from "../../domain/name-text.ts";
+import { ToolFault } from "../../domain/tool-fault.ts";
 import { planUndo, type Undo } from "../../domain/undo.ts";
 import type { CallContext } from "../feature.ts";
 import { count, presentReceipt } from "../present.ts";
-import { changeText, endsOf } from "../present-call.ts";
+import { changeText, endsOf, keptText } from "../present-call.ts";
 import { dryRun, reference, writeReceipt } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
@@ -36,6 +37,7 @@ export const undo = defineTool({
   async run(input, context) {
     const { call } = context;
     const target = await findCall(context, call, input.call_id);
+    if (target.kept !== undefined) throw await nothingWritten(context, target.kept);
     const change = mainChange(target);
     const plan = planUndo(await readChangedRecord(context, call, change));
     const relationshipIds = await carryOut(plan, context, input.dry_run);
@@ -72,6 +74,15 @@ export const undo = defineTool({
     };
   },
 });
+
+/** Where a decision left the record as it was, there is no version to go back from; the decision itself can be made anew. */
+async function nothingWritten({ graph, call }: CallContext, kept: KeptRecord): Promise<ToolFault> {
+  const what = keptText(kept, await namesOf(graph, call, endsOf([kept])));
+  return new ToolFault(`That call ${what}: it wrote no version, so there is nothing to take back.`, {
+    reason: "NOTHING_WRITTEN",
+    hint: `To decide otherwise: settle_conflict with conflict_id ${kept.conflictId} and take device, merge or content.`,
+  });
+}
 
 /** Answers which relationships went or came back along with it. */
 async function carryOut(plan: Undo, { edits, call }: CallContext, asTrial: boolean): Promise<readonly string[]> {

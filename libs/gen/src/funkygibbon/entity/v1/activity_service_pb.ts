@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file funkygibbon/entity/v1/activity_service.proto.
  */
 export const file_funkygibbon_entity_v1_activity_service: GenFile = /*@__PURE__*/
-  fileDesc("CixmdW5reWdpYmJvbi9lbnRpdHkvdjEvYWN0aXZpdHlfc2VydmljZS5wcm90bxIVZnVua3lnaWJib24uZW50aXR5LnYxItcBChNMaXN0QWN0aXZpdHlSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg8KB2NhbGxfaWQYAyABKAkSDwoHY2hhbm5lbBgEIAEoCRIOCgZhdXRob3IYBSABKAkSEQoJcmVjb3JkX2lkGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoUTGlzdEFjdGl2aXR5UmVzcG9uc2USLgoFY2FsbHMYASADKAsyHy5mdW5reWdpYmJvbi5lbnRpdHkudjEuQWN0aXZpdHkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsEBCghBY3Rpdml0eRItCgZvcmlnaW4YASABKAsyHS5mdW5reWdpYmJvbi5lbnRpdHkudjEuT3JpZ2luEg4KBmF1dGhvchgCIAEoCRIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2CgdjaGFuZ2VzGAQgAygLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkFjdGl2aXR5Q2hhbmdlEhQKDGNoYW5nZV9jb3VudBgFIAEoAyK9AgoOQWN0aXZpdHlDaGFuZ2USMwoEa2luZBgBIAEoDjIlLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5EaWZmZXJlbmNlS2luZBIRCglyZWNvcmRfaWQYAiABKAkSNgoLZW50aXR5X3R5cGUYAyABKA4yIS5mdW5reWdpYmJvbi5lbnRpdHkudjEuRW50aXR5VHlwZRIMCgRuYW1lGAQgASgJEkIKEXJlbGF0aW9uc2hpcF90eXBlGAUgASgOMicuZnVua3lnaWJib24uZW50aXR5LnYxLlJlbGF0aW9uc2hpcFR5cGUSDwoHZnJvbV9pZBgGIAEoCRINCgV0b19pZBgHIAEoCRIPCgd2ZXJzaW9uGAggASgJEhYKDnZlcnNpb25fYmVmb3JlGAkgASgJEhAKCGNhc2NhZGVkGAogASgIMn8KD0FjdGl2aXR5U2VydmljZRJsCgxMaXN0QWN0aXZpdHkSKi5mdW5reWdpYmJvbi5lbnRpdHkudjEuTGlzdEFjdGl2aXR5UmVxdWVzdBorLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5MaXN0QWN0aXZpdHlSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_graph, file_funkygibbon_entity_v1_graph_service, file_google_protobuf_timestamp]);
+  fileDesc("CixmdW5reWdpYmJvbi9lbnRpdHkvdjEvYWN0aXZpdHlfc2VydmljZS5wcm90bxIVZnVua3lnaWJib24uZW50aXR5LnYxItcBChNMaXN0QWN0aXZpdHlSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg8KB2NhbGxfaWQYAyABKAkSDwoHY2hhbm5lbBgEIAEoCRIOCgZhdXRob3IYBSABKAkSEQoJcmVjb3JkX2lkGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXwoUTGlzdEFjdGl2aXR5UmVzcG9uc2USLgoFY2FsbHMYASADKAsyHy5mdW5reWdpYmJvbi5lbnRpdHkudjEuQWN0aXZpdHkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIvIBCghBY3Rpdml0eRItCgZvcmlnaW4YASABKAsyHS5mdW5reWdpYmJvbi5lbnRpdHkudjEuT3JpZ2luEg4KBmF1dGhvchgCIAEoCRIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2CgdjaGFuZ2VzGAQgAygLMiUuZnVua3lnaWJib24uZW50aXR5LnYxLkFjdGl2aXR5Q2hhbmdlEhQKDGNoYW5nZV9jb3VudBgFIAEoAxIvCgRrZXB0GAYgASgLMiEuZnVua3lnaWJib24uZW50aXR5LnYxLktlcHRSZWNvcmQi3gEKCktlcHRSZWNvcmQSEwoLY29uZmxpY3RfaWQYASABKAkSEQoJcmVjb3JkX2lkGAIgASgJEjYKC2VudGl0eV90eXBlGAMgASgOMiEuZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eVR5cGUSDAoEbmFtZRgEIAEoCRJCChFyZWxhdGlvbnNoaXBfdHlwZRgFIAEoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWxhdGlvbnNoaXBUeXBlEg8KB2Zyb21faWQYBiABKAkSDQoFdG9faWQYByABKAkivQIKDkFjdGl2aXR5Q2hhbmdlEjMKBGtpbmQYASABKA4yJS5mdW5reWdpYmJvbi5lbnRpdHkudjEuRGlmZmVyZW5jZUtpbmQSEQoJcmVjb3JkX2lkGAIgASgJEjYKC2VudGl0eV90eXBlGAMgASgOMiEuZnVua3lnaWJib24uZW50aXR5LnYxLkVudGl0eVR5cGUSDAoEbmFtZRgEIAEoCRJCChFyZWxhdGlvbnNoaXBfdHlwZRgFIAEoDjInLmZ1bmt5Z2liYm9uLmVudGl0eS52MS5SZWxhdGlvbnNoaXBUeXBlEg8KB2Zyb21faWQYBiABKAkSDQoFdG9faWQYByABKAkSDwoHdmVyc2lvbhgIIAEoCRIWCg52ZXJzaW9uX2JlZm9yZRgJIAEoCRIQCghjYXNjYWRlZBgKIAEoCDJ/Cg9BY3Rpdml0eVNlcnZpY2USbAoMTGlzdEFjdGl2aXR5EiouZnVua3lnaWJib24uZW50aXR5LnYxLkxpc3RBY3Rpdml0eVJlcXVlc3QaKy5mdW5reWdpYmJvbi5lbnRpdHkudjEuTGlzdEFjdGl2aXR5UmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_funkygibbon_entity_v1_change, file_funkygibbon_entity_v1_graph, file_funkygibbon_entity_v1_graph_service, file_google_protobuf_timestamp]);
 
 /**
  * Which calls to list.
@@ -139,7 +139,7 @@ export type Activity = Message<"funkygibbon.entity.v1.Activity"> & {
   author: string;
 
   /**
-   * When its first version was committed.
+   * When its first version was committed, or the conflict settled.
    *
    * @generated from field: google.protobuf.Timestamp time = 3;
    */
@@ -159,6 +159,13 @@ export type Activity = Message<"funkygibbon.entity.v1.Activity"> & {
    * @generated from field: int64 change_count = 5;
    */
   changeCount: bigint;
+
+  /**
+   * Set when it settled a conflict by leaving the record as it was, which writes no version.
+   *
+   * @generated from field: funkygibbon.entity.v1.KeptRecord kept = 6;
+   */
+  kept?: KeptRecord | undefined;
 };
 
 /**
@@ -167,6 +174,69 @@ export type Activity = Message<"funkygibbon.entity.v1.Activity"> & {
  */
 export const ActivitySchema: GenMessage<Activity> = /*@__PURE__*/
   messageDesc(file_funkygibbon_entity_v1_activity_service, 2);
+
+/**
+ * A record that a call left as it was by a decision.
+ *
+ * @generated from message funkygibbon.entity.v1.KeptRecord
+ */
+export type KeptRecord = Message<"funkygibbon.entity.v1.KeptRecord"> & {
+  /**
+   * The conflict that was settled; SettleConflict decides it again.
+   *
+   * @generated from field: string conflict_id = 1;
+   */
+  conflictId: string;
+
+  /**
+   * UUID.
+   *
+   * @generated from field: string record_id = 2;
+   */
+  recordId: string;
+
+  /**
+   * What the entity is; UNSPECIFIED for a relationship.
+   *
+   * @generated from field: funkygibbon.entity.v1.EntityType entity_type = 3;
+   */
+  entityType: EntityType;
+
+  /**
+   * The entity's name as it is now; empty for a relationship.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * What the relationship says; UNSPECIFIED for an entity.
+   *
+   * @generated from field: funkygibbon.entity.v1.RelationshipType relationship_type = 5;
+   */
+  relationshipType: RelationshipType;
+
+  /**
+   * Where the relationship starts; empty for an entity.
+   *
+   * @generated from field: string from_id = 6;
+   */
+  fromId: string;
+
+  /**
+   * Where the relationship ends; empty for an entity.
+   *
+   * @generated from field: string to_id = 7;
+   */
+  toId: string;
+};
+
+/**
+ * Describes the message funkygibbon.entity.v1.KeptRecord.
+ * Use `create(KeptRecordSchema)` to create a new message.
+ */
+export const KeptRecordSchema: GenMessage<KeptRecord> = /*@__PURE__*/
+  messageDesc(file_funkygibbon_entity_v1_activity_service, 3);
 
 /**
  * One version that a call wrote.
@@ -250,7 +320,7 @@ export type ActivityChange = Message<"funkygibbon.entity.v1.ActivityChange"> & {
  * Use `create(ActivityChangeSchema)` to create a new message.
  */
 export const ActivityChangeSchema: GenMessage<ActivityChange> = /*@__PURE__*/
-  messageDesc(file_funkygibbon_entity_v1_activity_service, 3);
+  messageDesc(file_funkygibbon_entity_v1_activity_service, 4);
 
 /**
  * Who changed what through the API and through assistants: the audit view, and what an undo begins with. Edits of devices
@@ -260,7 +330,7 @@ export const ActivityChangeSchema: GenMessage<ActivityChange> = /*@__PURE__*/
  */
 export const ActivityService: GenService<{
   /**
-   * One page of the calls that wrote something, newest first.
+   * One page of the calls that wrote something or settled a conflict, newest first.
    *
    * @generated from rpc funkygibbon.entity.v1.ActivityService.ListActivity
    */
