@@ -109,6 +109,8 @@ function ownWritesStay(simulation: Simulation): string[] {
     const key = ownKey(edit.installation);
     const value = edit.keys.get(key);
     if (journal.lostDisks.has(edit.disk) || journal.copied.has(edit.installation)) continue;
+    // The other one stands for both where a restore has lost the log that had told them apart.
+    if (edit.version !== undefined && journal.twins.has(edit.version) && journal.restores > 0) continue;
     if (value !== undefined) last.set(`${edit.record} ${key}`, { edit, key, value });
   }
   const problems: string[] = [];

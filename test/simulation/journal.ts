@@ -46,6 +46,9 @@ export class Journal {
   #answers = new Map<string, string>();
   /** Versions as an installation has pushed them first: a sent version is frozen. */
   readonly #sent = new Map<string, string>();
+  readonly #contents = new Map<string, string>();
+  /** Versions that clones have made of one record in one millisecond, each with a content of its own: nobody can tell them apart. */
+  readonly twins = new Set<string>();
   readonly #firstOfSequence = new Map<string, StoredVersion>();
   readonly #writers = new Map<string, number | "several">();
   /** Records of which an edit has the sequence of another one: clones gave it twice, each in a log that has not seen the other. */
@@ -90,6 +93,8 @@ export class Journal {
       const key = `${installation} ${version}`;
       if ((this.#sent.get(key) ?? said) !== said) this.problem(`I3: ${version} was sent with two contents`);
       this.#sent.set(key, said);
+      if ((this.#contents.get(version) ?? said) !== said) this.twins.add(version);
+      this.#contents.set(version, said);
       const others = (this.#writers.get(version) ?? installation) !== installation;
       this.#writers.set(version, others ? "several" : installation);
     }
@@ -115,11 +120,15 @@ export class Journal {
 
   /**
    * The store is about to be taken back: what devices hold now they have to bring back. Not what was decided against, by
-   * an outcome or a deletion: that they forget as soon as they see what has won, which they may be about to.
+   * an outcome or a deletion, nor what waits for a person: that they forget as soon as they see what stands instead, which
+   * they may be about to.
    */
   beforeRestore(log: MemoryLog): void {
     this.held = [];
-    const stands = (version: VersionId) => this.everCommitted.get(version)?.outcome !== "superseded";
+    const stands = (version: VersionId) => {
+      const outcome = this.everCommitted.get(version)?.outcome;
+      return outcome !== "superseded" && outcome !== "pending_review";
+    };
     for (const disk of this.disks) {
       const edits = [...disk.edits.values()].filter(({ state }) => state.kind !== "dead");
       for (const { record, version, content } of [...disk.records.values(), ...edits]) {
