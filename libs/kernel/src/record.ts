@@ -157,6 +157,8 @@ export type DivergedVersion = Pick<
 export interface Divergence {
   /** The device's side: the change at the tip. */
   readonly local: DivergedVersion;
+  /** As of when the diverged edits of the push count, as the store writes it down for itself. */
+  readonly localTimes: string;
   /** The head. */
   readonly server: DivergedVersion;
   /** Undefined: no common ancestor is known. */
@@ -186,6 +188,8 @@ export interface SettledContent extends Omit<MergedContent, "ends"> {
 export interface Resolution {
   readonly record: RecordId;
   readonly localVersion: VersionId;
+  /** The decision holds while the edits count as of these times, and while this is the head: compare-and-set. */
+  readonly localTimes: string;
   readonly serverVersion: VersionId;
   readonly decision:
     | { readonly kind: "keep_head" }

@@ -22,10 +22,11 @@ import { stampsFromWire, stampsToWire } from "./stamps.ts";
 
 /** A divergence as it travels from the store to conflict-resolution. */
 export function divergenceToWire(divergence: Divergence): WireDivergence {
-  const { local, server, base, wish, policy, restored, serverCascade } = divergence;
+  const { local, localTimes, server, base, wish, policy, restored, serverCascade } = divergence;
   return create(DivergenceSchema, {
     recordId: local.record,
     local: divergedVersionToWire(local),
+    localTimes,
     server: divergedVersionToWire(server),
     ...(base === undefined ? {} : { base: divergedVersionToWire(base) }),
     ...(wish === undefined ? {} : { wish: strategies.toWire(wish) }),
@@ -46,6 +47,7 @@ export function divergenceFromWire(wire: WireDivergence): Divergence {
   const record = wire.recordId as RecordId;
   return {
     local: sideFromWire(wire.local, record, "local"),
+    localTimes: wire.localTimes,
     server: sideFromWire(wire.server, record, "server"),
     base: wire.base === undefined ? undefined : sideFromWire(wire.base, record, "base"),
     wish:
@@ -73,6 +75,7 @@ export function resolutionToWire(resolution: Resolution): WireResolution {
     $typeName: "funkygibbon.entity.v1.Resolution",
     recordId: resolution.record,
     localVersion: resolution.localVersion,
+    localTimes: resolution.localTimes,
     serverVersion: resolution.serverVersion,
     decision: decisionToWire(resolution.decision),
   };
@@ -85,6 +88,7 @@ export function resolutionFromWire(wire: WireResolution): Resolution {
   return {
     record: parseRecordId(wire.recordId, "resolutions.record_id"),
     localVersion: parseVersion(wire.localVersion, "resolutions.local_version").id,
+    localTimes: wire.localTimes,
     serverVersion: parseVersion(wire.serverVersion, "resolutions.server_version").id,
     decision: decisionFromWire(wire.decision),
     conflict: wire.conflict === undefined ? undefined : conflictDraftFromWire(wire.conflict),

@@ -17,6 +17,7 @@ export function buildConflictFile(
       ? undefined
       : resolveDivergence({
           local,
+          localTimes: "",
           server,
           base,
           wish: undefined,

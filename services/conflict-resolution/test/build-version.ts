@@ -79,6 +79,7 @@ export function buildDivergence(
   parts: Partial<Divergence> & Pick<Divergence, "local" | "server" | "base">,
 ): Divergence {
   return {
+    localTimes: "",
     wish: undefined,
     policy: undefined,
     restored: false,

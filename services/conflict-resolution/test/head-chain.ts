@@ -63,6 +63,7 @@ export class HeadChain {
     }
     const resolution = resolveDivergence({
       local: change,
+      localTimes: "",
       server: head,
       base: this.#base(change),
       wish,

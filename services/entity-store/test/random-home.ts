@@ -297,8 +297,8 @@ function endsOf(from: string, to: string): { type: RelationshipType; from: strin
   return { type: to === ROOM ? "located_in" : "part_of", from, to };
 }
 
-function resolve({ local, server, restored }: Divergence): Resolution {
-  const shared = { record: local.record, localVersion: local.version, serverVersion: server.version };
+function resolve({ local, localTimes, server, restored }: Divergence): Resolution {
+  const shared = { record: local.record, localVersion: local.version, localTimes, serverVersion: server.version };
   if (local.sequence % 5 === 0) return { ...shared, decision: { kind: "keep_head" }, conflict: undefined };
   if (local.sequence % 7 === 0 || restored) return { ...shared, decision: { kind: "pending" }, conflict: undefined };
   const newer = local.effectiveUs >= server.effectiveUs ? local : server;

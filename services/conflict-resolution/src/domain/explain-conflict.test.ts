@@ -28,7 +28,7 @@ const { version: server } = edited("bob-phone", 10, {
   name: "The lamp",
   room: "hall",
 });
-const plain = { wish: undefined, policy: undefined, restored: false, serverCascade: false };
+const plain = { localTimes: "", wish: undefined, policy: undefined, restored: false, serverCascade: false };
 
 describe("explaining a conflict that rules decided", () => {
   const { conflict } = resolveDivergence({ ...plain, local, server, base });

@@ -13,7 +13,7 @@ describe("what is special about the history of the two sides", () => {
   const alive = buildVersion({ device: "panel", at: 0, body: BASE });
   const tombstone = buildVersion({ device: "bob-phone", at: 10, body: null, parents: [alive] });
   const restored = buildVersion({ device: "bob-phone", at: 11, body: BASE, parents: [tombstone] });
-  const plain = { wish: undefined, policy: undefined, restored: false, serverCascade: false };
+  const plain = { localTimes: "", wish: undefined, policy: undefined, restored: false, serverCascade: false };
 
   it("lets a delete wait for a person when the record was restored without it knowing", () => {
     const local = buildVersion({ device: "ada-phone", at: 20, body: null, parents: [alive] });

@@ -34,6 +34,7 @@ export function resolveDivergence(divergence: Divergence): Resolution {
   return {
     record: divergence.local.record,
     localVersion: divergence.local.version,
+    localTimes: divergence.localTimes,
     serverVersion: divergence.server.version,
     ...decide(read(divergence)),
   };

@@ -98,6 +98,7 @@ describe("what cannot even be sent to PostgreSQL", () => {
     const resolution = {
       record: divergence.local.record,
       localVersion: divergence.local.version,
+      localTimes: divergence.localTimes,
       serverVersion: divergence.server.version,
       decision: { kind: "keep_head" },
       // No JSON can hold it.

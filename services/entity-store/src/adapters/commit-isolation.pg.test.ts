@@ -74,6 +74,7 @@ async function work(): Promise<void> {
   const resolution = {
     record: divergence.local.record,
     localVersion: divergence.local.version,
+    localTimes: divergence.localTimes,
     serverVersion: divergence.server.version,
     decision: { kind: "pending" },
     conflict: undefined,

@@ -55,8 +55,8 @@ async function furnish(name: string) {
   const [divergence] = (await pg.push([local], { household })).divergences;
   if (divergence === undefined) throw new Error("must diverge");
   const conflict = { type: "content_conflict", strategy: "manual", decision: "open", fields: [] } as const;
-  const { local: mine, server } = divergence;
-  const sides = { record: mine.record, localVersion: mine.version, serverVersion: server.version };
+  const { local: mine, localTimes, server } = divergence;
+  const sides = { record: mine.record, localVersion: mine.version, localTimes, serverVersion: server.version };
   const resolutions = [{ ...sides, decision: { kind: "pending" }, conflict }] as const;
   const { conflicts } = await pg.push([local], { household, resolutions });
   const position = await pg.reads.position(household);

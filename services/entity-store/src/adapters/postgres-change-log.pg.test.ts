@@ -37,10 +37,11 @@ function setUp() {
   return { household, phone, panel, push, heads };
 }
 
-function merged({ local, server }: Divergence, bodyJson: string): Resolution {
+function merged({ local, localTimes, server }: Divergence, bodyJson: string): Resolution {
   return {
     record: local.record,
     localVersion: local.version,
+    localTimes,
     serverVersion: server.version,
     decision: { kind: "merged", content: { bodyJson, ends: "local", deleted: false, stamps: [] } },
     conflict: {

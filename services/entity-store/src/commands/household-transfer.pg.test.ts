@@ -53,6 +53,7 @@ beforeAll(async () => {
       {
         record: divergence.local.record,
         localVersion: divergence.local.version,
+        localTimes: divergence.localTimes,
         serverVersion: divergence.server.version,
         decision: { kind: "pending" },
         conflict,

@@ -46,6 +46,7 @@ function decide(log: MemoryLog, change: IncomingChange, decision: "merged" | "pe
   const resolution: Resolution = {
     record: divergence.local.record,
     localVersion: divergence.local.version,
+    localTimes: divergence.localTimes,
     serverVersion: divergence.server.version,
     decision: decision === "merged" ? { kind: "merged", content } : { kind: "pending" },
     conflict: { type: "content_conflict", strategy: "merge", decision: "merged", fields: [] },

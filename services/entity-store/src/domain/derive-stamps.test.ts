@@ -127,6 +127,7 @@ describe("stamps of a merge", () => {
         {
           record: divergence.local.record,
           localVersion: divergence.local.version,
+          localTimes: divergence.localTimes,
           serverVersion: divergence.server.version,
           decision: {
             kind: "merged",

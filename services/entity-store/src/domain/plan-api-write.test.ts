@@ -157,7 +157,7 @@ describe("API writes", () => {
     const log = withLamp();
     const phone = new TestDevice("phone");
     const edit = phone.edit(LAMP, { name: "mine" }, { parents: [log.head(LAMP).version], atUs: log.nowUs + 9e11 });
-    expect(outcomesOf(log.push([edit]))).toEqual(["applied"]);
+    expect(outcomesOf(log.push([edit], { receivedUs: log.nowUs }))).toEqual(["applied"]);
     expect(log.head(LAMP).effectiveUs).toBeLessThanOrEqual(log.nowUs);
   });
 });

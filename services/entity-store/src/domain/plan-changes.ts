@@ -148,10 +148,15 @@ export class PlanChanges {
     const refusal = this.#refusal(change);
     if (refusal !== undefined) return refusal;
     const local = this.#appended(change);
+    const localTimes = this.#timesOf(change);
     const resolution = job.resolutions.find(
-      (one) => one.record === change.record && one.localVersion === change.version,
+      (one) =>
+        one.record === change.record &&
+        one.localVersion === change.version &&
+        one.localTimes === localTimes &&
+        one.serverVersion === head.version,
     );
-    if (resolution === undefined || resolution.serverVersion !== head.version) {
+    if (resolution === undefined) {
       this.#diverged.set(change.version, { change, local });
       return undefined;
     }
@@ -259,6 +264,7 @@ export class PlanChanges {
     const type = change.content.kind === "entity" ? change.content.type : undefined;
     return {
       local,
+      localTimes: this.#timesOf(change),
       server: log.detail(head),
       base: base === undefined ? undefined : log.version(change.record, base),
       wish: change.wish,
@@ -268,6 +274,16 @@ export class PlanChanges {
       restored: change.deleted && !head.deleted && lineage.wasRestoredUnseen(seen),
       serverCascade: head.cascaded,
     };
+  }
+
+  /**
+   * As of when a change and the diverged edits below it count. A push of the same device that was committed meanwhile may
+   * have moved these times, and with them what a resolution would have to be.
+   */
+  #timesOf(change: ValidChange): string {
+    const { order, times } = this.#planning;
+    const below = order.parentsOf(change).filter(({ version }) => this.#diverged.has(version));
+    return [times.get(change), ...below.map((parent) => this.#timesOf(parent))].join(" ");
   }
 
   /** The change as the log will keep it. */

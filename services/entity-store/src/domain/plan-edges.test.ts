@@ -109,9 +109,10 @@ describe("ends", () => {
       stamps: [],
     } as const;
     const { conflicts } = log.push([edit], {
-      resolutions: log.push([edit]).divergences.map(({ local, server }) => ({
+      resolutions: log.push([edit]).divergences.map(({ local, localTimes, server }) => ({
         record: local.record,
         localVersion: local.version,
+        localTimes,
         serverVersion: server.version,
         decision: { kind: "merged", content },
         conflict: undefined,
@@ -249,11 +250,12 @@ describe("deleting an entity", () => {
     const removed = panel.connect(EDGE, { from: LAMP, to: ROOM }, { parents: [edge.version], deleted: true });
     const [divergence] = log.push([removed]).divergences;
     expect(divergence).toMatchObject({ serverCascade: true, local: { deleted: true } });
-    const { record, version } = must(divergence?.local, "the delete has diverged");
+    const { local, localTimes } = must(divergence, "the delete has diverged");
     const content = { bodyJson: undefined, ends: "server", deleted: true, stamps: [] } as const;
     const decided = {
-      record,
-      localVersion: version,
+      record: local.record,
+      localVersion: local.version,
+      localTimes,
       decision: { kind: "merged", content },
       conflict: undefined,
     } as const;

@@ -3,7 +3,7 @@ import type { Divergence, Resolution } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { describe, expect, test } from "vitest";
 import { outcomesOf, recordId, TestDevice } from "../../test/changes.ts";
-import { MemoryLog } from "../../test/memory-log.ts";
+import { MemoryLog, START_US } from "../../test/memory-log.ts";
 
 const LAMP = recordId(1);
 
@@ -15,6 +15,7 @@ function merged(divergence: Divergence, body: object, conflict?: Resolution["con
   return {
     record: divergence.local.record,
     localVersion: divergence.local.version,
+    localTimes: divergence.localTimes,
     serverVersion: divergence.server.version,
     decision: {
       kind: "merged",
@@ -182,11 +183,30 @@ describe("resolutions", () => {
     expect(result.divergences[0]?.server.version).toBe(moved.version);
   });
 
+  test("is decided again when another push of its device was committed meanwhile, by which it counts as older", () => {
+    const { log, phone, panel } = setUp();
+    const second = (count: number) => ({ atUs: START_US + count * 1_000_000 });
+    const base = panel.edit(LAMP, { note: "base" }, second(0));
+    const head = panel.edit(LAMP, { note: "panel" }, { parents: [base.version], ...second(2) });
+    log.push([base, head]);
+    const ours = phone.edit(LAMP, { note: "phone" }, { parents: [base.version], ...second(3) });
+    const [divergence] = log.push([ours]).divergences;
+    if (divergence === undefined) throw new Error("must diverge");
+    expect(divergence.local.effectiveUs).toBeGreaterThan(divergence.server.effectiveUs);
+
+    // The phone's clock has stepped back.
+    log.push([phone.edit(recordId(2), { name: "Other" }, second(1))]);
+    const again = log.push([ours], { resolutions: [merged(divergence, { note: "phone" })] });
+    expect(outcomesOf(again)).toEqual(["diverged"]);
+    expect(again.divergences[0]?.local.effectiveUs).toBeLessThan(divergence.server.effectiveUs);
+  });
+
   test("a loser is history, is the base of what is built on it, and its conflict names it", () => {
     const { log, phone, head, below, tip, divergence } = diverge();
     const resolution: Resolution = {
       record: LAMP as RecordId,
       localVersion: tip.version as VersionId,
+      localTimes: divergence.localTimes,
       serverVersion: divergence.server.version,
       decision: { kind: "keep_head" },
       conflict: { type: "content_conflict", strategy: "accept_server", decision: "kept_server", fields: [] },

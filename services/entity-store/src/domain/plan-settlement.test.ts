@@ -7,10 +7,11 @@ import { MemoryLog } from "../../test/memory-log.ts";
 const LAMP = recordId(1);
 
 /** A person shall decide. */
-function waits({ local, server }: Divergence): Resolution {
+function waits({ local, localTimes, server }: Divergence): Resolution {
   return {
     record: local.record,
     localVersion: local.version,
+    localTimes,
     serverVersion: server.version,
     decision: { kind: "pending" },
     conflict: { type: "content_conflict", strategy: "manual", decision: "open", fields: [] },

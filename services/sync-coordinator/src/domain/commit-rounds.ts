@@ -38,7 +38,7 @@ export interface Settlement<Outcome, Answer> {
 
 /**
  * Commits a push: optimistically first, slice by slice, then what diverged is resolved and committed with compare-and-set
- * on the head; if that moved, again, at most five times (docs/protocol.md, section 4 rule 3). A part that goes away after
+ * on the head and the times of the edits; if these moved, again, at most five times (docs/protocol.md, section 4 rule 3). A part that goes away after
  * the first transaction does not fail the push any more: what is answered is answered, the rest is RETRY.
  * @throws what the first commit throws, of which nothing is known to be stored; later what sending again does not mend.
  */

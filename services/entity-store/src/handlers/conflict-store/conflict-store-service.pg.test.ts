@@ -4,7 +4,8 @@ import { ConflictState } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_s
 import { EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { systemClock } from "@funkygibbon/kernel/clock";
 import { parseDeviceId, parseEpoch, parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
-import { formatVersion, parseVersion, type VersionId } from "@funkygibbon/kernel/version";
+import { must } from "@funkygibbon/kernel/must";
+import { formatVersion, type VersionId } from "@funkygibbon/kernel/version";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failure, type RunningStore, startStore } from "../../../test/running-store.ts";
 import { smallHome } from "../../../test/small-home.ts";
@@ -63,7 +64,7 @@ async function openConflict(home = smallHome(store)) {
     rule: "manual",
   };
   const conflict = { type: "content_conflict", strategy: "manual", decision: "open", fields: [field] } as const;
-  const result = await store.commits.commit({
+  const push = {
     kind: "push",
     household: parseHouseholdId(home.name),
     user: parseUserId("ada"),
@@ -72,15 +73,14 @@ async function openConflict(home = smallHome(store)) {
     device: phone,
     clockOffsetUs: 0,
     changes: [change],
-    resolutions: [
-      {
-        record: change.kind === "valid" ? change.change.record : (record as never),
-        localVersion: version,
-        serverVersion: parseVersion(head?.version ?? "").id,
-        decision: { kind: "pending" },
-        conflict,
-      },
-    ],
+    resolutions: [],
+  } as const;
+  const [divergence] = (await store.commits.commit(push)).divergences;
+  const { local, localTimes, server } = must(divergence, "the edit has diverged");
+  const sides = { record: local.record, localVersion: local.version, localTimes, serverVersion: server.version };
+  const result = await store.commits.commit({
+    ...push,
+    resolutions: [{ ...sides, decision: { kind: "pending" }, conflict }],
   });
   const [row] = result.conflicts;
   if (row === undefined) throw new Error(`no conflict was opened: ${JSON.stringify(result.outcomes)}`);
