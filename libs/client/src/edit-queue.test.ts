@@ -18,6 +18,7 @@ const LAMP = "01930000-0000-7000-8000-00000000000a" as RecordId;
 const ROOM = "01930000-0000-7000-8000-00000000000b" as RecordId;
 const EDGE = "01930000-0000-7000-8000-00000000000c" as RecordId;
 const clock = new ManualClock();
+const c0ffee = () => 0xc0ffee / 2 ** 32;
 
 async function replica(store = new MemoryStore()): Promise<LocalReplica> {
   const opened = await LocalReplica.open({ store, deviceId: "ada" as DeviceId, sha256: nodeSha256 });
@@ -167,7 +168,6 @@ describe("the edit queue", () => {
   });
 
   it("takes a new id for a clone without touching what was sent", async () => {
-    const c0ffee = () => 0xc0ffee / 2 ** 32;
     await (await replica()).transact("local", (tx) => {
       const sent = write(tx, LAMP, "one");
       send(tx);
@@ -183,6 +183,17 @@ describe("the edit queue", () => {
     });
     expect(forkedDeviceId("ada.0badcafe" as DeviceId, c0ffee)).toBe("ada.00c0ffee");
     expect(forkedDeviceId("a".repeat(64) as DeviceId, c0ffee)).toHaveLength(64);
+  });
+
+  it("renames no parent whose version a clone has given to another record", async () => {
+    await (await replica()).transact("local", (tx) => {
+      const room = write(tx, ROOM, "Kitchen");
+      receive(tx, pulled(5, { version: room?.version ?? "" }));
+      write(tx, LAMP, "mine");
+      takeDeviceId(tx, forkedDeviceId("ada" as DeviceId, c0ffee));
+      expect(tx.editsOf(ROOM)[0]?.version).toContain("-ada.00c0ffee-");
+      expect(tx.editsOf(LAMP)[0]?.parents).toEqual([room?.version]);
+    });
   });
 });
 

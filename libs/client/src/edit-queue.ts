@@ -44,13 +44,16 @@ export function stageEdit(tx: ReplicaTransaction, draft: EditDraft, clock: Clock
  * that others have seen stay as they are.
  */
 function relabelUnsentEdits(tx: ReplicaTransaction): void {
-  const renamed = new Map<VersionId, VersionId>();
+  // Within a record: what is pulled of another one may be a clone's, under the very version that an edit here has.
+  const renamed = new Map<string, VersionId>();
+  const nameOf = ({ record }: Edit, version: VersionId) => `${record} ${version}`;
   const unsent = [...tx.pendingEdits()].filter((edit) => edit.state.kind === "unsent");
   for (const edit of unsent) tx.removeEdit(edit);
   for (const edit of unsent) {
     const minted = mintVersionAt(tx, edit.claimedUs);
-    renamed.set(edit.version, minted.version);
-    tx.putEdit({ ...edit, ...minted, parents: edit.parents.map((parent) => renamed.get(parent) ?? parent) });
+    renamed.set(nameOf(edit, edit.version), minted.version);
+    const parents = edit.parents.map((parent) => renamed.get(nameOf(edit, parent)) ?? parent);
+    tx.putEdit({ ...edit, ...minted, parents });
   }
 }
 
