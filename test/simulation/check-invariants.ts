@@ -103,7 +103,12 @@ function outOfOrder(versions: readonly (readonly [line: string, version: StoredV
 function ownWritesStay(simulation: Simulation): string[] {
   const { journal, store } = simulation;
   const stored = new Map(store.log.versions.map((version) => [version.version, version]));
-  const buried = new Set(store.log.versions.filter(({ deleted }) => deleted).map(({ record }) => record));
+  // A deletion may stand only behind a restore that was healed.
+  const buried = new Set<string>();
+  for (const version of knownVersions(simulation)) {
+    const known = journal.everCommitted.get(version);
+    if (known?.deleted === true) buried.add(known.record);
+  }
   const last = new Map<string, { readonly edit: ConfirmedEdit; readonly key: string; readonly value: string }>();
   for (const edit of journal.confirmed) {
     const key = ownKey(edit.installation);
