@@ -36,6 +36,8 @@ export interface McpEndpointOptions {
   readonly changes: GraphChanges;
   readonly listenerLimits: ListenerLimits;
   readonly peers: SessionPeers;
+  /** One listener more, or one less. */
+  onListening?(change: 1 | -1): void;
   /** Rejected requests and faults of the transport; for the log only. */
   onTransportError(error: Error): void;
 }
@@ -56,7 +58,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Builds the endpoint. The server in front has checked Host and Origin already; here comes the bearer token. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { verifier, resource, onTransportError: onerror } = options;
-  const listeners = new Listeners(options.changes, options.listenerLimits);
+  const listeners = new Listeners({ ...options, limits: options.listenerLimits });
   const legacy = new LegacyEndpoint({ ...options, listeners });
   const listening = new ModernListening(options.factory, listeners);
   const handler = createMcpHandler(options.factory, { legacy: "reject", maxRequestBodySize: MAX_BODY_BYTES, onerror });
@@ -114,14 +116,12 @@ type Fetch = (request: Request, options?: McpHandlerRequestOptions) => Promise<R
 
 /** Reads the message strictly, and gives a client of 2025-11-25 a session id that remembers what it said of itself. */
 async function serveStrictly(fetch: Fetch, request: Request, options?: McpHandlerRequestOptions): Promise<Response> {
-  const { url, method, headers, signal } = request;
+  const { method, headers } = request;
   if (method !== "POST" || !isJsonContentType(headers.get("content-type"))) return fetch(request, options);
   const parsed = parseStrictly(await request.text());
   if (parsed.fault !== undefined) return parsed.fault;
-  const response = await fetch(new Request(url, { method, headers, signal }), {
-    ...options,
-    parsedBody: parsed.message,
-  });
+  // Its body has been read; nobody reads it again where the message is given.
+  const response = await fetch(request, { ...options, parsedBody: parsed.message });
   if (!isInitializeRequest(parsed.message) || !response.ok) return response;
   const { clientInfo, capabilities } = parsed.message.params;
   const hello = parseHello({ clientName: clientInfo.name, capabilities });

@@ -1,3 +1,4 @@
+import { isUuid } from "@funkygibbon/kernel/ids";
 import { jsonGet } from "@funkygibbon/kernel/json";
 import { z } from "zod";
 import { findEntity } from "../../domain/find-entity.ts";
@@ -42,11 +43,16 @@ export const getEntityDetails = defineTool({
   async run(input, context) {
     const { graph, call, clock } = context;
     const { at, cursor: from } = parseAsOf(input, clock);
+    const readAround = (id: string) =>
+      Promise.all([
+        graph.getAncestors(call, id, at),
+        graph.getNeighbours(call, { id, limit: input.relationship_limit, cursor: from, at }),
+      ]);
+    // An id needs no looking up: all is read at once, and what is around nothing is forgotten with the fault.
+    const early = isUuid(input.entity) ? readAround(input.entity.toLowerCase()) : undefined;
+    early?.catch(() => {});
     const entity = await findEntity(graph, call, { text: input.entity, field: "entity", types: [], at });
-    const [places, around] = await Promise.all([
-      graph.getAncestors(call, entity.id, at),
-      graph.getNeighbours(call, { id: entity.id, limit: input.relationship_limit, cursor: from, at }),
-    ]);
+    const [places, around] = await (early ?? readAround(entity.id));
     const content = input.fields === undefined ? entity.content : pick(entity.content, input.fields);
     return {
       text: describeDetails({ ...entity, content }, places, around) + missingText(entity, input.fields ?? []),
