@@ -18,6 +18,8 @@ export interface ProcessConstellation extends Omit<Constellation, "anotherCoordi
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
   /** Two replicas side by side; the first is that of `services` and `urls`. */
   readonly coordinators: readonly [ServiceProcess, ServiceProcess];
+  /** One more mcp-gateway beside the first, started. */
+  anotherGateway(): Promise<ServiceProcess>;
   /** Where the services' logs are. */
   readonly folder: string;
 }
@@ -57,6 +59,11 @@ export async function processConstellation(options: GroundOptions = {}): Promise
     services,
     coordinators,
     folder,
+    async anotherGateway() {
+      const gateway = serviceProcess(place, "mcp-gateway", await ports.next());
+      await gateway.start();
+      return gateway;
+    },
     ...people,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

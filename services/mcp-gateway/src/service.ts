@@ -73,6 +73,7 @@ export async function startMcpGateway(config: McpGatewayConfig, context: Service
       changes: natsGraphChanges(bus),
       listenerLimits: config.listenerLimits,
       peers: natsSessionPeers(bus),
+      onListening: events.listening,
       onTransportError: events.transportFailed,
     }),
   );

@@ -9,6 +9,8 @@ export interface GatewayTelemetry {
   toolCalled(report: ToolCallReport): void;
   /** A request that the MCP transport refused, or a fault of the transport itself. */
   transportFailed(error: Error): void;
+  /** A client begins to listen for changes here (1), or has gone (-1). */
+  listening(change: 1 | -1): void;
 }
 
 /** `done`; `asked`: the user is asked first; `refused`: the caller can do better; `failed`: not the caller's fault. */
@@ -24,6 +26,9 @@ export function gatewayTelemetry(telemetry: Telemetry, log: Logger): GatewayTele
   const refusals = telemetry.meter.createCounter("funkygibbon_mcp_transport_refusals", {
     description: "Requests that were no valid MCP, and faults of its transport",
   });
+  const listeners = telemetry.meter.createUpDownCounter("funkygibbon_mcp_listeners", {
+    description: "Clients that listen for changes now",
+  });
   return {
     toolCalled({ tool, callId, identity, clientName, era, durationMs, asked, error }) {
       const outcome = asked ? "asked" : outcomeOf(error);
@@ -33,6 +38,9 @@ export function gatewayTelemetry(telemetry: Telemetry, log: Logger): GatewayTele
       const reason = reasonOf(error);
       if (outcome === "failed") log.error({ ...facts, durationMs, reason, err: error }, "mcp.tool-called");
       else log.info({ ...facts, durationMs, ...(reason === undefined ? {} : { reason }) }, "mcp.tool-called");
+    },
+    listening(change) {
+      listeners.add(change);
     },
     transportFailed(error) {
       refusals.add(1);

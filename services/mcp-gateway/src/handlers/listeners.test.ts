@@ -89,16 +89,20 @@ describe.each([
 ])("%s", (_revision, serve) => {
   it(`keeps next to nothing for ${CLIENTS} listeners that do not read`, async () => {
     const changes = new FakeChanges();
-    const listeners = new Listeners(changes, { perUser: 10, total: CLIENTS });
+    let counted = 0;
+    const onListening = (change: number) => {
+      counted += change;
+    };
+    const listeners = new Listeners({ changes, limits: { perUser: 10, total: CLIENTS }, onListening });
     const { listen, close } = serve(listeners);
     const responses = await Promise.all(Array.from({ length: CLIENTS }, (_, number) => listen(number)));
-    expect(listeners.size).toBe(CLIENTS);
+    expect([listeners.size, counted]).toEqual([CLIENTS, CLIENTS]);
     for (let commits = 0; commits < COMMITS; commits++) changes.commit("villa");
     await close();
     const frames = await Promise.all(responses.map(framesIn));
     // Of a thousand commits, no more is kept for each than one notice of each resource.
     for (const kept of frames) expect(kept.length).toBeLessThanOrEqual(uris.length);
-    expect(listeners.size).toBe(0);
+    expect([listeners.size, counted]).toEqual([0, 0]);
     expect(changes.watched).toEqual([]);
   });
 });

@@ -20,16 +20,22 @@ export interface ListenerLimits {
   readonly total: number;
 }
 
+/** Options of {@link Listeners}. */
+export interface ListenersOptions {
+  readonly changes: GraphChanges;
+  readonly limits: ListenerLimits;
+  /** One more, or one less. */
+  onListening?(change: 1 | -1): void;
+}
+
 /** The clients that listen here. A household's commits are heard while one of its clients listens. */
 export class Listeners {
-  readonly #changes: GraphChanges;
-  readonly #limits: ListenerLimits;
+  readonly #options: ListenersOptions;
   readonly #households = new Map<HouseholdId, { readonly listeners: Set<Listener>; readonly watch: AsyncDisposable }>();
   #total = 0;
 
-  constructor(changes: GraphChanges, limits: ListenerLimits) {
-    this.#changes = changes;
-    this.#limits = limits;
+  constructor(options: ListenersOptions) {
+    this.#options = options;
   }
 
   get size(): number {
@@ -43,11 +49,12 @@ export class Listeners {
     const { listeners } = this.#householdOf(listener.household);
     listeners.add(listener);
     this.#total++;
+    this.#options.onListening?.(1);
     return { [Symbol.dispose]: () => this.#leave(listener) };
   }
 
   #refusalFor({ household, user }: Listener): string | undefined {
-    const { perUser, total } = this.#limits;
+    const { perUser, total } = this.#options.limits;
     if (this.#total >= total) return `This server has ${total} listeners, which is all it takes: try again later`;
     const others = [...(this.#households.get(household)?.listeners ?? [])].filter((other) => other.user === user);
     if (others.length < perUser) return undefined;
@@ -58,7 +65,7 @@ export class Listeners {
     const known = this.#households.get(household);
     if (known !== undefined) return known;
     const listeners = new Set<Listener>();
-    const watch = this.#changes.watch(household, (touched) => tellAll(listeners, touched));
+    const watch = this.#options.changes.watch(household, (touched) => tellAll(listeners, touched));
     const made = { listeners, watch };
     this.#households.set(household, made);
     return made;
@@ -68,6 +75,7 @@ export class Listeners {
     const household = this.#households.get(listener.household);
     if (household === undefined || !household.listeners.delete(listener)) return;
     this.#total--;
+    this.#options.onListening?.(-1);
     if (household.listeners.size > 0) return;
     this.#households.delete(listener.household);
     void household.watch[Symbol.asyncDispose]();
