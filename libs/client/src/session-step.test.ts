@@ -144,6 +144,20 @@ describe("after a renewal of the log", () => {
     expect(session.state.phase).toEqual({ name: "following", toldSeq: 4 });
   });
 
+  it("what it has lost is kept by whoever may not bring it back any more, and the new log is seen", () => {
+    const session = new Session(RENEWED);
+    const [first, second] = [lostRecord(1), lostRecord(2)];
+    session.take(upToDate(3, [[first], [second]]));
+    session.take(HANDED);
+    const refusal: SessionEvent = { type: "refusal", reason: "READ_ONLY_ROLE", retryAfterMs: undefined };
+    expect(session.take(refusal)).toContainEqual({
+      type: "swap",
+      position: { headSeq: 3, cursor: "c", vectorClock: {} },
+      refused: [first, second],
+      ifDrained: false,
+    });
+  });
+
   it("a lost edge whose ends never come back is given up in the end, with its content kept", () => {
     const session = new Session(RENEWED);
     const edge = [lostRecord(1)];

@@ -187,12 +187,13 @@ class StepInMaking {
   #refused({ reason, retryAfterMs }: EventOf<"refusal">): void {
     const [push, ...unanswered] = this.#state.unanswered;
     if (push === undefined) return;
-    const { lost } = this.#state;
-    this.#change({ unanswered, wanted: true, lost: push.heals.length > 0 ? [push.heals, ...lost] : lost });
+    const { refused } = this.#state;
+    const lost = push.heals.length > 0 ? [push.heals, ...this.#state.lost] : this.#state.lost;
+    this.#change({ unanswered, wanted: true, lost });
     this.#mayRejoin = true;
     this.#leaveName();
     if (retryAfterMs === undefined && FINAL_REFUSALS.has(reason)) {
-      this.#change({ mayPush: false });
+      this.#change({ mayPush: false, lost: [], refused: [...refused, ...lost.flat()] });
       this.#do({ type: "refuse-pushes", reason });
     } else this.#rest("refusal", retryAfterMs ?? 0);
   }
