@@ -78,14 +78,23 @@ function ownOrderHolds({ journal, store }: Simulation): string[] {
  * I7. A user's edits of one record keep the order in which they were made, under whatever names they came to the log: a
  * clone's edit whose sequence is taken gets a later one, and is as old as it was.
  */
-function editsKeepTheirOrder({ journal, store }: Simulation): string[] {
-  const stored = new Map(store.log.versions.map((version) => [version.version, version]));
+function editsKeepTheirOrder(simulation: Simulation): string[] {
+  const { journal } = simulation;
+  const storedAs = storedEdits(simulation);
   return outOfOrder(
-    journal.confirmed.flatMap(({ installation, disk, record, version }) => {
-      const found = version && stored.get(disk.follow(version).version);
-      return found && !journal.lostDisks.has(disk) ? [[`${installation} ${record}`, found] as const] : [];
+    journal.confirmed.flatMap((edit) => {
+      const found = storedAs(edit);
+      return found && !journal.lostDisks.has(edit.disk)
+        ? [[`${edit.installation} ${edit.record}`, found] as const]
+        : [];
     }),
   );
+}
+
+/** What the log has of an edit. A clone may have given its version to another record, and it may never have been sent. */
+function storedEdits({ store }: Simulation): (edit: ConfirmedEdit) => StoredVersion | undefined {
+  const stored = new Map(store.log.versions.map((version) => [`${version.record} ${version.version}`, version]));
+  return ({ disk, record, version }) => version && stored.get(`${record} ${disk.follow(version).version}`);
 }
 
 /** Where a version counts as older than the one before it in its line. */
@@ -102,7 +111,7 @@ function outOfOrder(versions: readonly (readonly [line: string, version: StoredV
 /** I6. The last write of a key that only one installation writes stays, unless the record had been deleted meanwhile. */
 function ownWritesStay(simulation: Simulation): string[] {
   const { journal, store } = simulation;
-  const stored = new Map(store.log.versions.map((version) => [version.version, version]));
+  const storedAs = storedEdits(simulation);
   // A deletion may stand only behind a restore that was healed.
   const buried = new Set<string>();
   for (const version of knownVersions(simulation)) {
@@ -121,7 +130,7 @@ function ownWritesStay(simulation: Simulation): string[] {
   const problems: string[] = [];
   for (const { edit, key, value } of last.values()) {
     const record = edit.record as RecordId;
-    const found = edit.version && stored.get(edit.disk.follow(edit.version).version);
+    const found = storedAs(edit);
     const head = store.log.heads.get(record);
     if (!found || found.outcome === "pending_review" || buried.has(record) || head?.deleted !== false) continue;
     const now = store.log.head(record).content.body?.[key];
