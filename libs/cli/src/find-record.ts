@@ -3,7 +3,7 @@ import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-vie
 import { ENTITY_TYPES, type EntityType } from "@funkygibbon/kernel/entity-type";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { isUuid, parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
-import { nearestNames, sameName } from "./near-names.ts";
+import { nearestNames, sameName } from "@funkygibbon/kernel/nearest-names";
 import { BEHIND_DEVICES } from "./places.ts";
 
 /** How a person names a record, for helps. */
@@ -31,7 +31,7 @@ export function findEntity({ graph }: Client, text: string, types: readonly Enti
   const [found, second] = meant;
   if (found !== undefined && second === undefined) return found;
   if (found !== undefined) throw noSuch(`several are meant by ${reference}: say type:name, or its id`, meant);
-  const near = foremost(nearestNames(reference, entities));
+  const near = foremost(nearestNames(reference, entities, { nameOf: ({ name }) => name, limit: entities.length }));
   throw noSuch(`there is no ${kindOf(wanted)} called ${reference}`, near);
 }
 

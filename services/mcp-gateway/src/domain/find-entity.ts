@@ -1,9 +1,9 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { isUuid } from "@funkygibbon/kernel/ids";
+import { nearestNames, sameName } from "@funkygibbon/kernel/nearest-names";
 import type { Entity, EntityRef, Relationship } from "./graph.ts";
 import type { HomeGraph } from "./home-graph.ts";
 import { nameText } from "./name-text.ts";
-import { nearestNames, sameName } from "./nearest-names.ts";
 import { orNothing } from "./or-nothing.ts";
 import type { ToolCall } from "./tool-call.ts";
 import { ToolFault } from "./tool-fault.ts";

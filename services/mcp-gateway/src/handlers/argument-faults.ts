@@ -1,5 +1,5 @@
+import { nearestNames } from "@funkygibbon/kernel/nearest-names";
 import type { z } from "zod";
-import { nearestNames } from "../domain/nearest-names.ts";
 import type { ArgumentFault } from "../domain/tool-fault.ts";
 
 const NEAREST = 3;

@@ -4,10 +4,10 @@ import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { DomainError, notFound } from "@funkygibbon/kernel/errors";
 import { type JsonObject, jsonObject } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
+import { fold } from "@funkygibbon/kernel/search-text";
 import type { Conflict } from "../domain/conflict-inbox.ts";
 import type { SyncDevice } from "../domain/device-sync.ts";
 import type { Entity, Page, Relationship, SearchHit } from "../domain/graph.ts";
-import { foldName } from "../domain/nearest-names.ts";
 import type { Ports } from "../domain/ports.ts";
 import type { ToolCall } from "../domain/tool-call.ts";
 
@@ -96,18 +96,18 @@ export class FakeHome implements Ports {
       const all = [...this.entities.values()]
         .filter(({ type }) => types.length === 0 || types.includes(type))
         .filter(({ id }) => locatedInId === undefined || this.#placesOf(id).includes(locatedInId))
-        .filter(({ name }) => foldName(name).includes(foldName(nameContains ?? "")))
+        .filter(({ name }) => fold(name).includes(fold(nameContains ?? "")))
         .sort((a, b) => a.name.localeCompare(b.name));
       return pageOf(all, { limit, cursor });
     },
     searchEntities: async (call, { query, types, limit, cursor }) => {
       this.#enter(call);
-      const wanted = foldName(query);
+      const wanted = fold(query);
       const hits = [...this.entities.values()]
         .filter(({ type }) => types.length === 0 || types.includes(type))
-        .filter(({ name }) => foldName(name).includes(wanted))
+        .filter(({ name }) => fold(name).includes(wanted))
         .map((entity): SearchHit => {
-          const exact = foldName(entity.name) === wanted;
+          const exact = fold(entity.name) === wanted;
           return { entity, match: exact ? "exact" : "substring", score: exact ? 1 : 0.5 };
         });
       return { ...pageOf(hits, { limit, cursor }), total: undefined };

@@ -1,6 +1,6 @@
+import { nearestNames } from "@funkygibbon/kernel/nearest-names";
 import { z } from "zod";
 import type { SyncDevice } from "../../domain/device-sync.ts";
-import { nearestNames } from "../../domain/nearest-names.ts";
 import { invalidArguments } from "../../domain/tool-fault.ts";
 import { count } from "../present.ts";
 import { defineTool } from "../tool.ts";

@@ -12,6 +12,12 @@ it("finds a name inside a longer one", () => {
   expect(near("lamp", ["Fridge", "Big ceiling lamp over the table"])).toEqual(["Big ceiling lamp over the table"]);
 });
 
+it("finds what was typed wrong, in any order of the words, and values of arguments", () => {
+  expect(near("lmap ceilng", ["Floor lamp", "Ceiling lamp"])).toEqual(["Ceiling lamp"]);
+  expect(near("Devices", ["device", "door", "note"])).toEqual(["device"]);
+  expect(near("locatedin", ["located_in", "part_of"])).toEqual(["located_in"]);
+});
+
 it("finds nothing for an empty name", () => {
   expect(near("", ["Kitchen"])).toEqual([]);
 });
@@ -25,4 +31,5 @@ it("takes names for the same in any case, accent, width and spacing", () => {
 it("tells names without letters apart", () => {
   expect(sameName("💡", "🔌")).toBe(false);
   expect(sameName("💡", "💡")).toBe(true);
+  expect(sameName("", " ")).toBe(false);
 });
