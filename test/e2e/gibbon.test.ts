@@ -200,6 +200,25 @@ describe("a home", () => {
     expect((await ada.ask<Entity[]>("ls")).data.map(({ name }) => name)).toEqual(["Lamp", "Study"]);
   });
 
+  it("forgets what the last commands did, one after the other, also offline, and leaves what others made of it", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await person(villa);
+    await ada.ask("create", "room", "Study");
+    await ada.ask("edit", "Study", "--set", "floor=2", "--set", "area=9");
+    await ada.ask("rm", "Study", "--yes");
+    expect((await ada.ask("undo", "--offline")).data).toMatchObject({ undone: true, delivery: "queued" });
+    await ada.ask("sync");
+    await using panel = await connectDevice(house, { deviceId: "panel", token: villa.tokens.member });
+    await panel.settled(within());
+    const [study] = panel.graph.rooms();
+    await panel.update(study?.id ?? "", { area: 12 });
+    await panel.settled(within());
+    expect((await ada.ask("undo")).data).toMatchObject({ undone: true, delivery: "synced" });
+    expect((await ada.ask<{ entity: Entity }>("show", "Study")).data.entity.body).toEqual({ name: "Study", area: 12 });
+    expect((await ada.run(["undo"])).stdout).toBe("room Study: edited since, and left as it is\n");
+    expect(await ada.ask("undo")).toMatchObject({ code: 3, error: { reason: "NOTHING_TO_UNDO" } });
+  });
+
   it("is edited in the editor of one's choice, key by key, and not at all when the editor fails", async () => {
     await using ada = await person(await house.newHousehold());
     await ada.ask("create", "device", "Lamp", "-s", "on=true");
@@ -316,6 +335,26 @@ describe("a conflict", () => {
 });
 
 describe.runIf(process.platform === "linux")("a person at a terminal", () => {
+  it("is decided as the policies of the household say, which an owner may change", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await person(villa);
+    await using ben = await person(villa, "member");
+    interface Policy {
+      readonly type: string;
+      readonly strategy: string;
+      readonly rules: Record<string, string>;
+    }
+    const of = async (type: string) => (await ben.ask<Policy[]>("policies", type)).data;
+    expect(await of("procedure")).toMatchObject([{ type: "procedure", strategy: "merge", rules: { name: "longer" } }]);
+    await ada.ask("policies", "procedure", "--strategy", "manual", "--rule", "note=longer");
+    expect(await of("procedure")).toMatchObject([{ strategy: "manual", rules: { name: "longer", note: "longer" } }]);
+    expect(await of("default")).toMatchObject([{ strategy: "merge" }]);
+    expect((await ben.run(["policies"])).stdout).toMatch(/^procedure +manual +/m);
+    expect(await ben.ask("policies", "device", "--strategy", "manual")).toMatchObject({ code: 5 });
+    expect(await ada.ask("policies", "device", "--rule", "note=shorter")).toMatchObject({ code: 4 });
+    expect(await ada.ask("policies", "--strategy", "manual")).toMatchObject({ code: 2 });
+  });
+
   it("is asked how to settle each conflict, and what was settled stays so when they have had enough", async () => {
     await using quarrel = await QuarrellingDevices.meet(house);
     await quarrel.quarrel({ wish: ResolutionStrategy.MANUAL });
@@ -359,7 +398,10 @@ describe("gibbon", () => {
     await shows("watching");
     await panel.create({ type: "device", body: { name: "Kettle" } });
     await shows("device Kettle");
-    expect(await ada.ask("ls")).toMatchObject({ code: 6, error: { reason: "STORE_IN_USE" } });
+    expect(await ada.ask("ls")).toMatchObject({
+      code: 6,
+      error: { reason: "STORE_IN_USE", message: expect.stringContaining(`is open already by process ${watching.pid}`) },
+    });
     const { data: devices } = await ada.ask<{ connected: boolean }[]>("devices");
     expect(devices.map(({ connected }) => connected)).toEqual([true, true]);
     watching.kill("SIGINT");
@@ -437,8 +479,16 @@ describe("a token", () => {
     const [villa, cabin] = await Promise.all([house.newHousehold(), house.newHousehold()]);
     await using ada = await person(villa);
     await ada.ask("create", "room", "Study");
-    expect((await ada.login(house.urls, cabin.tokens.owner)).code).toBe(0);
-    expect(await ada.ask("ls")).toMatchObject({ code: 4, error: { message: expect.stringContaining("another home") } });
+    expect(await ada.login(house.urls, cabin.tokens.owner)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(new RegExp(`has the home ${villa.id} on .*, and this token is for ${cabin.id}`)),
+    });
+    expect((await ada.ask<Entity[]>("ls")).data).toMatchObject([{ name: "Study" }]);
+    const as = { ...endpointsOf(house), FUNKYGIBBON_TOKEN: cabin.tokens.owner };
+    expect(await ada.run(["ls"], { environment: as })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("another home"),
+    });
     expect(await ada.ask("ls", "--profile", "cabin")).toMatchObject({ code: 7 });
   });
 });

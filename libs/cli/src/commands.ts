@@ -15,6 +15,7 @@ import { linkCommand } from "./commands/link.ts";
 import { loginCommand } from "./commands/login.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { pathCommand } from "./commands/path.ts";
+import { policiesCommand } from "./commands/policies.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rmCommand } from "./commands/rm.ts";
 import { searchCommand } from "./commands/search.ts";
@@ -23,6 +24,7 @@ import { statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
+import { undoCommand } from "./commands/undo.ts";
 
 const MOST: readonly CommandSpec[] = [
   loginCommand,
@@ -41,9 +43,11 @@ const MOST: readonly CommandSpec[] = [
   linkCommand,
   rmCommand,
   restoreCommand,
+  undoCommand,
   listConflictsCommand,
   explainConflictCommand,
   settleConflictCommand,
+  policiesCommand,
   importCommand,
   exportCommand,
   devicesCommand,

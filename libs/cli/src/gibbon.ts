@@ -4,7 +4,15 @@ import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { type Home, openHome } from "./home.ts";
 import type { Look } from "./present/look.ts";
-import { type Connection, connectionOf, type Environment, profileFile, readProfile, replicaFile } from "./profile.ts";
+import {
+  type Connection,
+  connectionOf,
+  type Environment,
+  profileFile,
+  readProfile,
+  replicaFile,
+  undoFile,
+} from "./profile.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How gibbon was called, whatever the command. */
@@ -53,6 +61,10 @@ export class Gibbon {
 
   get replicaFile(): string {
     return replicaFile(this.environment, this.settings.profile);
+  }
+
+  get undoFile(): string {
+    return undoFile(this.environment, this.settings.profile);
   }
 
   /** What was noted, for `--json`. */

@@ -9,6 +9,7 @@ import type { Gibbon } from "./gibbon.ts";
 import { counted } from "./present/look.ts";
 import { makePrivateFolder } from "./profile.ts";
 import { claimsOf } from "./token-claims.ts";
+import { readUndo, writeUndo } from "./undo-file.ts";
 import { GIBBON_VERSION } from "./version.ts";
 
 /** How fresh the replica is. */
@@ -58,14 +59,22 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
       return client.asOf(moment);
     },
     catchUpWith: (written: { readonly id: string; readonly version: string }) => catchUpWith(gibbon, client, written),
-    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      const { household } = client.state;
+      if (household !== undefined && client.undoable !== earlier)
+        writeUndo(gibbon.undoFile, household, client.undoable);
+      await client[Symbol.asyncDispose]();
+    },
   };
+  let earlier = client.undoable;
   try {
     const freshness = await home.sync();
     if (client.state.household === undefined) {
       const { kind, message, reason } = freshness.kind === "offline" ? freshness.error : offline(NO_ANSWER).error;
       throw new DomainError(kind, `there is nothing of your home on this machine yet, and ${message}`, { reason });
     }
+    client.resumeUndo(readUndo(gibbon.undoFile, client.state.household));
+    earlier = client.undoable;
     if (freshness.kind === "offline" && !gibbon.settings.offline) gibbon.note(`offline: ${freshness.error.message}`);
     return { ...home, freshness };
   } catch (error) {

@@ -42,16 +42,26 @@ export function replicaFile(environment: Environment, name: string): string {
   return join(folderOf(environment, "XDG_DATA_HOME", ".local/share"), `${checked(name)}.db`);
 }
 
+/** What commands of a profile could take back, beside its replica. */
+export function undoFile(environment: Environment, name: string): string {
+  return replicaFile(environment, name).replace(/\.db$/, ".undo.json");
+}
+
 /** Creates the folder of a file, for this user alone. */
 export function makePrivateFolder(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
 }
 
-/** Writes a profile: for this user alone, whole or not at all. */
+/** Writes a profile. */
 export function writeProfile(file: string, profile: Profile): void {
+  writePrivately(file, `${JSON.stringify(profile, null, 2)}\n`);
+}
+
+/** Writes a file: for this user alone, whole or not at all. */
+export function writePrivately(file: string, text: string): void {
   makePrivateFolder(file);
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(temporary, text, { mode: 0o600 });
   chmodSync(temporary, 0o600);
   renameSync(temporary, file);
 }

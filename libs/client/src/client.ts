@@ -170,6 +170,16 @@ export class Client implements AsyncDisposable {
     return tookBack;
   }
 
+  /** What `undo` would take back, the last one first; plain data, so that an app can keep it. At most 100 edits. */
+  get undoable(): readonly UndoStep[] {
+    return this.#undoable;
+  }
+
+  /** Lets `undo` take back, after its own, what an earlier client of this replica could: its `undoable`. */
+  resumeUndo(undoable: readonly UndoStep[]): void {
+    this.#undoable = [...undoable, ...this.#undoable].slice(-MAX_UNDOABLE);
+  }
+
   /** See {@link GraphEditor.create}. */
   create(entity: NewEntity): Promise<RecordId> {
     return this.edit((editor) => editor.create(entity));

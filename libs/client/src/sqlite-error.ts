@@ -1,5 +1,6 @@
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { storeCorrupt, storeFull, storeInUse, storeReadOnly, storeUnusable } from "./store-error.ts";
+import { holderOf } from "./store-holder.ts";
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html); extended ones carry them in their low byte. */
 const BUSY = 5;
@@ -16,7 +17,7 @@ export function errorOfSqlite(file: string, thrown: unknown): DomainError {
   switch (code) {
     case BUSY:
     case LOCKED:
-      return storeInUse(file);
+      return storeInUse(file, holderOf(file));
     case READONLY:
       return storeReadOnly(file, thrown);
     case CORRUPT:

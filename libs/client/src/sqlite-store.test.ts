@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -89,7 +90,7 @@ describe("a store in a file", () => {
 describe("a file that", () => {
   it("this process has open already is refused in one sentence", async () => {
     await using _store = SqliteStore.open(file);
-    expect(() => SqliteStore.open(file)).toThrow(`the replica ${file} is open already`);
+    expect(() => SqliteStore.open(file)).toThrow(`the replica ${file} is open already by process ${process.pid}`);
     expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_IN_USE");
   });
 
@@ -122,6 +123,27 @@ describe("a file that", () => {
     newer.exec("PRAGMA user_version = 1000");
     newer.close();
     expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_TOO_NEW");
+  });
+
+  it("an older release has written in another form is refused with what to do, and left as it is", async () => {
+    await filled();
+    const older = new DatabaseSync(file);
+    older.exec("ALTER TABLE records DROP COLUMN lost_body");
+    older.close();
+    expect(() => SqliteStore.open(file)).toThrow(/older release, .*send its edits, then put it aside/);
+    expect(reasonOf(() => SqliteStore.open(file))).toBe("STORE_TOO_OLD");
+  });
+
+  it("has the tables that its format says: whoever changes them raises the format and brings older files along", async () => {
+    await SqliteStore.open(file)[Symbol.asyncDispose]();
+    const database = new DatabaseSync(file);
+    const [format, ...tables] = [
+      database.prepare("PRAGMA user_version").get()?.user_version,
+      ...database.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").all(),
+    ];
+    database.close();
+    const text = tables.map((table) => JSON.stringify(table)).join("\n");
+    expect([format, createHash("sha256").update(text).digest("hex").slice(0, 16)]).toEqual([1, "f7c25cdd651ddc19"]);
   });
 
   it("was damaged in the middle is reported as damaged, not read as something else", async () => {

@@ -14,7 +14,8 @@ import {
   recordToRow,
 } from "./sqlite-rows.ts";
 import type { Store, StoreBatch, StoredReplica } from "./store.ts";
-import { storeCorrupt, storeTooNew } from "./store-error.ts";
+import { storeCorrupt, storeTooNew, storeTooOld } from "./store-error.ts";
+import { leaveWord, takeWordBack } from "./store-holder.ts";
 
 /** Marks our files among all that are SQLite databases: `fgib`. */
 const APPLICATION_ID = 0x66676962;
@@ -93,8 +94,8 @@ export class SqliteStore implements Store {
 
   /**
    * Opens the file, which is made when there is none, readable by its owner alone.
-   * @throws DomainError with reason STORE_IN_USE, STORE_READ_ONLY, STORE_FULL, STORE_CORRUPT, STORE_TOO_NEW or
-   * STORE_UNUSABLE.
+   * @throws DomainError with reason STORE_IN_USE, STORE_READ_ONLY, STORE_FULL, STORE_CORRUPT, STORE_TOO_NEW, STORE_TOO_OLD
+   * or STORE_UNUSABLE.
    */
   static open(file: string): SqliteStore {
     let database: DatabaseSync | undefined;
@@ -102,6 +103,7 @@ export class SqliteStore implements Store {
       closeSync(openSync(file, "a", 0o600));
       database = new DatabaseSync(file);
       prepareDatabase(file, database);
+      leaveWord(file);
       return new SqliteStore(file, database);
     } catch (error) {
       database?.close();
@@ -119,6 +121,16 @@ export class SqliteStore implements Store {
         .map(([edit]) => editFromText(edit as string))
         .toArray();
       return { meta: meta === undefined ? undefined : metaFromRow(meta), records, edits };
+    } catch (error) {
+      throw errorOfSqlite(this.#file, error);
+    }
+  }
+
+  /** Of which household the replica is, undefined before its first contact, and how many edits it still holds. */
+  async belongings(): Promise<{ readonly household: string | undefined; readonly edits: number }> {
+    try {
+      const [row] = this.#rows("SELECT (SELECT household FROM meta), (SELECT count(*) FROM edits)");
+      return { household: (row?.[0] ?? undefined) as string | undefined, edits: Number(row?.[1]) };
     } catch (error) {
       throw errorOfSqlite(this.#file, error);
     }
@@ -143,7 +155,9 @@ export class SqliteStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    takeWordBack(this.#file);
+    this.#database.close();
   }
 
   #rows(sql: string): IteratorObject<Row> {
@@ -162,6 +176,7 @@ function prepareDatabase(file: string, database: DatabaseSync): void {
   const isOurs = numberOf(database, "PRAGMA application_id") === APPLICATION_ID;
   if (!isNew && !isOurs) throw storeCorrupt(file, "it is a database of another program");
   if (format > FORMAT) throw storeTooNew(file, FORMAT);
+  if (!isNew && (format < FORMAT || lacksColumns(database))) throw storeTooOld(file);
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = FULL");
   // On Apple's systems an ordinary sync ends in the disk's cache.
@@ -170,6 +185,16 @@ function prepareDatabase(file: string, database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   if (isNew) database.exec(TABLES);
   database.exec("COMMIT");
+}
+
+/** Releases before the first one have changed the tables without saying so. */
+function lacksColumns(database: DatabaseSync): boolean {
+  const known = (name: string) => database.prepare("SELECT name FROM pragma_table_info(?)").all(name);
+  const lacks = (table: string, columns: readonly string[]) => {
+    const names = new Set(known(table).map(({ name }) => name));
+    return columns.some((column) => !names.has(column));
+  };
+  return lacks("records", RECORD_COLUMNS) || lacks("meta", META_COLUMNS);
 }
 
 function numberOf(database: DatabaseSync, sql: string): number {

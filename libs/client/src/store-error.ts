@@ -1,8 +1,9 @@
 import { DomainError } from "@funkygibbon/kernel/errors";
 
-/** Another process, or another client of this one, has the store open. */
-export function storeInUse(place: string): DomainError {
-  return storeFault("STORE_IN_USE", `the replica ${place} is open already, and one client at a time may use it`);
+/** Another process, or another client of this one, has the store open. @param holder its process; undefined: not known. */
+export function storeInUse(place: string, holder: number | undefined): DomainError {
+  const who = holder === undefined ? "" : ` by process ${holder}`;
+  return storeFault("STORE_IN_USE", `the replica ${place} is open already${who}, and one client at a time may use it`);
 }
 
 /** No room for what was to be made durable. The replica is as it was before, and may be used on once there is room. */
@@ -32,6 +33,14 @@ export function storeCorrupt(place: string, cause: unknown): DomainError {
 export function storeTooNew(place: string, known: number): DomainError {
   const message = `the replica ${place} was written by a newer release; this one knows formats up to ${known}`;
   return storeFault("STORE_TOO_NEW", message);
+}
+
+/** An older release has written the store, and there is no way to this one's format. */
+export function storeTooOld(place: string): DomainError {
+  const message =
+    `the replica ${place} was written by an older release, whose format this one does not know; ` +
+    "let that release send its edits, then put it aside and connect again to pull it afresh";
+  return storeFault("STORE_TOO_OLD", message);
 }
 
 /** The place of the store cannot be used, for a reason that the operating system gives. */

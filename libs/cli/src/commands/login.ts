@@ -1,8 +1,12 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { openServices } from "@funkygibbon/client/services";
+import { SqliteStore } from "@funkygibbon/client/sqlite-store";
+import { DomainError } from "@funkygibbon/kernel/errors";
 import type { CommandSpec } from "../command.ts";
 import type { Gibbon } from "../gibbon.ts";
 import type { Input } from "../input.ts";
+import { counted } from "../present/look.ts";
 import {
   connectionOf,
   environmentProfile,
@@ -51,8 +55,9 @@ export const loginCommand: CommandSpec = {
     const connection = connectionOf(profile);
     const services = openServices({ urls: connection.urls, token: () => connection.token });
     await services.graph.getStatistics({}, { signal: gibbon.signal });
-    writeProfile(gibbon.profileFile, profile);
     const claims = claimsOf(connection.token);
+    await mustBeOfThisHome(gibbon, claims?.household);
+    writeProfile(gibbon.profileFile, profile);
     const data = {
       profile: gibbon.settings.profile,
       file: gibbon.profileFile,
@@ -69,6 +74,21 @@ export const loginCommand: CommandSpec = {
     };
   },
 };
+
+/** @throws DomainError when the profile's replica is of another home: nothing would sync any more, and edits that wait would be lost from sight. */
+async function mustBeOfThisHome({ replicaFile, settings }: Gibbon, household: string | undefined): Promise<void> {
+  if (household === undefined || !existsSync(replicaFile)) return;
+  await using store = SqliteStore.open(replicaFile);
+  const kept = await store.belongings();
+  if (kept.household === undefined || kept.household === household) return;
+  const waiting = kept.edits === 0 ? "" : `, with ${counted(kept.edits, "edit")} on top`;
+  throw new DomainError(
+    "failed-precondition",
+    `the profile ${settings.profile} has the home ${kept.household} on this machine${waiting}, and this token is for ` +
+      `${household}: log in under another profile (--profile NAME), or put ${replicaFile} aside`,
+    { reason: "OTHER_HOME" },
+  );
+}
 
 function forget({ settings, profileFile }: Gibbon) {
   const forgotten = removeProfile(profileFile);
