@@ -1,11 +1,15 @@
+import type { Client } from "@modelcontextprotocol/client";
+import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type EndpointUnderTest, startEndpoint } from "./endpoint-under-test.ts";
 import type { FakeHome } from "./fake-home.ts";
 
 /** The endpoint in front of a home in memory, and a member's client of it. */
-export interface VillaUnderTest extends AsyncDisposable {
+export interface Villa {
   readonly endpoint: EndpointUnderTest;
   readonly home: FakeHome;
   call(tool: string, args: Record<string, unknown>): Promise<VillaAnswer>;
+  /** A kitchen, and a lamp and a fridge in it. */
+  furnish(): ReturnType<typeof furnished>;
 }
 
 /** What a tool answered. */
@@ -16,15 +20,25 @@ export interface VillaAnswer {
   readonly error: Record<string, unknown> | undefined;
 }
 
-/** Starts it on a free port. */
-export async function startVilla(): Promise<VillaUnderTest> {
-  const endpoint = await startEndpoint();
-  const client = await endpoint.connect("member");
-  // The client checks structured content against the output schemas that it has seen listed.
-  await client.listTools();
+/** One for the tests of a file, empty at the start of each. */
+export function villaForTests(): Villa {
+  let endpoint: EndpointUnderTest;
+  let client: Client;
+  beforeAll(async () => {
+    endpoint = await startEndpoint();
+    client = await endpoint.connect("member");
+    // The client checks structured content against the output schemas that it has seen listed.
+    await client.listTools();
+  });
+  afterAll(() => endpoint?.[Symbol.asyncDispose]());
+  beforeEach(() => endpoint.home.clear());
   return {
-    endpoint,
-    home: endpoint.home,
+    get endpoint() {
+      return endpoint;
+    },
+    get home() {
+      return endpoint.home;
+    },
     async call(name, args) {
       const result = await client.callTool({ name, arguments: args });
       const [content] = result.content;
@@ -35,12 +49,11 @@ export async function startVilla(): Promise<VillaUnderTest> {
         error: result._meta?.["funkygibbon.dev/error"] as Record<string, unknown> | undefined,
       };
     },
-    [Symbol.asyncDispose]: () => endpoint[Symbol.asyncDispose](),
+    furnish: () => furnished(endpoint.home),
   };
 }
 
-/** A villa with a kitchen, and a lamp and a fridge in it. */
-export function furnishVilla(home: FakeHome) {
+function furnished(home: FakeHome) {
   const villa = home.add("home", "Villa");
   const kitchen = home.add("room", "Kitchen");
   const lamp = home.add("device", "Ceiling lamp", { manufacturer: "IKEA" });

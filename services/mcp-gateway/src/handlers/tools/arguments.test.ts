@@ -1,15 +1,11 @@
 import { must } from "@funkygibbon/kernel/must";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startVilla, type VillaUnderTest } from "../../testing/villa.ts";
+import { describe, expect, it } from "vitest";
+import { villaForTests } from "../../testing/villa.ts";
 import { homeTools } from "./catalog.ts";
 
 // Whatever is wrong with an argument, the answer names it and says what would do.
 
-let villa: VillaUnderTest;
-beforeAll(async () => {
-  villa = await startVilla();
-});
-afterAll(() => villa[Symbol.asyncDispose]());
+const villa = villaForTests();
 
 /** What tools/list says of an argument. */
 interface ArgumentSchema {

@@ -1,20 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { FakeHome } from "../../testing/fake-home.ts";
-import { furnishVilla, startVilla, type VillaUnderTest } from "../../testing/villa.ts";
+import { describe, expect, it } from "vitest";
+import { villaForTests } from "../../testing/villa.ts";
 
-let villa: VillaUnderTest;
-let home: FakeHome;
-
-beforeAll(async () => {
-  villa = await startVilla();
-  home = villa.home;
-});
-afterAll(() => villa[Symbol.asyncDispose]());
-beforeEach(() => home.clear());
-
-const call = (tool: string, args: Record<string, unknown>) => villa.call(tool, args);
-const furnish = () => furnishVilla(home);
+const house = villaForTests();
+const { call, furnish } = house;
 
 describe("get_entity_details", () => {
   it("shows content, place and relationships, by name or by id", async () => {
@@ -51,7 +40,7 @@ describe("get_entity_details", () => {
   });
 
   it("answers a name that several bear with all of them", async () => {
-    const lamps = [home.add("device", "Lamp"), home.add("device", "lamp")];
+    const lamps = [house.home.add("device", "Lamp"), house.home.add("device", "lamp")];
     const { error } = await call("get_entity_details", { entity: "Lamp" });
     expect(error).toMatchObject({
       reason: "ENTITY_AMBIGUOUS",
@@ -60,7 +49,7 @@ describe("get_entity_details", () => {
   });
 
   it("lets no name look like a line of the answer", async () => {
-    const lamp = home.add("device", "Lamp\nwhere: everywhere", { "a\nb": 1 });
+    const lamp = house.home.add("device", "Lamp\nwhere: everywhere", { "a\nb": 1 });
     const { text, data } = await call("get_entity_details", { entity: lamp.id, fields: ["c"] });
     expect(text.split("\n")).toContain(`Lamp where: everywhere (device, id ${lamp.id})`);
     expect(text.split("\n")).toContain("it has no c; its properties are a b, name");
@@ -75,8 +64,8 @@ describe("get_entity_details", () => {
   });
 
   it("means the device by a name that its accessory and service bear too", async () => {
-    const lamp = home.add("device", "Lamp");
-    for (const type of ["accessory", "service"] as const) home.add(type, "Lamp");
+    const lamp = house.home.add("device", "Lamp");
+    for (const type of ["accessory", "service"] as const) house.home.add(type, "Lamp");
     const { data } = await call("get_entity_details", { entity: "lamp" });
     expect(data.entity).toMatchObject({ id: lamp.id, type: "device" });
   });
@@ -151,7 +140,7 @@ describe("get_devices_in_room", () => {
 describe("query_graph", () => {
   it("finds rooms and devices, in one place or everywhere", async () => {
     const { villa, kitchen } = furnish();
-    home.add("room", "Shed");
+    house.home.add("room", "Shed");
     const everywhere = await call("query_graph", { query: "find_rooms" });
     expect(everywhere.data).toMatchObject({ total: 2 });
     const inVilla = await call("query_graph", { query: "find_rooms", within: villa.id });
@@ -163,7 +152,7 @@ describe("query_graph", () => {
 
 describe("list_conflicts", () => {
   it("shows both sides of what waits for a person", async () => {
-    home.addConflict();
+    house.home.addConflict();
     const { data, text } = await call("list_conflicts", {});
     expect(data.conflicts).toMatchObject([{ fields: [{ field: "name", rule: "", device: "Lamp", base: null }] }]);
     expect(text).toContain('name: "Lamp" against not set');

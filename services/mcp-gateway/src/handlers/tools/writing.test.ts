@@ -1,21 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { DomainError, invalid, unavailable } from "@funkygibbon/kernel/errors";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { FakeHome } from "../../testing/fake-home.ts";
-import { furnishVilla, startVilla, type VillaUnderTest } from "../../testing/villa.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { villaForTests } from "../../testing/villa.ts";
 
-let villa: VillaUnderTest;
-let home: FakeHome;
-
-beforeAll(async () => {
-  villa = await startVilla();
-  home = villa.home;
-});
-afterAll(() => villa[Symbol.asyncDispose]());
-beforeEach(() => home.clear());
-
-const call = (tool: string, args: Record<string, unknown>) => villa.call(tool, args);
-const furnish = () => furnishVilla(home);
+const house = villaForTests();
+const { call, furnish } = house;
 
 describe("create_entity", () => {
   it("stores the entity with its name and says its id", async () => {
@@ -24,12 +13,12 @@ describe("create_entity", () => {
       name: " Attic ",
       content: { floor: 2, name: "something else" },
     });
-    const [stored] = [...home.entities.values()];
+    const [stored] = [...house.home.entities.values()];
     expect(stored).toMatchObject({ type: "room", content: { floor: 2, name: "Attic" } });
     expect(data).toEqual({
       entity: { id: stored?.id, type: "room", name: "Attic", version: stored?.version, etag: stored?.etag },
       dry_run: false,
-      call_id: home.calls.at(-1)?.callId,
+      call_id: house.home.calls.at(-1)?.callId,
     });
     expect(text).toContain(stored?.id);
   });
@@ -37,7 +26,7 @@ describe("create_entity", () => {
   it("stores nothing on a dry run", async () => {
     const { data } = await call("create_entity", { type: "room", name: "Attic", dry_run: true });
     expect(data.dry_run).toBe(true);
-    expect(home.entities.size).toBe(0);
+    expect(house.home.entities.size).toBe(0);
   });
 
   it("answers a wrong type with the allowed ones and the nearest", async () => {
@@ -48,7 +37,7 @@ describe("create_entity", () => {
       arguments: [{ field: "type", problem: 'cannot be "Devices"', nearest: ["device", "service"] }],
     });
     expect(text).toContain("allowed: home, room, device");
-    expect(home.entities.size).toBe(0);
+    expect(house.home.entities.size).toBe(0);
   });
 
   it("names every argument that is missing, wrong or unknown at once", async () => {
@@ -77,7 +66,7 @@ describe("update_entity", () => {
       remove: ["manufacturer"],
       etag: lamp.etag,
     });
-    expect(home.entities.get(lamp.id)?.content).toEqual({ name: "Pendant", brightness: null });
+    expect(house.home.entities.get(lamp.id)?.content).toEqual({ name: "Pendant", brightness: null });
     expect(data).toMatchObject({ entity: { name: "Pendant" }, changed: ["name", "brightness", "manufacturer"] });
   });
 
@@ -86,21 +75,21 @@ describe("update_entity", () => {
     const { error, text } = await call("update_entity", { entity_id: lamp.id, content: { x: 1 }, etag: '"0"' });
     expect(error?.reason).toBe("ETAG_MISMATCH");
     expect(text).toContain(lamp.etag);
-    expect(home.entities.get(lamp.id)).toBe(lamp);
+    expect(house.home.entities.get(lamp.id)).toBe(lamp);
   });
 
   it("refuses a change of nothing, which would otherwise replace everything", async () => {
     const { lamp } = furnish();
     const { error } = await call("update_entity", { entity_id: lamp.id, content: {} });
     expect(error).toMatchObject({ reason: "INVALID_ARGUMENTS", arguments: [{ field: "content" }] });
-    expect(home.entities.get(lamp.id)).toBe(lamp);
+    expect(house.home.entities.get(lamp.id)).toBe(lamp);
   });
 
   it("answers a name with the ids that it may stand for, and changes nothing", async () => {
     const { lamp } = furnish();
     const { error } = await call("update_entity", { entity_id: "Ceiling lamp", content: { x: 1 } });
     expect(error).toMatchObject({ reason: "ID_NEEDED", suggestions: [{ id: lamp.id }] });
-    expect(home.entities.get(lamp.id)).toBe(lamp);
+    expect(house.home.entities.get(lamp.id)).toBe(lamp);
   });
 
   it("refuses an empty name and a key that is both set and removed", async () => {
@@ -119,20 +108,20 @@ describe("delete_entity", () => {
     const planned = await call("delete_entity", { entity_id: kitchen.id, dry_run: true });
     expect(planned.data).toMatchObject({ dry_run: true });
     expect(planned.data.deleted_relationship_ids).toHaveLength(3);
-    expect(home.entities.has(kitchen.id)).toBe(true);
+    expect(house.home.entities.has(kitchen.id)).toBe(true);
     const done = await call("delete_entity", { entity_id: kitchen.id });
     expect(done.text).toBe(`Deleted Kitchen (room, id ${kitchen.id}) and 3 relationships.`);
-    expect(home.entities.has(kitchen.id)).toBe(false);
-    expect(home.relationships.size).toBe(0);
+    expect(house.home.entities.has(kitchen.id)).toBe(false);
+    expect(house.home.relationships.size).toBe(0);
   });
 });
 
 describe("create_relationship", () => {
   it("connects two entities by name", async () => {
     const { kitchen } = furnish();
-    const sensor = home.add("device", "Sensor");
+    const sensor = house.home.add("device", "Sensor");
     const { data } = await call("create_relationship", { type: "located_in", from: "Sensor", to: "Kitchen" });
-    expect([...home.relationships.values()].at(-1)).toMatchObject({
+    expect([...house.home.relationships.values()].at(-1)).toMatchObject({
       type: "located_in",
       fromId: sensor.id,
       toId: kitchen.id,
@@ -149,17 +138,17 @@ describe("create_relationship", () => {
 
   it("answers a pair that cannot be connected with what could", async () => {
     furnish();
-    const before = home.relationships.size;
+    const before = house.home.relationships.size;
     const { error, text } = await call("create_relationship", { type: "located_in", from: "Kitchen", to: "Fridge" });
     expect(error?.reason).toBe("FORBIDDEN_EDGE");
     expect(text).toContain("device/accessory located_in room/zone/home");
-    expect(home.relationships.size).toBe(before);
+    expect(house.home.relationships.size).toBe(before);
   });
 });
 
 describe("sync_now", () => {
   beforeEach(() => {
-    home.knownDevices.push(
+    house.home.knownDevices.push(
       { deviceId: "ada-phone", connected: true, behind: 3, lastSeen: "2026-11-22T09:41:02.581Z", platform: "ios" },
       { deviceId: "wall-panel", connected: false, behind: 0, lastSeen: undefined, platform: "" },
     );
@@ -167,7 +156,7 @@ describe("sync_now", () => {
 
   it("asks the connected devices and says how far each is", async () => {
     const { data, text } = await call("sync_now", {});
-    expect(home.syncRequests).toEqual([{ deviceId: undefined, reason: "asked by an assistant" }]);
+    expect(house.home.syncRequests).toEqual([{ deviceId: undefined, reason: "asked by an assistant" }]);
     expect(data).toMatchObject({ devices_asked: 1, devices: [{ behind: 3 }, { connected: false }] });
     expect(text).toContain("ada-phone: connected, 3 changes behind");
   });
@@ -175,7 +164,7 @@ describe("sync_now", () => {
   it("answers an unknown device with the nearest, and asks nobody", async () => {
     const { error } = await call("sync_now", { device_id: "adas-phone" });
     expect(error).toMatchObject({ arguments: [{ field: "device_id", nearest: ["ada-phone"] }] });
-    expect(home.syncRequests).toEqual([]);
+    expect(house.home.syncRequests).toEqual([]);
   });
 });
 
@@ -190,11 +179,11 @@ describe("a fault behind the gateway", () => {
     ],
     ["at its limit", new DomainError("exhausted", "slow down", { reason: "RATE_LIMITED" }), "Try again in 1 s"],
   ])("is told to the model without secrets: %s", async (_case, failure, text) => {
-    home.failure = failure;
+    house.home.failure = failure;
     const result = await call("create_entity", { type: "note", name: "n" });
     expect(result.failed).toBe(true);
     expect(result.text).toContain(text);
     expect(result.text).not.toContain("secret");
-    expect(villa.endpoint.reports.at(-1)).toMatchObject({ tool: "create_entity", error: failure });
+    expect(house.endpoint.reports.at(-1)).toMatchObject({ tool: "create_entity", error: failure });
   });
 });
