@@ -1,9 +1,11 @@
 import { EntityType, RelationshipType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { expect } from "vitest";
-import type { ToolRow } from "./row.ts";
+import { itemsIn, type NameCase, type ToolRow } from "./row.ts";
 
 const { AUTOMATES, CONNECTS_TO, CONTROLS } = RelationshipType;
 const idsOf = (records: readonly { readonly id: string }[]) => records.map(({ id }) => id).toSorted();
+
+const ROOM: NameCase = { argument: "room", right: "kitchen", wrong: "lamp" };
 
 /** The tools that look for things and list them. */
 export const readingTheGraph: readonly ToolRow[] = [
@@ -13,8 +15,12 @@ export const readingTheGraph: readonly ToolRow[] = [
       args: () => ({ query: "ceiling", fields: ["manufacturer"] }),
       async check({ data, text }, home, { clients, as }) {
         const { hits } = await clients.graph.searchEntities({ query: "ceiling" }, as);
-        expect(idsOf(data.hits)).toEqual(idsOf(hits.map(({ entity }) => ({ id: entity?.id ?? "" }))));
-        expect(data.hits[0]).toMatchObject({ id: home.lamp, match: "prefix", fields: { manufacturer: "IKEA" } });
+        expect(idsOf(itemsIn(data.hits))).toEqual(idsOf(hits.map(({ entity }) => ({ id: entity?.id ?? "" }))));
+        expect(itemsIn(data.hits)[0]).toMatchObject({
+          id: home.lamp,
+          match: "prefix",
+          fields: { manufacturer: "IKEA" },
+        });
         expect(text).toContain(home.lamp);
       },
     },
@@ -31,21 +37,15 @@ export const readingTheGraph: readonly ToolRow[] = [
         const { entity } = await clients.entities.getEntity({ id: home.lamp }, as);
         expect(data.entity).toMatchObject({ etag: entity?.etag, content: JSON.parse(entity?.bodyJson ?? "") });
         const { ancestors } = await clients.graph.getAncestors({ entityId: home.lamp }, as);
-        expect(data.located_in.map(({ id }: { id: string }) => id)).toEqual(ancestors.map((each) => each.entity?.id));
+        expect(itemsIn(data.located_in).map(({ id }: { id: string }) => id)).toEqual(
+          ancestors.map((each) => each.entity?.id),
+        );
         const { neighbours } = await clients.graph.getNeighbours({ entityId: home.lamp }, as);
         expect(data.relationships).toHaveLength(neighbours.length);
       },
     },
     empty: { args: ({ loner }) => ({ entity: loner }), data: { located_in: [], relationships: [] } },
-    names: [
-      {
-        argument: "entity",
-        args: (_home, id) => ({ entity: id }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "entity", right: "lamp", wrong: "lampInKitchen" }],
     pages: { args: ({ heater }) => ({ entity: heater }), limit: ["relationship_limit", 200], list: "relationships" },
     overLimit: { args: ({ lamp }) => ({ entity: lamp, relationship_limit: 201 }), field: "relationship_limit" },
   },
@@ -58,12 +58,12 @@ export const readingTheGraph: readonly ToolRow[] = [
           { types: [EntityType.DEVICE], locatedInId: home.kitchen },
           as,
         );
-        expect(idsOf(data.entities)).toEqual(idsOf(entities));
+        expect(idsOf(itemsIn(data.entities))).toEqual(idsOf(entities));
         expect(data).toMatchObject({ room: { id: home.kitchen }, total: 1 });
       },
     },
     empty: { args: ({ attic }) => ({ room: attic }), data: { entities: [], total: 0 } },
-    names: [roomArgument()],
+    names: [ROOM],
     pages: { args: ({ garage }) => ({ room: garage }), limit: ["limit", 200], list: "entities" },
     overLimit: { args: ({ kitchen }) => ({ room: kitchen, limit: 201 }), field: "limit" },
   },
@@ -76,20 +76,12 @@ export const readingTheGraph: readonly ToolRow[] = [
           { types: [EntityType.ROOM], locatedInId: home.house },
           as,
         );
-        expect(idsOf(data.entities)).toEqual(idsOf(entities));
+        expect(idsOf(itemsIn(data.entities))).toEqual(idsOf(entities));
         expect(data.total).toBe(3);
       },
     },
     empty: { args: () => ({ query: "find_devices", name_contains: "xylophone" }), data: { entities: [], total: 0 } },
-    names: [
-      {
-        argument: "within",
-        args: (_home, id) => ({ query: "find_devices", within: id }),
-        right: ({ house }) => house,
-        wrong: ({ lamp }) => lamp,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "within", right: "house", wrong: "lamp", beside: () => ({ query: "find_devices" }) }],
     pages: { args: () => ({ query: "find_rooms" }), limit: ["limit", 200], list: "entities" },
     overLimit: { args: () => ({ query: "find_rooms", limit: 201 }), field: "limit" },
   },
@@ -106,25 +98,17 @@ export const readingTheGraph: readonly ToolRow[] = [
           { entityId: home.lamp, types: [CONTROLS, AUTOMATES] },
           as,
         );
-        expect(idsOf(data.links.map(entityOf))).toEqual(
+        expect(idsOf(itemsIn(data.links).map(entityOf))).toEqual(
           idsOf(neighbours.map((each) => ({ id: each.entity?.id ?? "" }))),
         );
-        expect(data.links.map(({ relation }: { relation: string }) => relation)).toEqual([
+        expect(itemsIn(data.links).map(({ relation }: { relation: string }) => relation)).toEqual([
           "controlled_by",
           "automated_by",
         ]);
       },
     },
     empty: "a device that nothing controls is told as itself, with empty lists",
-    names: [
-      {
-        argument: "device",
-        args: (_home, id) => ({ device: id }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ kitchen }) => kitchen,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "device", right: "lamp", wrong: "kitchen" }],
     pages: "it tells of one device, with all that it shows of it at once",
     overLimit: { args: () => ({ device: "x".repeat(201) }), field: "device" },
   },
@@ -142,7 +126,7 @@ export const readingTheGraph: readonly ToolRow[] = [
       },
     },
     empty: { args: ({ attic }) => ({ room: attic }), data: { connections: [] } },
-    names: [roomArgument()],
+    names: [ROOM],
     pages: { args: ({ garage }) => ({ room: garage }), limit: ["limit", 200], list: "connections" },
     overLimit: { args: () => ({ room: "x".repeat(201) }), field: "room" },
   },
@@ -152,20 +136,19 @@ export const readingTheGraph: readonly ToolRow[] = [
       args: ({ lamp, hall }) => ({ from: lamp, to: hall }),
       async check({ data }, home, { clients, as }) {
         const { steps } = await clients.graph.findPath({ fromId: home.lamp, toId: home.hall }, as);
-        expect(data.steps.map(entityOf).map(({ id }: { id: string }) => id)).toEqual(
-          steps.map((each) => each.entity?.id),
-        );
+        expect(
+          itemsIn(data.steps)
+            .map(entityOf)
+            .map(({ id }: { id: string }) => id),
+        ).toEqual(steps.map((each) => each.entity?.id));
         expect(data.found).toBe(true);
       },
     },
     empty: { args: ({ lamp, loner }) => ({ from: lamp, to: loner }), data: { found: false, steps: [] } },
-    names: ["from", "to"].map((argument) => ({
-      argument,
-      args: ({ lamp, hall }, id) => ({ from: lamp, to: hall, [argument]: id }),
-      right: ({ lamp }) => lamp,
-      wrong: ({ edges }) => edges.lampInKitchen,
-      leadsTo: "entities",
-    })),
+    names: [
+      { argument: "from", right: "lamp", wrong: "lampInKitchen", beside: ({ hall }) => ({ to: hall }) },
+      { argument: "to", right: "lamp", wrong: "lampInKitchen", beside: ({ hall }) => ({ from: hall }) },
+    ],
     pages: "a path is one answer",
     overLimit: { args: ({ lamp, hall }) => ({ from: lamp, to: hall, max_steps: 21 }), field: "max_steps" },
   },
@@ -175,20 +158,12 @@ export const readingTheGraph: readonly ToolRow[] = [
       args: ({ lamp }) => ({ entity: lamp }),
       async check({ data }, home, { clients, as }) {
         const { entities } = await clients.graph.findSimilarEntities({ entityId: home.lamp }, as);
-        expect(idsOf(data.similar)).toEqual(idsOf(entities.map(({ entity }) => ({ id: entity?.id ?? "" }))));
-        expect(data.similar[0]).toMatchObject({ id: home.wallSwitch, agree: ["manufacturer"] });
+        expect(idsOf(itemsIn(data.similar))).toEqual(idsOf(entities.map(({ entity }) => ({ id: entity?.id ?? "" }))));
+        expect(itemsIn(data.similar)[0]).toMatchObject({ id: home.wallSwitch, agree: ["manufacturer"] });
       },
     },
     empty: { args: ({ loner }) => ({ entity: loner }), data: { similar: [] } },
-    names: [
-      {
-        argument: "entity",
-        args: (_home, id) => ({ entity: id }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "entity", right: "lamp", wrong: "lampInKitchen" }],
     pages: { args: ({ heater }) => ({ entity: heater }), limit: ["limit", 100], list: "similar" },
     overLimit: { args: ({ lamp }) => ({ entity: lamp, limit: 101 }), field: "limit" },
   },
@@ -205,15 +180,7 @@ export const readingTheGraph: readonly ToolRow[] = [
       },
     },
     empty: { args: ({ wallSwitch }) => ({ device: wallSwitch }), data: { procedures: [] } },
-    names: [
-      {
-        argument: "device",
-        args: (_home, id) => ({ device: id }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ dusk }) => dusk,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "device", right: "lamp", wrong: "dusk" }],
     pages: { args: ({ heater }) => ({ device: heater }), limit: ["limit", 200], list: "procedures" },
     overLimit: { args: ({ lamp }) => ({ device: lamp, limit: 201 }), field: "limit" },
   },
@@ -233,21 +200,11 @@ export const readingTheGraph: readonly ToolRow[] = [
       },
     },
     empty: { args: ({ hall }) => ({ room: hall }), data: { automations: [], total: 0 } },
-    names: [roomArgument()],
+    names: [ROOM],
     pages: { args: ({ garage }) => ({ room: garage }), limit: ["limit", 200], list: "automations" },
     overLimit: { args: ({ kitchen }) => ({ room: kitchen, limit: 201 }), field: "limit" },
   },
 ];
-
-function roomArgument() {
-  return {
-    argument: "room",
-    args: (_home: unknown, id: string) => ({ room: id }),
-    right: ({ kitchen }: { kitchen: string }) => kitchen,
-    wrong: ({ lamp }: { lamp: string }) => lamp,
-    leadsTo: "entities",
-  } as const;
-}
 
 function entityOf<Entity>({ entity }: { readonly entity: Entity }): Entity {
   return entity;

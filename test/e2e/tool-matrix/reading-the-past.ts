@@ -1,6 +1,6 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import type { ToolRow } from "./row.ts";
+import { itemsIn, type ToolRow } from "./row.ts";
 
 /** The tools that tell what was, who did it, and what waits for a person. */
 export const readingThePast: readonly ToolRow[] = [
@@ -11,7 +11,7 @@ export const readingThePast: readonly ToolRow[] = [
       async check({ data }, home, { clients, as }) {
         const { entries } = await clients.entities.getEntityHistory({ id: home.lamp }, as);
         const versions = entries.map(({ version }) => version?.version);
-        expect(data.versions.map(({ version }: { version: string }) => version)).toEqual(versions);
+        expect(itemsIn(data.versions).map(({ version }: { version: string }) => version)).toEqual(versions);
         expect(data.versions).toMatchObject([
           { became: "waits", current: false, fields: { brightness: 70 }, through: home.panel },
           { became: "accepted", current: true, fields: { brightness: 30 }, changed: ["brightness"] },
@@ -20,15 +20,7 @@ export const readingThePast: readonly ToolRow[] = [
       },
     },
     empty: "a record has at least the version that made it",
-    names: [
-      {
-        argument: "record",
-        args: (_home, id) => ({ record: id }),
-        right: ({ edges }) => edges.lampInKitchen,
-        wrong: "everything has a history",
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "record", right: "lampInKitchen", wrong: { never: "everything has a history" } }],
     pages: { args: ({ heater }) => ({ record: heater }), limit: ["limit", 200], list: "versions" },
     overLimit: { args: ({ lamp }) => ({ record: lamp, limit: 201 }), field: "limit" },
   },
@@ -39,8 +31,10 @@ export const readingThePast: readonly ToolRow[] = [
       async check({ data }, home, { clients, as }) {
         const since = timestampFromDate(new Date(home.before));
         const { differences } = await clients.graph.diffGraph({ since }, as);
-        expect(data.changes.map(({ id }: { id: string }) => id)).toEqual(differences.map((each) => each.recordId));
-        const about = (id: string) => data.changes.find((change: { id: string }) => change.id === id);
+        expect(itemsIn(data.changes).map(({ id }: { id: string }) => id)).toEqual(
+          differences.map((each) => each.recordId),
+        );
+        const about = (id: string) => itemsIn(data.changes).find((change: { id: string }) => change.id === id);
         expect(about(home.loner)).toMatchObject({ change: "created", what: "Hermit", type: "app", by: "ben" });
         expect(about(home.edges.switchControlsLamp)).toMatchObject({ what: "Wall switch controls Ceiling lamp" });
       },
@@ -81,15 +75,7 @@ export const readingThePast: readonly ToolRow[] = [
       },
     },
     empty: { args: ({ lamp }) => ({ record: lamp }), data: { calls: [] } },
-    names: [
-      {
-        argument: "record",
-        args: (_home, id) => ({ record: id }),
-        right: ({ loner }) => loner,
-        wrong: "everything may have been changed",
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "record", right: "loner", wrong: { never: "everything may have been changed" } }],
     pages: { args: () => ({}), limit: ["limit", 100], list: "calls" },
     overLimit: { args: () => ({ limit: 101 }), field: "limit" },
   },
@@ -112,15 +98,7 @@ export const readingThePast: readonly ToolRow[] = [
       },
     },
     empty: { args: ({ hall }) => ({ entity: hall }), data: { conflicts: [] } },
-    names: [
-      {
-        argument: "entity",
-        args: (_home, id) => ({ entity: id }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "entity", right: "lamp", wrong: "lampInKitchen" }],
     pages: { args: () => ({}), limit: ["limit", 100], list: "conflicts" },
     overLimit: { args: () => ({ limit: 101 }), field: "limit" },
   },

@@ -8,8 +8,7 @@ export interface ToolRow {
   /** The ordinary call. `check` holds the answer against what the services say over gRPC. */
   readonly happy: {
     readonly args: (home: FurnishedHome) => ToolArguments;
-    // biome-ignore lint/suspicious/noExplicitAny: answers are as various as the tools; the client has checked their schema.
-    readonly check: (answer: ToolAnswer<any>, home: FurnishedHome, doors: Doors) => Promise<void>;
+    readonly check: (answer: ToolAnswer<Told>, home: FurnishedHome, doors: Doors) => Promise<void>;
   };
   /** A call to which the answer is that there is nothing; or why there always is something. */
   readonly empty: EmptyCall | string;
@@ -37,17 +36,50 @@ export interface PagedQuestion {
   readonly list: string;
 }
 
+/** Something of a furnished home that has an id. */
+export type Thing =
+  | { [Key in keyof FurnishedHome]: FurnishedHome[Key] extends string ? Key : never }[keyof FurnishedHome]
+  | keyof FurnishedHome["edges"];
+
+/** Its id. */
+export function idOf(home: FurnishedHome, thing: Thing): string {
+  return { ...home, ...home.edges }[thing];
+}
+
 /** An argument that names something. */
 export interface NameCase {
   readonly argument: string;
-  /** The ordinary call with another id, or name, in this argument. */
-  readonly args: (home: FurnishedHome, id: string) => ToolArguments;
   /** What the argument could name in a home; asked of another household it is not there. */
-  readonly right: (home: FurnishedHome) => string;
-  /** Of a thing of a kind that cannot be meant; or why anything can. */
-  readonly wrong: ((home: FurnishedHome) => string) | string;
-  /** Where an unknown one leads on: to entities, to values of the argument, or by a sentence. */
-  readonly leadsTo: "entities" | "values" | "a sentence";
+  readonly right: Thing;
+  /** A thing of a kind that cannot be meant; or why anything can. */
+  readonly wrong: Thing | { readonly never: string };
+  /** The other arguments of the call. */
+  readonly beside?: (home: FurnishedHome) => ToolArguments;
+  /** Where an unknown one leads on; default: to entities. */
+  readonly leadsTo?: "entities" | "values" | "a sentence";
+}
+
+/** A structured answer; the client has checked it against its schema. */
+export interface Told {
+  readonly call_id: string;
+  readonly [property: string]: unknown;
+}
+
+/** What lists and results of answers are made of, each with some of these. */
+export interface Item {
+  readonly id: string;
+  readonly etag: string;
+  readonly version: string;
+  readonly relation: string;
+  readonly entity: { readonly id: string };
+}
+
+export function itemIn(result: unknown): Item {
+  return result as Item;
+}
+
+export function itemsIn(list: unknown): readonly Item[] {
+  return list as readonly Item[];
 }
 
 /** The services behind the gateway, asked by the owner. */

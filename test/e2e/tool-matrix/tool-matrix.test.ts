@@ -7,7 +7,7 @@ import { type Constellation, constellation } from "../../support/constellation.t
 import { type FurnishedHome, furnishedHome } from "./furnished-home.ts";
 import { readingTheGraph } from "./reading-the-graph.ts";
 import { readingThePast } from "./reading-the-past.ts";
-import type { Doors, NameCase, ToolRow } from "./row.ts";
+import { type Doors, idOf, type NameCase, type Told, type ToolRow } from "./row.ts";
 import { writing } from "./writing.ts";
 
 // Every tool against the same questions, on the real services. What is asked of one stands in its row.
@@ -44,7 +44,10 @@ describe.each(rows)("$tool", (row) => {
   });
   afterAll(() => home?.[Symbol.asyncDispose]());
 
-  const ask = (args: object) => home.assistant.call(row.tool, { ...args });
+  const ask = (args: object) => home.assistant.call<Told>(row.tool, { ...args });
+  /** The ordinary call with this id in one argument. */
+  const asking = ({ argument, beside }: Pick<NameCase, "argument" | "beside">, id: string) =>
+    ask({ ...beside?.(home), [argument]: id });
   const names = typeof row.names === "string" ? [] : row.names;
 
   /** Where the log stands, and how many conflicts wait: moved by any write. */
@@ -64,27 +67,26 @@ describe.each(rows)("$tool", (row) => {
   }
 
   it.each(names)("answers an unknown $argument so that the next call can be right", async (name) => {
-    const { failed, error } = await ask(name.args(home, randomUUID()));
+    const { failed, error } = await asking(name, randomUUID());
     expect(failed).toBe(true);
     expect(error?.reason).toMatch(/_UNKNOWN$|^INVALID_ARGUMENTS$/);
     expect(waysOn(error, name)).not.toEqual([]);
   });
 
-  it.each(names.filter(({ wrong }) => typeof wrong !== "string"))(
+  it.each(names.flatMap(({ wrong, ...name }) => (typeof wrong === "string" ? [{ ...name, wrong }] : [])))(
     "refuses a thing of another kind as $argument",
-    async (name) => {
-      const wrong = typeof name.wrong === "string" ? "" : name.wrong(home);
-      const { failed, error } = await ask(name.args(home, wrong));
+    async ({ wrong, ...name }) => {
+      const { failed, error } = await asking(name, idOf(home, wrong));
       expect(failed).toBe(true);
       expect(error?.reason).toMatch(/_WRONG_TYPE$|^FORBIDDEN_EDGE$/);
     },
   );
 
   it.each(names)("takes another household's id as $argument for one that never was", async (name) => {
-    const [taken, never] = [name.right(theirs), randomUUID()];
+    const [taken, never] = [idOf(theirs, name.right), randomUUID()];
     const before = await state();
-    const forTheirs = await ask(name.args(home, taken));
-    const forNobodys = await ask(name.args(home, never));
+    const forTheirs = await asking(name, taken);
+    const forNobodys = await asking(name, never);
     expect(forTheirs.failed).toBe(true);
     expect(forTheirs.text.replaceAll(taken, never)).toBe(forNobodys.text);
     expect(forTheirs.error?.reason).toBe(forNobodys.error?.reason);
@@ -170,7 +172,7 @@ function inOrder(items: readonly object[]): readonly string[] {
   return items.map((item) => JSON.stringify(item)).toSorted();
 }
 
-function waysOn(error: ToolError | undefined, { leadsTo, argument }: NameCase): readonly unknown[] {
+function waysOn(error: ToolError | undefined, { leadsTo = "entities", argument }: NameCase): readonly unknown[] {
   switch (leadsTo) {
     case "entities":
       return error?.suggestions ?? [];

@@ -1,6 +1,6 @@
 import { RelationshipType, SourceType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { expect } from "vitest";
-import type { Doors, ToolRow } from "./row.ts";
+import { type Doors, itemIn, type ToolRow } from "./row.ts";
 
 const TOO_LARGE = { text: "x".repeat(70_000) };
 const TOO_LONG = "x".repeat(201);
@@ -24,10 +24,10 @@ export const writing: readonly ToolRow[] = [
     happy: {
       args: () => ({ type: "note", name: "Shopping", content: { items: 3 } }),
       async check({ data }, _home, doors) {
-        const { entity } = await doors.clients.entities.getEntity({ id: data.entity.id }, doors.as);
-        expect(entity).toMatchObject({ name: "Shopping", source: SourceType.MCP, etag: data.entity.etag });
+        const { entity } = await doors.clients.entities.getEntity({ id: itemIn(data.entity).id }, doors.as);
+        expect(entity).toMatchObject({ name: "Shopping", source: SourceType.MCP, etag: itemIn(data.entity).etag });
         expect(JSON.parse(entity?.bodyJson ?? "")).toEqual({ items: 3, name: "Shopping" });
-        expect(await newestOf(doors, data.entity.id)).toMatchObject(by("create_entity", data));
+        expect(await newestOf(doors, itemIn(data.entity).id)).toMatchObject(by("create_entity", data));
       },
     },
     empty: "there is an entity afterwards, whatever was there before",
@@ -50,10 +50,9 @@ export const writing: readonly ToolRow[] = [
     names: [
       {
         argument: "entity_id",
-        args: (_home, id) => ({ entity_id: id, content: { colour: "white" } }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
+        right: "lamp",
+        wrong: "lampInKitchen",
+        beside: () => ({ content: { colour: "white" } }),
       },
     ],
     pages: "what was written is one thing",
@@ -71,15 +70,7 @@ export const writing: readonly ToolRow[] = [
       },
     },
     empty: "there is an entity to delete, or the id is unknown",
-    names: [
-      {
-        argument: "entity_id",
-        args: (_home, id) => ({ entity_id: id }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "entity_id", right: "lamp", wrong: "lampInKitchen" }],
     pages: "what was written is one thing",
     overLimit: { args: () => ({ entity_id: TOO_LONG }), field: "entity_id" },
   },
@@ -89,20 +80,12 @@ export const writing: readonly ToolRow[] = [
       args: ({ oldNote }) => ({ entity_id: oldNote }),
       async check({ data }, home, doors) {
         const { entity } = await doors.clients.entities.getEntity({ id: home.oldNote }, doors.as);
-        expect(entity).toMatchObject({ name: "Old note", version: data.entity.version });
+        expect(entity).toMatchObject({ name: "Old note", version: itemIn(data.entity).version });
         expect(await newestOf(doors, home.oldNote)).toMatchObject(by("restore_entity", data));
       },
     },
     empty: "there is something to restore, or the id is unknown",
-    names: [
-      {
-        argument: "entity_id",
-        args: (_home, id) => ({ entity_id: id }),
-        right: ({ oldNote }) => oldNote,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
-      },
-    ],
+    names: [{ argument: "entity_id", right: "oldNote", wrong: "lampInKitchen" }],
     pages: "what was written is one thing",
     overLimit: { args: () => ({ entity_id: TOO_LONG }), field: "entity_id" },
   },
@@ -111,7 +94,7 @@ export const writing: readonly ToolRow[] = [
     happy: {
       args: ({ dusk, kitchen }) => ({ type: "monitors", from: dusk, to: kitchen, properties: { every: "5 min" } }),
       async check({ data }, home, { clients, as }) {
-        const { id } = data.relationship;
+        const { id } = itemIn(data.relationship);
         const { relationship } = await clients.relationships.getRelationship({ id }, as);
         expect(relationship).toMatchObject({
           type: RelationshipType.MONITORS,
@@ -128,17 +111,15 @@ export const writing: readonly ToolRow[] = [
     names: [
       {
         argument: "from",
-        args: ({ kitchen }, id) => ({ type: "monitors", from: id, to: kitchen }),
-        right: ({ dusk }) => dusk,
-        wrong: ({ procedure }) => procedure,
-        leadsTo: "entities",
+        right: "dusk",
+        wrong: "procedure",
+        beside: ({ kitchen }) => ({ type: "monitors", to: kitchen }),
       },
       {
         argument: "to",
-        args: ({ dusk }, id) => ({ type: "monitors", from: dusk, to: id }),
-        right: ({ kitchen }) => kitchen,
-        wrong: ({ procedure }) => procedure,
-        leadsTo: "entities",
+        right: "kitchen",
+        wrong: "procedure",
+        beside: ({ dusk }) => ({ type: "monitors", from: dusk }),
       },
     ],
     pages: "what was written is one thing",
@@ -161,26 +142,18 @@ export const writing: readonly ToolRow[] = [
     },
     empty: "there is a relationship to end, or it is unknown",
     names: [
-      {
-        argument: "relationship_id",
-        args: (_home, id) => ({ relationship_id: id }),
-        right: ({ edges }) => edges.lampInKitchen,
-        wrong: ({ lamp }) => lamp,
-        leadsTo: "a sentence",
-      },
+      { argument: "relationship_id", right: "lampInKitchen", wrong: "lamp", leadsTo: "a sentence" },
       {
         argument: "from",
-        args: ({ kitchen }, id) => ({ type: "located_in", from: id, to: kitchen }),
-        right: ({ lamp }) => lamp,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
+        right: "lamp",
+        wrong: "lampInKitchen",
+        beside: ({ kitchen }) => ({ type: "located_in", to: kitchen }),
       },
       {
         argument: "to",
-        args: ({ lamp }, id) => ({ type: "located_in", from: lamp, to: id }),
-        right: ({ kitchen }) => kitchen,
-        wrong: ({ edges }) => edges.lampInKitchen,
-        leadsTo: "entities",
+        right: "kitchen",
+        wrong: "lampInKitchen",
+        beside: ({ lamp }) => ({ type: "located_in", from: lamp }),
       },
     ],
     pages: "what was written is one thing",
@@ -203,9 +176,9 @@ export const writing: readonly ToolRow[] = [
     names: [
       {
         argument: "conflict_id",
-        args: (_home, id) => ({ conflict_id: id, take: "server" }),
-        right: ({ conflict }) => conflict,
-        wrong: "an id of something else is no conflict's, and unknown like any other",
+        right: "conflict",
+        wrong: { never: "an id of something else is no conflict's, and unknown like any other" },
+        beside: () => ({ take: "server" }),
         leadsTo: "values",
       },
     ],
@@ -230,9 +203,8 @@ export const writing: readonly ToolRow[] = [
     names: [
       {
         argument: "call_id",
-        args: (_home, id) => ({ call_id: id }),
-        right: ({ renaming }) => renaming,
-        wrong: "an id of something else is no call's, and unknown like any other",
+        right: "renaming",
+        wrong: { never: "an id of something else is no call's, and unknown like any other" },
         leadsTo: "values",
       },
     ],
@@ -253,9 +225,8 @@ export const writing: readonly ToolRow[] = [
     names: [
       {
         argument: "device_id",
-        args: (_home, id) => ({ device_id: id }),
-        right: ({ panel }) => panel,
-        wrong: "only devices of sync are meant, whose ids no entity has",
+        right: "panel",
+        wrong: { never: "only devices of sync are meant, whose ids no entity has" },
         leadsTo: "values",
       },
     ],
