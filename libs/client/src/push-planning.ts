@@ -2,6 +2,7 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { utf8Length } from "@funkygibbon/kernel/json";
 import { MAX_CHANGES_PER_PUSH, MAX_PUSH_BYTES } from "@funkygibbon/kernel/limits";
+import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { endsOf } from "./edit-queue.ts";
@@ -17,8 +18,13 @@ export interface PushFootprint {
 
 /** How much is looked at behind edits that have to wait: keeps planning cheap when very much is queued. */
 const MAX_SCANNED_EDITS = 20_000;
-/** Wire bytes of a change besides its body: ids, versions, stamps, framing. Generous. */
+/** Wire bytes of a change besides what is counted: ids, times, framing. Generous, as are the next ones. */
 const CHANGE_OVERHEAD_BYTES = 512;
+const PARENT_BYTES = 128;
+/** A stamp apart from its keys. */
+const STAMP_BYTES = 128;
+/** A key apart from its text. */
+const KEY_BYTES = 4;
 /** Below the limit, so that the frame around the changes fits as well. */
 const PUSH_BUDGET_BYTES = MAX_PUSH_BYTES - 64 * 1024;
 
@@ -46,7 +52,7 @@ export function takePush(
       for (const record of touched) blocked.add(record);
       continue;
     }
-    bytes += changeBytes(edit.content);
+    bytes += changeBytes(edit);
     if (bytes > PUSH_BUDGET_BYTES && taken.length > 0) break;
     taken.push(edit);
   }
@@ -90,11 +96,11 @@ export function footprintOf(
 }
 
 /** Cuts changes into pushes that keep the limits of docs/protocol.md, section 11. */
-export function* inPushes<T extends { readonly content: TextContent }>(changes: Iterable<T>): Iterable<T[]> {
+export function* inPushes<T extends SizedChange>(changes: Iterable<T>): Iterable<T[]> {
   let push: T[] = [];
   let bytes = 0;
   for (const change of changes) {
-    const size = changeBytes(change.content);
+    const size = changeBytes(change);
     if (push.length > 0 && (push.length >= MAX_CHANGES_PER_PUSH || bytes + size > PUSH_BUDGET_BYTES)) {
       yield push;
       push = [];
@@ -106,6 +112,21 @@ export function* inPushes<T extends { readonly content: TextContent }>(changes: 
   if (push.length > 0) yield push;
 }
 
-function changeBytes(content: TextContent): number {
-  return utf8Length(content.bodyJson) + CHANGE_OVERHEAD_BYTES;
+/** What of a change has no bound of its own: an edit says what it has changed, a lost record brings its stamps. */
+interface SizedChange {
+  readonly content: TextContent;
+  readonly parents: readonly VersionId[];
+  readonly changedKeys?: readonly string[];
+  readonly stamps?: KeyStamps;
+}
+
+function changeBytes({ content, parents, changedKeys = [], stamps = [] }: SizedChange): number {
+  let bytes = utf8Length(content.bodyJson) + CHANGE_OVERHEAD_BYTES + parents.length * PARENT_BYTES;
+  bytes += keyBytes(changedKeys);
+  for (const { keys } of stamps) bytes += STAMP_BYTES + keyBytes(keys);
+  return bytes;
+}
+
+function keyBytes(keys: readonly string[]): number {
+  return keys.reduce((sum, key) => sum + KEY_BYTES + utf8Length(key), 0);
 }
