@@ -46,6 +46,22 @@ describe("stamps of an edit", () => {
     expect(settersOf(log.head(LAMP))).toEqual({ x: "phone/2", y: "panel/1" });
   });
 
+  test("remember removed keys up to the size of a body, the latest ones, so that they stay bounded and can be healed", () => {
+    const log = new MemoryLog();
+    const phone = new TestDevice("phone");
+    const keys = (edit: number) => Array.from({ length: 30 }, (_, n) => `${edit} ${n} ${"é".repeat(500)}`);
+    let parents: readonly string[] = [];
+    for (let edit = 1; edit <= 6; edit += 1) {
+      const change = phone.edit(LAMP, Object.fromEntries(keys(edit).map((key) => [key, edit])), { parents });
+      log.push([change]);
+      parents = [change.version];
+    }
+    const removed = log.head(LAMP).stamps.flatMap((group) => group.keys);
+    expect(new Set(removed.map((key) => key[0]))).toEqual(new Set(["4", "5", "3"]));
+    expect(new TextEncoder().encode(removed.join("")).length).toBeLessThanOrEqual(64 * 1024);
+    expect(removed).toEqual(expect.arrayContaining([...keys(4), ...keys(5)]));
+  });
+
   test("with several parents keep the greatest stamp among those that hold an equal value", () => {
     const log = new MemoryLog();
     const phone = new TestDevice("phone");

@@ -1,7 +1,10 @@
 import { contentKeys, ENDS_KEY, type RecordContent } from "@funkygibbon/kernel/content";
-import { type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { type JsonValue, jsonEquals, jsonGet, utf8Length } from "@funkygibbon/kernel/json";
+import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import {
   compactStamps,
+  compareStamps,
+  compareUtf8,
   expandStamps,
   type KeyStamps,
   newerStamp,
@@ -28,7 +31,7 @@ export function deriveStamps(
   for (const key of new Set([...keys, ...sides.flatMap((side) => [...side.stamps.keys()])])) {
     stamps.set(key, keptStamp(key, content, sides, changed) ?? own);
   }
-  return compactStamps(stamps, keys, own);
+  return compactStamps(withoutLongRemoved(stamps, keys), keys, own);
 }
 
 /**
@@ -46,7 +49,7 @@ export function stampsWithoutParent(
   const stamps = new Map<string, Stamp>();
   for (const key of keys) stamps.set(key, changed.has(key) ? own : found);
   for (const key of changed) stamps.set(key, own);
-  return compactStamps(stamps, keys, own);
+  return compactStamps(withoutLongRemoved(stamps, keys), keys, own);
 }
 
 /** Every key that a version stamps, removed ones too. */
@@ -73,7 +76,7 @@ export function checkMergedStamps(
     const believed = stamp !== undefined && sides.some((side) => isStampOf(side, key, stamp));
     stamps.set(key, believed ? stamp : (keptStamp(key, content, sides) ?? own));
   }
-  return compactStamps(stamps, keys, own);
+  return compactStamps(withoutLongRemoved(stamps, keys), keys, own);
 }
 
 /**
@@ -89,7 +92,26 @@ export function settledStamps(content: RecordContent, own: Stamp, parents: reado
     const agreed = sides.every(({ parent }) => !parent.bodyRemoved && holdsEqual(key, content, parent.content));
     stamps.set(key, (agreed ? keptStamp(key, content, sides) : undefined) ?? own);
   }
-  return compactStamps(stamps, keys, own);
+  return compactStamps(withoutLongRemoved(stamps, keys), keys, own);
+}
+
+/**
+ * A record remembers as many removed keys as a body could hold, so that its stamps do not grow for ever: the rest, removed
+ * longest ago, are forgotten, as if they had never been there.
+ */
+function withoutLongRemoved(stamps: Map<string, Stamp>, keys: ReadonlySet<string>): ReadonlyMap<string, Stamp> {
+  // All of `keys` are stamped, so that mostly there is nothing more.
+  if (stamps.size === keys.size) return stamps;
+  const removed = [...stamps].filter(([key]) => !keys.has(key));
+  let bytes = removed.reduce((sum, [key]) => sum + utf8Length(key), 0);
+  if (bytes <= BODY_LIMITS.maxBytes) return stamps;
+  removed.sort(([a, one], [b, other]) => compareStamps(one, other) || compareUtf8(a, b));
+  for (const [key] of removed) {
+    if (bytes <= BODY_LIMITS.maxBytes) break;
+    stamps.delete(key);
+    bytes -= utf8Length(key);
+  }
+  return stamps;
 }
 
 interface ParentSide {

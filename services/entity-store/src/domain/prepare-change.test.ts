@@ -38,8 +38,8 @@ describe("a fault inside one change", () => {
       "parent_versions",
     ],
     [
-      "more changed keys than a body could hold",
-      { changedKeys: ["é".repeat(32_769)] },
+      "more changed keys than two bodies could hold",
+      { changedKeys: ["é".repeat(65_537)] },
       "TOO_MANY_KEYS",
       "changed_keys",
     ],

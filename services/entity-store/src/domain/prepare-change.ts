@@ -11,6 +11,8 @@ import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import { parseVersion, type Version } from "@funkygibbon/kernel/version";
 import type { PreparedChange, ValidChange, ValidHeal } from "./prepared-change.ts";
 
+const MAX_KEY_BYTES = 2 * BODY_LIMITS.maxBytes;
+
 /** What a change is checked against besides itself. */
 export interface PreparationContext {
   /** The device of the session; its own changes must bear it. */
@@ -91,11 +93,11 @@ function validateChangedKeys(keys: readonly string[]): ReadonlySet<string> | und
   return keys.length === 0 ? undefined : new Set(keys);
 }
 
-/** Keys are kept with the version as its stamps, removed ones too: no more of them than a body could hold. */
+/** A version stamps the keys of its body, and as many removed ones: no more than two bodies could hold. */
 function requireBoundedKeys(keys: readonly string[], field: string): void {
   const bytes = keys.reduce((sum, key) => sum + utf8Length(key), 0);
-  if (bytes <= BODY_LIMITS.maxBytes) return;
-  throw refuse("TOO_MANY_KEYS", field, `must be at most ${BODY_LIMITS.maxBytes} bytes together`);
+  if (bytes <= MAX_KEY_BYTES) return;
+  throw refuse("TOO_MANY_KEYS", field, `must be at most ${MAX_KEY_BYTES} bytes together`);
 }
 
 /** A version spells its time in milliseconds, so the finer claim may differ from it by less than one. */
