@@ -102,14 +102,14 @@ export const readingTheGraph: readonly ToolRow[] = [
           idsOf(neighbours.map((each) => ({ id: each.entity?.id ?? "" }))),
         );
         expect(itemsIn(data.links).map(({ relation }: { relation: string }) => relation)).toEqual([
-          "controlled_by",
           "automated_by",
+          "controlled_by",
         ]);
       },
     },
     empty: "a device that nothing controls is told as itself, with empty lists",
     names: [{ argument: "device", right: "lamp", wrong: "kitchen" }],
-    pages: "it tells of one device, with all that it shows of it at once",
+    pages: { args: ({ heater }) => ({ device: heater }), limit: ["limit", 200], list: "links" },
     overLimit: { args: () => ({ device: "x".repeat(201) }), field: "device" },
   },
   {

@@ -28,7 +28,8 @@ export function pageOfList<T>(all: readonly T[], { about, keyOf, limit, cursor }
   };
 }
 
-const MAX_NAME = 200;
+/** Enough to tell names apart, and short enough for a cursor that names two things. */
+const MAX_NAME = 60;
 
 /** Orders by name; equal names by what tells them apart. */
 export function nameKey(name: string, id: string): string {

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { type ControlLink, controlsOf, type DeviceService } from "../../domain/device-controls.ts";
 import { findEntity } from "../../domain/find-entity.ts";
 import type { Entity } from "../../domain/graph.ts";
+import { nameKey, pageOfList } from "../../domain/list-page.ts";
 import { nameText } from "../../domain/name-text.ts";
-import { describe, presentRef, presentRelated } from "../present.ts";
-import { entityRef, reference, related } from "../schemas.ts";
+import { countOfPage, describe, presentCursor, presentRef, presentRelated } from "../present.ts";
+import { cursor, entityRef, limit, reference, related } from "../schemas.ts";
 import { defineTool } from "../tool.ts";
 
 /** How a device can be controlled. */
@@ -18,13 +19,14 @@ export const findDeviceControls = defineTool({
   access: "read",
   idempotent: true,
   destructive: false,
-  input: z.strictObject({ device: reference("Id or name of the device") }),
+  input: z.strictObject({ device: reference("Id or name of the device"), limit: limit(50, 200), cursor }),
   output: z.object({
     device: entityRef,
     capabilities: z.array(z.string()),
     services: z.array(entityRef.extend({ can_set: z.array(z.string()), can_read: z.array(z.string()) })),
     links: z.array(related.extend({ part: entityRef.describe("The device or its part") })),
-    more: z.boolean(),
+    more: z.boolean().describe("More parts than are looked at"),
+    next_cursor: z.string().optional(),
   }),
   async run(input, context) {
     const { graph, call } = context;
@@ -32,11 +34,18 @@ export const findDeviceControls = defineTool({
     const device = await findEntity(graph, call, { text: input.device, field: "device", types });
     const { services, links, truncated } = await controlsOf(graph, call, device);
     const capabilities = capabilitiesOf(device);
+    const page = pageOfList(links, {
+      about: device.id,
+      keyOf: (link) => linkKey(link, device),
+      limit: input.limit,
+      cursor: input.cursor,
+    });
     return {
       text: [
         `${describe(device)}: ${words(capabilities) || "no known capabilities"}`,
         ...services.map(serviceLine),
-        ...links.map((link) => linkLine(link, device)),
+        ...page.items.map((link) => linkLine(link, device)),
+        ...(page.nextCursor === undefined ? [] : [`${countOfPage(page, "link")}`]),
         ...(truncated ? ["There is more; read the parts with get_entity_details."] : []),
       ].join("\n"),
       data: {
@@ -47,8 +56,9 @@ export const findDeviceControls = defineTool({
           can_set: [...canSet],
           can_read: [...canRead],
         })),
-        links: links.map((link) => ({ ...presentRelated(link), part: presentRef(link.part) })),
+        links: page.items.map((link) => ({ ...presentRelated(link), part: presentRef(link.part) })),
         more: truncated,
+        ...presentCursor(page),
       },
     };
   },
@@ -62,6 +72,12 @@ function capabilitiesOf({ content }: Entity): string[] {
 function serviceLine({ entity, canSet, canRead }: DeviceService): string {
   const sets = canSet.length === 0 ? "nothing to set" : `can set ${words(canSet)}`;
   return `- ${describe(entity)}: ${sets}${canRead.length === 0 ? "" : `; can read ${words(canRead)}`}`;
+}
+
+/** The device's own links first, then those of its parts by their names. */
+function linkKey({ part, relation, entity, relationshipId }: ControlLink, device: Entity): string {
+  const whose = part.id === device.id ? "0" : `1${nameKey(part.name, part.id)}`;
+  return `${whose}\u0000${relation}\u0000${nameKey(entity.name, relationshipId)}`;
 }
 
 function linkLine({ relation, entity, part }: ControlLink, device: Entity): string {
