@@ -45,6 +45,16 @@ describe("the type of an entity and the kind of a record", () => {
     ]);
   });
 
+  test("are not judged by a parent that is another record's edit in the same push", () => {
+    const { log, phone, panel } = setUp();
+    const room = panel.edit(LAMP, { a: 1 }, aRoom);
+    log.push([room, panel.edit(LAMP, { a: 2 }, { parents: [room.version], ...aRoom })]);
+    const diverged = phone.edit(LAMP, { a: 3 }, { parents: [room.version], ...aRoom });
+    const { divergences } = log.push([diverged, phone.edit(HERE, { a: 3 }, { parents: [diverged.version] })]);
+    expect(divergences.map(({ local }) => local.record)).toEqual([LAMP, HERE]);
+    expect(divergences.map(({ base }) => base?.version)).toEqual([room.version, undefined]);
+  });
+
   test("are not changed on top of a version that is only preserved", () => {
     const { log, phone } = setUp();
     const refused = phone.connect(LAMP, { ...anEdge, to: HERE });

@@ -161,7 +161,7 @@ export class PlanChanges {
       return undefined;
     }
     const lineage = book.lineage(change.record);
-    const unstored = (version: VersionId) => this.#diverged.get(version)?.change.parents;
+    const unstored = (version: VersionId) => this.#divergedOf(change, version)?.change.parents;
     const outcome = planResolution({
       log,
       book,
@@ -255,7 +255,7 @@ export class PlanChanges {
     const { log, book } = this.#planning;
     const head = must(log.head(change.record), "only a record with a head diverges");
     const lineage = book.lineage(change.record);
-    const unstored = (version: VersionId) => this.#diverged.get(version)?.change.parents;
+    const unstored = (version: VersionId) => this.#divergedOf(change, version)?.change.parents;
     const base = lineage.base(change.parents, unstored);
     const seen = lineage.closure(change.parents, unstored);
     const policies = known(log.facts.policies, (needs) => {
@@ -330,10 +330,16 @@ export class PlanChanges {
       : deriveStamps(change.content, own, parents, change.changedKeys);
   }
 
+  /** A diverged edit of the same record: what a change names as parent may be an edit of another one. */
+  #divergedOf({ record }: ValidChange, version: VersionId) {
+    const diverged = this.#diverged.get(version);
+    return diverged?.change.record === record ? diverged : undefined;
+  }
+
   #knownParents(change: ValidChange): StoredVersion[] {
     const { log } = this.#planning;
     return change.parents.flatMap((parent) => {
-      const diverged = this.#diverged.get(parent);
+      const diverged = this.#divergedOf(change, parent);
       if (diverged !== undefined) return [{ ...diverged.local, seq: 0, committedUs: 0, outcome: undefined }];
       const stored = log.version(change.record, parent);
       return stored === undefined ? [] : [stored];
