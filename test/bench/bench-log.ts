@@ -74,6 +74,7 @@ export async function openBenchLog(): Promise<BenchLog> {
         device,
         receivedUs,
         clockOffsetUs: 0,
+        notBeforeUs: 0,
         changes: changes.map((change) => prepareChange(changeFromWire(change), { device, sha256 })),
         resolutions: [],
       });

@@ -87,6 +87,7 @@ export class KillTrial {
           deviceId: household.device,
           receivedUs: BigInt(systemClock.now()),
           clockOffsetUs: 0n,
+          notBeforeUs: 0n,
           changes: [...entry.changes],
           resolutions: [],
         });

@@ -45,6 +45,7 @@ export interface PushOptions {
   readonly device?: string;
   readonly user?: string;
   readonly clockOffsetUs?: number;
+  readonly notBeforeUs?: number;
   readonly receivedUs?: number;
   readonly epoch?: string;
   readonly resolutions?: DevicePush["resolutions"];
@@ -128,6 +129,7 @@ export class MemoryLog {
       device,
       receivedUs,
       clockOffsetUs: options.clockOffsetUs ?? 0,
+      notBeforeUs: options.notBeforeUs ?? 0,
       changes: changes.map((change) => prepareChange(change, { device, sha256 })),
       resolutions: options.resolutions ?? [],
     });

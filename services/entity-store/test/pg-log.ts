@@ -102,6 +102,7 @@ export function pushJob(
     device,
     receivedUs,
     clockOffsetUs: 0,
+    notBeforeUs: 0,
     changes: changes.map((change) => prepareChange(change, { device, sha256 })),
     resolutions: options.resolutions ?? [],
   };

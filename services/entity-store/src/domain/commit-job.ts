@@ -41,6 +41,8 @@ export interface DevicePush extends JobBase {
   readonly device: DeviceId;
   /** The device's clock minus the server's, in microseconds. */
   readonly clockOffsetUs: number;
+  /** As of when the newest edit of the device before these counts, stored or not: none of these counts as older. 0: none. */
+  readonly notBeforeUs: Micros;
   readonly changes: readonly PreparedChange[];
   readonly resolutions: readonly Resolution[];
 }
@@ -141,6 +143,8 @@ export interface PushResult {
   readonly lastSeq: number;
   /** The device's newest version by sequence in the log. */
   readonly deviceVersion: VersionId | undefined;
+  /** As of when the newest of the device's edits counts, stored or not; 0: there is none. */
+  readonly newestUs: Micros;
 }
 
 /** What an API write did. */

@@ -33,6 +33,18 @@ describe("I7: effective time", () => {
     expect(log.head(recordId(3)).effectiveUs).toBe(START_US);
   });
 
+  test("never goes back behind an earlier slice of the push, though nothing of that could be stored yet", () => {
+    const log = new MemoryLog();
+    const [phone, panel] = [new TestDevice("phone"), new TestDevice("panel")];
+    const base = panel.edit(recordId(1), { on: true }, { atUs: START_US });
+    log.push([base, panel.edit(recordId(1), { on: false }, { parents: [base.version], atUs: START_US })]);
+    const diverged = phone.edit(recordId(1), { on: null }, { parents: [base.version], atUs: START_US - HOUR_US });
+    const { newestUs } = log.push([diverged]);
+    expect(newestUs).toBeGreaterThan(START_US);
+    log.push([phone.edit(recordId(2), {}, { atUs: START_US - HOUR_US })], { notBeforeUs: newestUs });
+    expect(log.head(recordId(2)).effectiveUs).toBe(newestUs);
+  });
+
   test("of an edit that comes late lies between its neighbours in sequence", () => {
     const log = new MemoryLog();
     const phone = new TestDevice("phone");

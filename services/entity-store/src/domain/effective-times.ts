@@ -14,6 +14,8 @@ export interface PushClock {
   readonly receivedUs: Micros;
   /** Device clock minus server clock. */
   readonly clockOffsetUs: number;
+  /** As of when the newest edit before those of the push counts; 0: there is none. */
+  readonly notBeforeUs: Micros;
 }
 
 /** The log that a push comes to, and its edits by what depends on what. */
@@ -43,7 +45,7 @@ export function effectiveTimes(
   }
   const own = changes.filter((change) => change.device === clock.device).toSorted((a, b) => a.sequence - b.sequence);
   const notAfter = timesAbove(own, times);
-  let previousUs = Number.NEGATIVE_INFINITY;
+  let previousUs = clock.notBeforeUs;
   for (const change of own) {
     const nextUs = notAfter.get(change) ?? Number.POSITIVE_INFINITY;
     const effectiveUs =

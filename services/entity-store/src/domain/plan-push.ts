@@ -1,3 +1,4 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
 import { must } from "@funkygibbon/kernel/must";
 import type { ChangeOutcome } from "@funkygibbon/kernel/record";
 import { type CommitFacts, sequenceKey } from "./commit-facts.ts";
@@ -48,6 +49,7 @@ export function planPush(job: DevicePush, facts: CommitFacts, context: PlanConte
     firstSeq: log.versions[0]?.seq ?? 0,
     lastSeq: log.versions.at(-1)?.seq ?? 0,
     deviceVersion: newestOf(job, log),
+    newestUs: newestTime(job, times),
   };
   return { kind: "ready", result, writes };
 }
@@ -102,6 +104,12 @@ function appliedInOrder({ changes }: DevicePush, log: WorkingLog): readonly Stor
 
 function versionOf(prepared: PreparedChange | undefined): string | undefined {
   return prepared?.kind === "valid" ? prepared.change.version : undefined;
+}
+
+function newestTime({ device, notBeforeUs }: DevicePush, times: ReadonlyMap<ValidChange, Micros>): Micros {
+  let newestUs = notBeforeUs;
+  for (const [change, timeUs] of times) if (change.device === device) newestUs = Math.max(newestUs, timeUs);
+  return newestUs;
 }
 
 function newestOf(job: DevicePush, log: WorkingLog) {

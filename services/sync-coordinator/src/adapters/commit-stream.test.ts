@@ -18,6 +18,7 @@ const call = (deviceId: string, householdId = "h") => ({
   deviceId,
   receivedUs: 0n,
   clockOffsetUs: 0n,
+  notBeforeUs: 0n,
   changes: [],
   resolutions: [],
 });

@@ -18,7 +18,15 @@ import { SharedBudget } from "../domain/shared-budget.ts";
 /** A commit as the coordinator asks for it; its id on the stream is the stream's own affair. */
 export type CommitCall = Pick<
   CommitStreamRequest,
-  "actorToken" | "householdId" | "epoch" | "deviceId" | "receivedUs" | "clockOffsetUs" | "changes" | "resolutions"
+  | "actorToken"
+  | "householdId"
+  | "epoch"
+  | "deviceId"
+  | "receivedUs"
+  | "clockOffsetUs"
+  | "notBeforeUs"
+  | "changes"
+  | "resolutions"
 >;
 
 /** The stream as this file uses it. */

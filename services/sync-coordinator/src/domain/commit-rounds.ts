@@ -1,3 +1,4 @@
+import type { Micros } from "@funkygibbon/kernel/clock";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { MAX_RESOLUTION_ROUNDS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
@@ -10,14 +11,19 @@ export interface CommitAnswer<Outcome, Divergence, Position> {
   readonly outcomes: readonly (Outcome | undefined)[];
   readonly divergences: readonly Divergence[];
   readonly conflicts: readonly unknown[];
+  /** As of when the newest edit counts, stored or not. */
+  readonly newestUs: Micros;
   /** The log after the commit. */
   readonly position: Position;
 }
 
 /** The parts that settle a push. */
 export interface CommitParts<Change, Outcome, Divergence, Resolution, Answer> {
-  /** One transaction: fast-forwards and resolutions are committed, what has diverged comes back. */
-  commit(changes: readonly Change[], resolutions: readonly Resolution[]): Promise<Answer>;
+  /**
+   * One transaction: fast-forwards and resolutions are committed, what has diverged comes back.
+   * @param notBeforeUs as of when the newest edit of the slices before counts, stored or not; 0: it is the first.
+   */
+  commit(changes: readonly Change[], resolutions: readonly Resolution[], notBeforeUs: Micros): Promise<Answer>;
   /** Decides divergences, one resolution for each. */
   resolve(divergences: readonly Divergence[]): Promise<readonly Resolution[]>;
   /** Cuts changes and their resolutions into what the store takes at once; each change is in one part. */
@@ -53,14 +59,14 @@ export async function commitInRounds<
   [start, ...rest]: PushSlices,
   parts: CommitParts<Change, Outcome, Divergence, Resolution, Answer>,
 ): Promise<Settlement<Outcome, Answer>> {
-  const first = await parts.commit(changes.slice(start.first, start.end), []);
+  const first = await parts.commit(changes.slice(start.first, start.end), [], 0);
   const outcomes = [...first.outcomes];
   const answers: [Answer, ...Answer[]] = [first];
   let divergences: readonly Divergence[] = first.divergences;
 
   const commitTheRest = async () => {
     for (const slice of rest) {
-      const answer = await parts.commit(changes.slice(slice.first, slice.end), []);
+      const answer = await parts.commit(changes.slice(slice.first, slice.end), [], (answers.at(-1) ?? first).newestUs);
       outcomes.push(...answer.outcomes);
       answers.push(answer);
       divergences = [...divergences, ...answer.divergences];
@@ -72,7 +78,7 @@ export async function commitInRounds<
     const changed = open.map(({ change }) => change);
     const lost: Divergence[] = [];
     for (const part of parts.inParts(changed, resolutions)) {
-      const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions));
+      const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions), 0);
       for (const [place, position] of part.changes.entries()) {
         outcomes[must(open[position], "a part names what it was cut from").index] = answer.outcomes[place];
       }

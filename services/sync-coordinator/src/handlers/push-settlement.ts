@@ -71,6 +71,7 @@ interface Answer {
   readonly position: LogPosition;
   readonly firstSeq: number;
   readonly deviceVersion: string;
+  readonly newestUs: Micros;
   readonly written: LogPage | undefined;
 }
 
@@ -91,8 +92,15 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
   const { household } = push.from;
   const slices = pushSlices(push.changes, parts.fairShare.changesAtOnce(household, push.receivedUs));
   const work: CommitParts<Change, ChangeOutcome, Divergence, Resolution, Answer> = {
-    commit: async (changes, resolutions) =>
-      answerOf(await parts.changeLog.commit({ ...call, changes: [...changes], resolutions: [...resolutions] })),
+    commit: async (changes, resolutions, notBeforeUs) =>
+      answerOf(
+        await parts.changeLog.commit({
+          ...call,
+          notBeforeUs: BigInt(notBeforeUs),
+          changes: [...changes],
+          resolutions: [...resolutions],
+        }),
+      ),
     resolve: (divergences) => parts.resolver.resolve(divergences),
     inParts: (changes, resolutions) =>
       commitParts(
@@ -168,6 +176,7 @@ function answerOf({ result, written }: CommitAnswer): Answer {
     position: positionFromWire(result.position),
     firstSeq: Number(result.firstSeq),
     deviceVersion: result.deviceVersion,
+    newestUs: Number(result.newestUs),
   };
 }
 

@@ -82,6 +82,7 @@ function resultToWire(result: PushResult): CommitResult {
     firstSeq: BigInt(result.firstSeq),
     lastSeq: BigInt(result.lastSeq),
     deviceVersion: result.deviceVersion ?? "",
+    newestUs: BigInt(result.newestUs),
   });
 }
 

@@ -36,6 +36,7 @@ export function parseCommit(request: CommitStreamRequest, actor: Identity, sha25
     device,
     receivedUs,
     clockOffsetUs: wholeNumber(request.clockOffsetUs, "clock_offset_us"),
+    notBeforeUs: wholeNumber(request.notBeforeUs, "not_before_us"),
     changes: request.changes.map((change) => prepareChange(changeFromWire(change), { device, sha256 })),
     resolutions: request.resolutions.map(resolutionFromWire),
   };

@@ -72,6 +72,7 @@ async function openConflict(home = smallHome(store)) {
     epoch: parseEpoch(household?.epoch ?? ""),
     device: phone,
     clockOffsetUs: 0,
+    notBeforeUs: 0,
     changes: [change],
     resolutions: [],
   } as const;
