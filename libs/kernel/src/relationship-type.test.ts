@@ -35,7 +35,7 @@ describe("relationships", () => {
 /** As a person would say it. */
 const RULES: Record<RelationshipType, string> = {
   located_in: "device|accessory→room|zone|home, room→zone|home, zone→home, door|window→room",
-  part_of: "device→device, accessory|service→device|accessory, room→zone|home",
+  part_of: "device→device, accessory|service→device|accessory, room|zone→home",
   connects_to: "room|door|window→room, device→device",
   documented_by: "any→manual|note|procedure",
   procedure_for: "procedure→device|room",

@@ -59,7 +59,7 @@ export const ENDPOINT_RULES: Record<RelationshipType, readonly Ends[]> = {
       ["accessory", "service"],
       ["device", "accessory"],
     ],
-    [["room"], ["zone", "home"]],
+    [["room", "zone"], ["home"]],
   ],
   connects_to: [
     [["room", "door", "window"], ["room"]],

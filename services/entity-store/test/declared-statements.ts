@@ -25,6 +25,7 @@ export const STATEMENT_FILES = {
     "postgres-households.ts",
     "postgres-policies.ts",
     "postgres-search.ts",
+    "read-decisions.ts",
     "search-projection.ts",
   ],
   relay: ["relay-positions.ts", "search-projector.ts"],
