@@ -18,7 +18,8 @@ let house: Constellation;
 let theirs: FurnishedHome;
 
 beforeAll(async () => {
-  house = await constellation();
+  // A person does not ask as fast as this.
+  house = await constellation({ environment: { MCP_USER_REQUESTS_PER_SECOND: "10000" } });
   theirs = await furnishedHome(house, "tv-upstairs");
 });
 afterAll(async () => {
