@@ -1,6 +1,8 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
+import { must } from "@funkygibbon/kernel/must";
 import { QueryMatcher } from "@funkygibbon/kernel/search-match";
+import { fold } from "@funkygibbon/kernel/search-text";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,6 +12,7 @@ import { PgLog } from "../../test/pg-log.ts";
 import { SeededLog, seedId } from "../../test/seeded-log.ts";
 import { rankHits, rankSimilar } from "../domain/rank-search.ts";
 import { searchRow } from "../domain/search-row.ts";
+import { trigramSimilarity } from "../domain/similarity.ts";
 import { PostgresSearch } from "./postgres-search.ts";
 import { postgresProjection } from "./search-projection.ts";
 import { laggingHouseholds, startSearchProjector } from "./search-projector.ts";
@@ -146,6 +149,34 @@ describe("search", () => {
       similarity: { sharedKeys: ["maker", "model"] },
     });
     expect(hits.map((hit) => hit.entity.name)).not.toContain("Kitchen");
+  });
+
+  it.each([
+    [{ name: "Kitchen lamp", maker: "Hue" }, ["Große Küche Lampe", "Lamp"]],
+    [{ name: "Thermostat 2" }, ["Thermostat"]],
+    [{ name: "Fan", tags: ["dim"] }, ["Lamp"]],
+    [{ name: "Oven" }, []],
+  ])("takes the same for alike whether the index holds it or not yet: %j", async (body, alike) => {
+    for (const home of [household, fresh]) {
+      const candidates = await search.similarCandidates({ household: home, type: "device", body, limit: 10 });
+      const hits = rankSimilar({ id: seedId(2), body }, candidates);
+      expect(hits.map((hit) => hit.entity.name)).toEqual(alike);
+    }
+  });
+
+  it.each([
+    ["kitchen lamp", "lampe"],
+    ["heater 0", "heater 1"],
+    ["lamp lamp", "lamp"],
+    ["tv-upstairs", "tv (upstairs)"],
+    ["a", ""],
+    ["grune küche", "große kuche"],
+  ])("measures folded names as pg_trgm does: %s, %s", async (a, b) => {
+    const [row] = await database.sql<{ measured: number }>("select similarity($1, $2)::float8 as measured", [
+      fold(a),
+      fold(b),
+    ]);
+    expect(trigramSimilarity(a, b)).toBeCloseTo(must(row, "one row").measured, 5);
   });
 
   it("refuses a transaction that is not scoped to one household", async () => {

@@ -3,7 +3,7 @@ import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { Match, QueryMatcher } from "@funkygibbon/kernel/search-match";
 import type { EntityView } from "./graph-reads.ts";
 import { byRank, type Ranked } from "./ranked-page.ts";
-import { type Similarity, similarity } from "./similarity.ts";
+import { areAlike, type Similarity, similarity } from "./similarity.ts";
 
 /** An entity that answers a query. */
 export interface SearchHit extends Ranked {
@@ -27,18 +27,19 @@ export function rankHits(matcher: QueryMatcher, candidates: readonly EntityView[
   return hits.sort(byRank);
 }
 
-/** The candidates that are like `body` at all, best first. */
+/** The candidates that are like the subject at all, best first. */
 export function rankSimilar(
   subject: { readonly id: RecordId; readonly body: JsonObject },
   candidates: readonly EntityView[],
 ): SimilarHit[] {
   return candidates
     .filter((entity) => entity.id !== subject.id)
-    .map((entity): SimilarHit => {
-      const alike = similarity(subject.body, bodyOf(entity));
-      return { entity, similarity: alike, score: alike.score };
+    .flatMap((entity): SimilarHit[] => {
+      const body = bodyOf(entity);
+      if (!areAlike(subject.body, body)) return [];
+      const alike = similarity(subject.body, body);
+      return [{ entity, similarity: alike, score: alike.score }];
     })
-    .filter(({ score }) => score > 0)
     .sort(byRank);
 }
 

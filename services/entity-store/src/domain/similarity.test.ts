@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { factsOf, similarity } from "./similarity.ts";
+import { areAlike, factsOf, similarity } from "./similarity.ts";
 
 describe("similarity", () => {
   it("names the keys on which both agree and weighs values above names", () => {
@@ -30,5 +30,24 @@ describe("similarity", () => {
         imported: "x",
       }),
     ).toEqual(["maker=hue", "on=true", "caps=dim"]);
+  });
+});
+
+describe("areAlike", () => {
+  it.each([
+    ["a value", { name: "Lamp", maker: "Hue" }, { name: "Bridge", maker: "HUE" }],
+    ["an item of a list", { name: "Lamp", caps: ["dim", "color"] }, { name: "Fan", caps: ["dim"] }],
+    ["most of a name", { name: "Heater 0" }, { name: "Heater 1" }],
+  ])("takes %s in common", (_, a, b) => {
+    expect(areAlike(a, b)).toBe(true);
+    expect(areAlike(b, a)).toBe(true);
+  });
+
+  it.each([
+    ["a few letters", { name: "Heater 0" }, { name: "Ceiling lamp" }],
+    ["nothing", {}, {}],
+    ["a note of one import", { name: "Lamp", imported: "x" }, { name: "Fan", imported: "x" }],
+  ])("does not take %s", (_, a, b) => {
+    expect(areAlike(a, b)).toBe(false);
   });
 });

@@ -19,6 +19,34 @@ const MAX_FACTS = 200;
 /** Compared by itself, and no fact at all. */
 const NO_FACTS: ReadonlySet<string> = new Set(["name", IMPORT_MEMORY_KEY]);
 
+/** As `pg_trgm` has it where the index proposes names. */
+const MIN_NAME_TRIGRAMS = 0.3;
+
+/**
+ * Whether two bodies are alike at all: they share a fact, or their names resemble each other. What the index proposes is
+ * alike by the same rule, so an entity that it does not hold yet is no more and no less alike than afterwards.
+ */
+export function areAlike(a: JsonObject, b: JsonObject): boolean {
+  const facts = new Set(factsOf(a));
+  return factsOf(b).some((fact) => facts.has(fact)) || trigramSimilarity(nameOf(a), nameOf(b)) >= MIN_NAME_TRIGRAMS;
+}
+
+/** How many of the trigrams of two names both have, 0 to 1: the `similarity` of PostgreSQL's `pg_trgm`. */
+export function trigramSimilarity(a: string, b: string): number {
+  const [ours, theirs] = [trigramsOf(a), trigramsOf(b)];
+  const either = ours.union(theirs).size;
+  return either === 0 ? 0 : ours.intersection(theirs).size / either;
+}
+
+function trigramsOf(name: string): Set<string> {
+  const trigrams = new Set<string>();
+  for (const word of wordsOf(fold(name))) {
+    const letters = [..."  ", ...word, " "];
+    for (let at = 0; at + 3 <= letters.length; at++) trigrams.add(letters.slice(at, at + 3).join(""));
+  }
+  return trigrams;
+}
+
 /** Compares two bodies: the share of all keys (but the name) on which both agree, and how alike the names are. */
 export function similarity(a: JsonObject, b: JsonObject): Similarity {
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);

@@ -27,10 +27,7 @@ export const findSimilarEntities = defineTool({
     return {
       text: [
         `${count(found.length, "entity", "entities")} like ${describe(entity)}${moreWithCursor(page)}`,
-        ...found.map(
-          (similar) =>
-            `- ${describe(similar.entity)}: agrees in ${similar.sharedKeys.map(nameText).join(", ") || "name"}`,
-        ),
+        ...found.map(({ entity, sharedKeys }) => `- ${describe(entity)}${agreement(sharedKeys)}`),
       ].join("\n"),
       data: {
         entity: presentRef(entity),
@@ -44,3 +41,7 @@ export const findSimilarEntities = defineTool({
     };
   },
 });
+
+function agreement(keys: readonly string[]): string {
+  return keys.length === 0 ? "" : `: agrees in ${keys.map(nameText).join(", ")}`;
+}

@@ -1310,7 +1310,8 @@ export const GraphService: GenService<{
     output: typeof SearchEntitiesResponseSchema;
   },
   /**
-   * Entities like the given one: same type, shared values and alike names.
+   * Entities like the given one: of its type, with a value in common or a name that resembles its own. Sees what the
+   * caller has just written.
    *
    * @generated from rpc funkygibbon.entity.v1.GraphService.FindSimilarEntities
    */
