@@ -1,4 +1,4 @@
-import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { type Change, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { ConflictType } from "@funkygibbon/gen/funkygibbon/entity/v1/conflict_pb";
 import { beforeAll, expect, it } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
@@ -134,6 +134,34 @@ it("a device whose clock is days ahead wins nothing by it, and its own edits kee
   await device.push([late, afterwards]);
   const { entity } = await system.clients.entities.getEntity({ id: lamp.recordId }, { token: household.tokens.owner });
   expect(JSON.parse(entity?.bodyJson ?? "")).toEqual({ name: "Lamp", colour: "green" });
+});
+
+it("what a device pushes right after an edit that has diverged counts as later than it, and that as later than what it was built on (I7)", async () => {
+  const household = await system.newHousehold();
+  const token = household.tokens.owner;
+  const hub = new DevicePen("hub");
+  await using device = open(household, "hub");
+  const lamp = hub.entity({ name: "Lamp", colour: "white" });
+  await device.push([lamp]);
+  const [moved, others] = [hub.update(lamp, { name: "Lamp", colour: "red" }), hub.entity({ name: "Fan" })];
+  await device.push([moved, others]);
+  const dimmed = hub.update(moved, { name: "Lamp", colour: "red", brightness: 10 });
+  await device.push([dimmed]);
+
+  // Its clock was an hour slow, until it was set right before it came back.
+  const pen = new DevicePen("phone", -3_600_000_000);
+  await using phone = open(household, "phone");
+  const built = pen.update(moved, { name: "Lamp", colour: "red", on: true });
+  const next = pen.entity({ name: "Kettle" });
+  const pushes = [await phone.startPush([built]), await phone.startPush([next])];
+  for (const id of pushes) await phone.frame("pushResult", ({ pushId }) => pushId === id);
+
+  const timeOf = async ({ recordId, version }: Change): Promise<bigint> => {
+    const { entries } = await system.clients.entities.getEntityHistory({ id: recordId }, { token });
+    return entries.find((entry) => entry.version?.version === version)?.version?.effectiveUs ?? 0n;
+  };
+  expect(await timeOf(built)).toBeGreaterThan(await timeOf(moved));
+  expect(await timeOf(next)).toBeGreaterThanOrEqual(await timeOf(built));
 });
 
 it.each([

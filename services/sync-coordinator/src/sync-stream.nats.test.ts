@@ -218,6 +218,38 @@ describe("pushing over a stream", () => {
     expect((await phone.push(edit)).outcomes).toMatchObject([{ outcome: Outcome.APPLIED, duplicate: false }]);
   });
 
+  it("refuses what has waited for a push of which something is to be sent again, so that it does not get ahead", async () => {
+    const claims = fresh();
+    const panel = await world.connected("panel", { claims });
+    const lamp = panel.edit();
+    await panel.push(lamp);
+    const phone = await world.connected("phone", { claims });
+    const first = phone.edit({ recordId: lamp.recordId, parentVersions: [lamp.version] });
+    const second = phone.edit();
+    const bothAnswers = async () => {
+      phone.sendPush([first]);
+      phone.sendPush([second]);
+      return [await phone.next("pushResult"), await phone.next("pushResult")];
+    };
+
+    world.store.beforeCommit = () => {
+      world.store.beforeCommit = async () => {};
+      return Promise.reject(STORE_AWAY);
+    };
+    expect(await bothAnswers()).toMatchObject([{ refusedReason: "UNAVAILABLE" }, { refusedReason: "UNAVAILABLE" }]);
+    await panel.push(panel.edit({ recordId: lamp.recordId, parentVersions: [lamp.version] }));
+    world.store.beforeResolve = () => Promise.reject(STORE_AWAY);
+    expect(await bothAnswers()).toMatchObject([
+      { outcomes: [{ outcome: Outcome.RETRY }] },
+      { refusedReason: "UNAVAILABLE", outcomes: [] },
+    ]);
+    world.store.beforeResolve = async () => {};
+    expect(await bothAnswers()).toMatchObject([
+      { outcomes: [{ outcome: Outcome.MERGED }] },
+      { outcomes: [{ outcome: Outcome.APPLIED, duplicate: false }] },
+    ]);
+  });
+
   it("answers what it resends with its first outcome", async () => {
     const phone = await world.connected("phone", { claims: fresh() });
     const edit = phone.edit();

@@ -21,7 +21,7 @@ export interface CommitAnswer<Outcome, Divergence, Position> {
 export interface CommitParts<Change, Outcome, Divergence, Resolution, Answer> {
   /**
    * One transaction: fast-forwards and resolutions are committed, what has diverged comes back.
-   * @param notBeforeUs as of when the newest edit of the slices before counts, stored or not; 0: it is the first.
+   * @param notBeforeUs as of when the newest edit of the slices or parts before counts, stored or not; 0: it is the first.
    */
   commit(changes: readonly Change[], resolutions: readonly Resolution[], notBeforeUs: Micros): Promise<Answer>;
   /** Decides divergences, one resolution for each. */
@@ -77,8 +77,10 @@ export async function commitInRounds<
     const resolutions = await parts.resolve(divergences);
     const changed = open.map(({ change }) => change);
     const lost: Divergence[] = [];
+    let notBeforeUs: Micros = 0;
     for (const part of parts.inParts(changed, resolutions)) {
-      const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions), 0);
+      const answer = await parts.commit(pick(changed, part.changes), pick(resolutions, part.resolutions), notBeforeUs);
+      notBeforeUs = answer.newestUs;
       for (const [place, position] of part.changes.entries()) {
         outcomes[must(open[position], "a part names what it was cut from").index] = answer.outcomes[place];
       }

@@ -1,4 +1,4 @@
-import { footprintsMeet } from "./pushed-change.ts";
+import { hasToWait } from "./pushed-change.ts";
 import type { OpenPush } from "./session-state.ts";
 
 /** The pushes with one of them at another stage. */
@@ -13,13 +13,13 @@ export function answerable(pushes: readonly OpenPush[]): readonly OpenPush[] {
   return before.filter(({ stage }) => stage === "settled");
 }
 
-/** Those that may be committed now. A push waits for every earlier one that it meets and that is not settled. */
+/** Those that may be committed now. A push waits for every earlier one that is not settled, where it has to. */
 export function committable(pushes: readonly OpenPush[]): readonly OpenPush[] {
   const ready: OpenPush[] = [];
   for (const [index, push] of pushes.entries()) {
     if (push.stage !== "waiting") continue;
     const unsettled = pushes.slice(0, index).filter(({ stage }) => stage === "waiting" || stage === "committing");
-    if (unsettled.some((earlier) => footprintsMeet(earlier.footprint, push.footprint))) return ready;
+    if (unsettled.some((earlier) => hasToWait(push.footprint, earlier.footprint))) return ready;
     ready.push(push);
   }
   return ready;

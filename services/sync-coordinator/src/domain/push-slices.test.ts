@@ -6,6 +6,7 @@ import type { PushedChange } from "./pushed-change.ts";
 const node = (recordId: string, sequence: number): PushedChange => ({
   recordId,
   version: `2026-11-28T00:00:00.000000Z-phone-${sequence}`,
+  parentVersions: [],
   content: { case: "entity", value: { bodyJson: "{}" } },
 });
 const edge = (recordId: string, [fromId, toId]: [string, string], sequence: number): PushedChange => ({

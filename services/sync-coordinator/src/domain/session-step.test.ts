@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { footprintOf } from "./pushed-change.ts";
+import { footprintOf, type PushedChange } from "./pushed-change.ts";
 import {
   beginSession,
   CREDIT_FRAMES,
@@ -53,11 +53,14 @@ const page = (throughSeq: number, records = 1, snapshotSeq = throughSeq + 1_000)
   type: "page-read",
   page: { throughSeq, records, snapshotSeq },
 });
-const record = (name: string) => ({ recordId: name, version: "", content: { case: undefined } as const });
-const push = (id: number, ...records: string[]): SessionEvent => ({
+const record = (recordId: string, ...parentVersions: string[]): PushedChange => ({
+  ...{ recordId, parentVersions, content: { case: undefined } },
+  version: "2026-11-22T09:41:02.581Z-phone-000007",
+});
+const push = (id: number, ...records: (string | PushedChange)[]): SessionEvent => ({
   type: "push",
   id,
-  footprint: footprintOf(records.map(record)),
+  footprint: footprintOf(records.map((one) => (typeof one === "string" ? record(one) : one))),
 });
 const types = (effects: SessionEffect[]) => effects.map(({ type }) => type);
 
@@ -185,6 +188,17 @@ describe("pushing", () => {
       { type: "answer", id: 1 },
       { type: "commit", id: 2 },
     ]);
+  });
+
+  it("commits a push only after an earlier one of which an edit may count as later than its clock says", () => {
+    const own = record("a", "2026-11-22T09:41:02.581Z-phone-000006");
+    const ofAnother = record("a", "2026-11-22T09:41:02.581Z-kitchen-phone-000006");
+    const heal = { ...record("a"), heal: {} };
+    const begun = (earlier: PushedChange) => types(live().take(push(1, earlier), push(2, "b")));
+    expect(begun(own)).toEqual(["commit", "commit"]);
+    expect(begun(ofAnother)).toEqual(["commit"]);
+    expect(begun(heal)).toEqual(["commit"]);
+    expect(types(live().take(push(1, "b"), push(2, ofAnother)))).toEqual(["commit", "commit"]);
   });
 
   it("refuses a third unanswered push, and numbers that do not grow", () => {

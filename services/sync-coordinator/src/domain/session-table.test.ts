@@ -35,7 +35,8 @@ const EVENTS: {
   "frame-taken": ({ sendingSinceUs }) => (sendingSinceUs === undefined ? undefined : { type: "frame-taken" }),
   settled: ({ headSeq }) => ({ type: "settled", headSeq }),
   push: ({ lastPushId }, dice) => {
-    const record = { recordId: dice(2) === 0 ? "a" : "b", version: "", content: { case: undefined } as const };
+    const recordId = dice(2) === 0 ? "a" : "b";
+    const record = { recordId, version: "", parentVersions: [], content: { case: undefined } as const };
     return { type: "push", id: lastPushId + (dice(8) === 0 ? 0 : 1), footprint: footprintOf([record]) };
   },
   "push-settled": ({ pushes }) => {

@@ -1,6 +1,7 @@
+import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import type { Push } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import type { Micros } from "@funkygibbon/kernel/clock";
-import { DomainError } from "@funkygibbon/kernel/errors";
+import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import { parseEpoch } from "@funkygibbon/kernel/ids";
 import type { ClockOffset } from "../domain/clock-offset.ts";
 import type { LogPage } from "../domain/log-page.ts";
@@ -23,6 +24,8 @@ import type { Caller, SyncParts } from "./sync-parts.ts";
 interface TakenPush {
   readonly push: Push;
   readonly receivedUs: Micros;
+  /** The push before it, if that was unanswered when it came. */
+  readonly after: number | undefined;
   /** What to answer, once that is known. */
   result?: StreamFrame;
   /** Sequences whose versions are heads: from the answer on, they come back as stamps. */
@@ -36,6 +39,8 @@ export class StreamPushes implements PushRunner {
   readonly #session: LiveSession;
   readonly #parts: SyncParts;
   readonly #taken = new Map<number, TakenPush>();
+  /** The last push of which something is to be sent again. */
+  #unfinished: { readonly id: number; readonly retryAfterMs: number } | undefined;
   #caller: Caller;
   readonly #clockOffset: ClockOffset;
 
@@ -70,7 +75,8 @@ export class StreamPushes implements PushRunner {
     requireHealExactly(kind, push.changes);
     this.#clockOffset.read(Number(push.deviceTimeUs), receivedUs);
     const id = Number(push.pushId);
-    this.#taken.set(id, { push, receivedUs, own: [], written: [] });
+    const after = [...this.#taken.keys()].at(-1);
+    this.#taken.set(id, { push, receivedUs, after, own: [], written: [] });
     this.#session.dispatch({ type: "push", id, footprint: footprintOf(push.changes) });
   }
 
@@ -104,6 +110,7 @@ export class StreamPushes implements PushRunner {
     const allowance = await this.#parts.rateLimits.spend(this.#session.ref, changes.length);
     try {
       requireAllowance(allowance);
+      this.#requireOrder(taken);
       const settled = await settlePush(
         {
           from: this.#session.ref,
@@ -115,6 +122,7 @@ export class StreamPushes implements PushRunner {
         },
         this.#parts,
       );
+      if (settled.outcomes.some(({ outcome }) => outcome === Outcome.RETRY)) this.#leaveUnfinished(push, settled);
       taken.own = ownSequences(changes, settled.outcomes);
       taken.written = settled.written ?? [];
       if (settled.written === undefined) this.#session.hint(settled.position.headSeq);
@@ -122,6 +130,7 @@ export class StreamPushes implements PushRunner {
     } catch (error) {
       const refused = refusal(error);
       if (refused === undefined) throw error;
+      this.#leaveUnfinished(push, refused);
       this.#parts.telemetry.pushRefused(refused.reason);
       const value = {
         pushId,
@@ -131,6 +140,20 @@ export class StreamPushes implements PushRunner {
       };
       taken.result = { case: "pushResult", value };
     }
+  }
+
+  #leaveUnfinished({ pushId }: Push, { retryAfterMs = 0 }: { readonly retryAfterMs: number | undefined }): void {
+    this.#unfinished = { id: Number(pushId), retryAfterMs };
+  }
+
+  /**
+   * What has waited for another push must not get ahead of what is to be sent again of that.
+   * @throws DomainError `unavailable`.
+   */
+  #requireOrder({ after }: TakenPush): void {
+    if (after === undefined || this.#unfinished?.id !== after) return;
+    const { retryAfterMs } = this.#unfinished;
+    throw unavailable("the push before this one is to be sent again", { retryAfterMs });
   }
 
   /** Not an answer to the push, but the end of the session. */
