@@ -58,16 +58,17 @@ export function swapReplicas(
     readonly staged: StagedBase;
     readonly position: StagedPosition;
     readonly refused: readonly BaseRecord[];
+    readonly clock: Clock;
   },
 ): void {
-  const { old, staged, position, refused } = swap;
+  const { old, staged, position, refused, clock } = swap;
   const kept = [...old.values()].filter(({ record, deleted }) => deleted && staged.base(record) === undefined);
   tx.replaceBase(staged.records);
   // A pull from empty leaves tombstones out. Kept, they can be brought back should the next restore lose them.
   for (const tombstone of kept) tx.putBase({ ...tombstone, seq: NO_SEQ });
   tx.setMeta({ epoch: position.epoch, cursor: position.cursor, vectorClock: position.vectorClock });
   releaseEditsUpTo(tx, position.epoch, position.headSeq);
-  for (const record of refused) tx.putEdit(deadLetterOf(record));
+  for (const record of refused) tx.putEdit(deadLetterOf(tx, record, clock));
 }
 
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -82,15 +83,14 @@ function rank(record: BaseRecord): number {
   return record.content.kind === "entity" ? 0 : 1;
 }
 
-function deadLetterOf(record: BaseRecord): Edit {
+/** Under a version of its own, which it is known by here: a clone may have given the record's to an edit that waits here. */
+function deadLetterOf(tx: ReplicaTransaction, record: BaseRecord, clock: Clock): Edit {
   return {
     record: record.record,
-    version: record.version,
-    sequence: record.sequence,
+    ...mintVersion(tx, clock),
     parents: record.parents,
     content: record.content,
     deleted: record.deleted,
-    claimedUs: record.claimedUs,
     wish: undefined,
     changedKeys: [],
     state: {

@@ -144,11 +144,12 @@ export class SessionReplica {
 
   /** Puts the second replica in the place of the first. @returns undefined when something is left to be sent before. */
   async swap({ position, refused, ifDrained }: EffectOf<"swap">): Promise<SessionEvent | undefined> {
-    const { replica } = this.#options;
+    const { replica, clock } = this.#options;
     const swapped = await replica.transact("remote", (tx) => {
       if (ifDrained && isSendable(tx)) return false;
       const old = replica.baseRecords();
-      swapReplicas(tx, { old, staged: this.#staged, position: { ...position, epoch: this.#epoch() }, refused });
+      const staged = this.#staged;
+      swapReplicas(tx, { old, staged, position: { ...position, epoch: this.#epoch() }, refused, clock });
       return true;
     });
     return swapped ? { type: "swapped" } : undefined;

@@ -1,9 +1,11 @@
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import type { RecordId } from "@funkygibbon/kernel/ids";
 import { stampsFromWire } from "@funkygibbon/wire/stamps";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Client } from "./client.ts";
 import { MemoryStore } from "./memory-store.ts";
+import type { Edit } from "./replica-record.ts";
 import type { StoreBatch } from "./store.ts";
 import { ModelServer } from "./testing/model-server.ts";
 import { clientOf, within } from "./testing/scenario.ts";
@@ -257,6 +259,40 @@ describe("after a restore from a backup", () => {
     expect({ version: change?.version.includes("-ben-"), author }).toEqual({ version: true, author: "ada" });
     // What every key says is as old as it was.
     expect(stampsFromWire(change?.heal?.stamps ?? [])).toEqual([{ stamp, keys: ["floor", "name"] }]);
+  });
+
+  it("what the server does not take back stays as a dead letter, beside an edit that a clone's version was given to", async () => {
+    const server = new ModelServer();
+    const store = new MemoryStore();
+    const ada = await connected(server, "ada", store);
+    const attic = await ada.create({ type: "room", body: { name: "Attic", floor: 3 } });
+    await ada.settled(within());
+    await ada.disconnect();
+    // The attic was a clone's; what this device has made under the same version waits for an end that is not known yet.
+    const [base] = [...ada.baseRecords()];
+    if (base === undefined) throw new Error("the attic was pulled");
+    const record = "01930000-0000-7000-8000-00000000000a" as RecordId;
+    const content = { kind: "relationship", type: "part_of", from: base.record, to: record } as const;
+    const nowUs = Date.now() * 1_000;
+    const waits = { kind: "deferred", sinceUs: nowUs, nextAtUs: nowUs + 3_600_000_000 } as const;
+    const { version, sequence, claimedUs } = base;
+    const twin: Edit = {
+      ...{ record, version, sequence, claimedUs, parents: [], deleted: false, wish: undefined, changedKeys: [] },
+      ...{ content: { ...content, source: "manual", bodyJson: "{}" }, state: waits },
+    };
+    await store.apply({ ...NO_CHANGE, putEdits: [twin] });
+    server.rules.reject = ({ heal }) => (heal === undefined ? undefined : "NOT_TAKEN");
+    server.restore(0);
+
+    const again = await device(server, "ada", store);
+    again.connect();
+    await again.until((state) => state.epoch === server.epoch && state.phase === "live", within());
+    expect(again.get(attic)).toBeUndefined();
+    const letter = { record: attic, content: base.content, state: { rejection: { reason: "HEAL_REJECTED" } } };
+    expect(again.deadLetters()).toMatchObject([letter]);
+    const { edits } = await store.load();
+    expect(edits).toHaveLength(2);
+    expect(edits).toContainEqual(twin);
   });
 
   it("answered edits that the base does not hold yet are sent again", async () => {

@@ -6,10 +6,13 @@ export interface Timers {
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** The timers of the platform. */
+/** Timers of the platform take no longer delay: 25 days. A clock that was set back may ask for years. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** The timers of the platform; what is more than 25 days away comes after 25 days. */
 export const systemTimers: Timers = {
   after(delayMs, callback) {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
     return () => clearTimeout(handle);
   },
 };
