@@ -1,4 +1,4 @@
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
 import { type EchoSystem, startEcho } from "../test-proto/echo-system.ts";
 
@@ -112,6 +112,24 @@ describe("HTTP/1.1", () => {
     expect((await get(system, "/readyz")).status).toBe(503);
     expect((await get(system, "/livez")).status).toBe(200);
     expect((await get(system, "/metrics")).body).toContain("process_memory_rss_bytes");
+  });
+
+  it("takes an answer to its end before a server that drains closes the connection", async () => {
+    const system = await startEcho({ maxMessageBytes: 64 * 1024 * 1024 });
+    const text = "x".repeat(32 * 1024 * 1024);
+    const body = JSON.stringify({ text });
+    const agent = new Agent({ keepAlive: true });
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { "content-type": "application/json", "content-length": body.length };
+      const url = `${system.server.url}/funkygibbon.rpctest.v1.EchoService/Echo`;
+      httpRequest(url, { method: "POST", headers, agent }, resolve).on("error", reject).end(body);
+    });
+    const left = system.server.drain().then(() => system[Symbol.asyncDispose]());
+    let length = 0;
+    for await (const chunk of response) length += chunk.length;
+    expect(length).toBe(body.length);
+    await left;
+    agent.destroy();
   });
 
   it("does not let what a request claims pass for its peer", async () => {

@@ -1,5 +1,5 @@
-import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type EventEmitter, once } from "node:events";
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -114,6 +114,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     log: options.log,
   });
 
+  const responses = openResponses(http);
+
   const sharedPort = new SharedPort({
     http2: (socket) => injector.injectConnection(socket),
     http1: (socket) => void http.emit("connection", socket),
@@ -130,6 +132,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     async drain() {
       options.health.markDraining();
       const endMs = performance.now() + (options.drainMs ?? 8_000);
+      for (const response of responses) response.shouldKeepAlive = false;
       http.prependListener("request", (_request, response: ServerResponse) => {
         response.shouldKeepAlive = false;
       });
@@ -137,8 +140,9 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
         // GOAWAY names the last call that is served. One that is on its way is not, which its caller then knows, and repeats it.
         for (const connection of connections) connection.close();
         await chain.drain(Math.max(0, endMs - performance.now()));
-        // Closing on what the caller is still sending would reset the connection, and the GOAWAY be lost with it.
-        await untilClosed(connections, Math.min(LEAVE_MS, endMs - performance.now()));
+        // Closing on what the caller is still sending would reset the connection, and the GOAWAY be lost with it. And a call is
+        // over before a caller that reads slowly has taken its answer.
+        await untilClosed([...connections, ...responses], Math.min(LEAVE_MS, endMs - performance.now()));
       };
       const repeats =
         connections.size > 0 ? sleep(Math.max(0, Math.min(REPEAT_MS, endMs - performance.now()))) : undefined;
@@ -160,18 +164,27 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   };
 }
 
-/** How long a caller whose calls are answered may take to close its connection, as it does when it hears GOAWAY. */
+/** How long a caller whose calls are answered may take to read that, and to close its connection, as it does when it hears GOAWAY. */
 const LEAVE_MS = 1_000;
 
 /** How long callers who were asked to leave find somebody listening when they repeat a call that was on its way. */
 const REPEAT_MS = 300;
 
 /** Resolves when they are closed, or the time is over. */
-async function untilClosed(connections: ReadonlySet<ServerHttp2Session>, atMostMs: number): Promise<void> {
-  if (connections.size === 0 || atMostMs <= 0) return;
+async function untilClosed(open: readonly EventEmitter[], atMostMs: number): Promise<void> {
+  if (open.length === 0 || atMostMs <= 0) return;
   const timeIsOver = AbortSignal.timeout(Math.ceil(atMostMs));
-  const closed = [...connections].map((connection) => once(connection, "close", { signal: timeIsOver }));
-  await Promise.allSettled(closed);
+  await Promise.allSettled(open.map((one) => once(one, "close", { signal: timeIsOver })));
+}
+
+/** What of HTTP/1.1 is being answered. */
+function openResponses(http: HttpServer): ReadonlySet<ServerResponse> {
+  const open = new Set<ServerResponse>();
+  http.prependListener("request", (_request, response: ServerResponse) => {
+    open.add(response);
+    response.once("close", () => open.delete(response));
+  });
+  return open;
 }
 
 /**
