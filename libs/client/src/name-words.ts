@@ -1,17 +1,21 @@
 import { wordsOf } from "@funkygibbon/kernel/search-text";
-import { WordMeter } from "@funkygibbon/kernel/text-similarity";
 import { NumberLists } from "./number-lists.ts";
+import { WordShapes } from "./word-shapes.ts";
 
-/** Letters of a word that are compared, as {@link WordMeter} does. */
-const MAX_COMPARED = 32;
-const ROUNDING = 1e-9;
+/** How alike a name is to some words. */
+export interface NameLikeness {
+  /** Of each of the words, in their order, to the nearest one of the name. */
+  readonly likeness: readonly number[];
+  /** How many words the name has. */
+  readonly words: number;
+}
 
 /** The different words of names, each held once, for words that begin them and words that were typed nearly so. */
 export class NameWords {
   readonly #numbers = new Map<string, number>();
-  readonly #words: string[] = [];
-  readonly #letters: number[] = [];
-  readonly #lengths: number[] = [];
+  readonly #words = new WordShapes();
+  /** In how many names each word is. */
+  readonly #names: number[] = [];
   readonly #lists = new NumberLists();
   readonly #listOf = new Map<number, number>();
 
@@ -19,7 +23,7 @@ export class NameWords {
   enter(text: number, name: string): number {
     let list = this.#listOf.get(text);
     if (list === undefined) {
-      list = this.#lists.add(wordsOf(name).map((word) => this.#number(word)));
+      list = this.#lists.add(wordsOf(name).map((word) => this.#enterWord(word)));
       this.#listOf.set(text, list);
     }
     return list;
@@ -27,12 +31,10 @@ export class NameWords {
 
   /** Adds to the mask of each name which of some words begin in it: bit `i` for `words[i]`. @returns those that begin in any. */
   addMasks(words: readonly string[], masks: Int32Array): number {
-    const begun = new Int32Array(this.#words.length);
+    const begun = new Int32Array(this.#words.size);
     let found = 0;
     for (const [index, word] of words.entries()) {
-      const { letters } = lettersOf(word.slice(0, MAX_COMPARED));
-      for (let number = 0; number < begun.length; number++) {
-        if ((letters & ~(this.#letters[number] ?? 0)) !== 0 || !this.#words[number]?.startsWith(word)) continue;
+      for (const number of this.#words.beginningWith(word)) {
         begun[number] = (begun[number] ?? 0) | (1 << index);
         found |= 1 << index;
       }
@@ -47,72 +49,43 @@ export class NameWords {
     return found;
   }
 
-  /** Of each known word its likeness to a word, 0 below `least`. */
-  likenessTo(word: string, least: number): Float64Array {
-    const meter = new WordMeter(word);
-    const asked = lettersOf(word);
-    const likeness = new Float64Array(this.#words.length);
-    for (let number = 0; number < likeness.length; number++) {
-      const [letters, length] = [this.#letters[number] ?? 0, this.#lengths[number] ?? 0];
-      if (!mayBeAlike(asked, letters, length, least)) continue;
-      const one = meter.likeness(this.#words[number] ?? "");
-      if (one >= least) likeness[number] = one;
-    }
-    return likeness;
-  }
-
-  /** How many words a name has, and the likeness of the nearest one to each word that {@link likenessTo} was asked of; undefined: one has none. */
-  nearest(
-    list: number,
-    likenesses: readonly Float64Array[],
-  ): { readonly likeness: readonly number[]; readonly words: number } | undefined {
+  /**
+   * Compares names, of each of which it is told where the list of its words is, with some words. Undefined: for one of
+   * these the name has no word as like as `least`.
+   */
+  likenessTo(words: readonly string[], least: number): (list: number) => NameLikeness | undefined {
+    // Most names have no word like the rarest one, and that is all that is looked at of them.
+    const rarestFirst = words.map((word, index) => ({ index, ...this.#like(word, least) }));
+    rarestFirst.sort((a, b) => a.names - b.names);
     const { values } = this.#lists;
-    const words = values[list] ?? 0;
-    const nearest: number[] = [];
-    for (const likeness of likenesses) {
-      let most = 0;
-      for (let at = list + 1; at <= list + words; at++) most = Math.max(most, likeness[values[at] ?? 0] ?? 0);
-      if (most === 0) return undefined;
-      nearest.push(most);
-    }
-    return { likeness: nearest, words };
+    const nearest = words.map(() => 0);
+    return (list) => {
+      const count = values[list] ?? 0;
+      for (const { index, likeness } of rarestFirst) {
+        let most = 0;
+        for (let at = list + 1; at <= list + count; at++) most = Math.max(most, likeness[values[at] ?? 0] ?? 0);
+        if (most === 0) return undefined;
+        nearest[index] = most;
+      }
+      return { likeness: [...nearest], words: count };
+    };
   }
 
-  #number(word: string): number {
-    const known = this.#numbers.get(word);
-    if (known !== undefined) return known;
-    const number = this.#words.push(word) - 1;
+  /** Of each known word its likeness to a word, 0 below `least`, and how many names the others are in. */
+  #like(word: string, least: number): { readonly likeness: Float64Array; readonly names: number } {
+    const all = new Float64Array(this.#words.size);
+    let names = 0;
+    for (const [number, likeness] of this.#words.like(word, least)) {
+      all[number] = likeness;
+      names += this.#names[number] ?? 0;
+    }
+    return { likeness: all, names };
+  }
+
+  #enterWord(word: string): number {
+    const number = this.#numbers.get(word) ?? this.#words.add(word);
     this.#numbers.set(word, number);
-    const { letters, length } = lettersOf(word);
-    this.#letters.push(letters);
-    this.#lengths.push(length);
+    this.#names[number] = (this.#names[number] ?? 0) + 1;
     return number;
   }
-}
-
-/** Which letters a word has, as bits that some share, and how many. */
-function lettersOf(word: string): { readonly letters: number; readonly length: number } {
-  const compared = [...word].slice(0, MAX_COMPARED);
-  const letters = compared.reduce((bits, letter) => bits | (1 << ((letter.codePointAt(0) ?? 0) % 32)), 0);
-  return { letters, length: compared.length };
-}
-
-/**
- * Costs little, and holds of every word that is as like as `least`: each letter that one has and the other lacks is an
- * edit, and so is each by which one is longer.
- */
-function mayBeAlike(asked: { letters: number; length: number }, letters: number, length: number, least: number) {
-  const [lacking, shorter] = [bitsOf(asked.letters & ~letters), asked.length - length];
-  const longest = Math.max(asked.length, length);
-  const edits = Math.max(lacking, bitsOf(letters & ~asked.letters), Math.abs(shorter));
-  if (edits <= (1 - least) * longest + ROUNDING) return true;
-  // Compared with its beginning only, what the word has besides is no edit.
-  const begun = Math.max(asked.length, Math.min(length, asked.length + 1));
-  return Math.max(lacking, shorter) <= (1 - least / 0.9) * begun + ROUNDING;
-}
-
-function bitsOf(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest !== 0; rest &= rest - 1) count += 1;
-  return count;
 }

@@ -131,8 +131,9 @@ export class SearchIndex {
     for (const way of [this.#naming, this.#saying, this.#alike]) {
       const scoreOf = way.call(this, matcher);
       if (scoreOf === undefined) continue;
-      for (const [place, saying] of sayings.entries()) {
-        if (isHit[place] === 1 || types?.includes(saying.type) === false) continue;
+      for (let place = 0; place < sayings.length; place++) {
+        const saying = sayings[place];
+        if (saying === undefined || isHit[place] === 1 || types?.includes(saying.type) === false) continue;
         const score = scoreOf(saying);
         if (score === undefined) continue;
         isHit[place] = 1;
@@ -190,9 +191,9 @@ export class SearchIndex {
   #alike(matcher: QueryMatcher): Scoring | undefined {
     if (matcher.words.length === 0) return undefined;
     const { names } = this.#read.texts;
-    const likenesses = matcher.words.map((word) => names.likenessTo(word, MIN_WORD_LIKENESS));
+    const nearestIn = names.likenessTo(matcher.words, MIN_WORD_LIKENESS);
     return ({ nameWords }) => {
-      const nearest = names.nearest(nameWords, likenesses);
+      const nearest = nearestIn(nameWords);
       return nearest === undefined ? undefined : matcher.scoreNearly(nearest.likeness, nearest.words);
     };
   }
