@@ -243,4 +243,18 @@ describe("the store's plans and the rules of merging together", { timeout: SOAK_
       demand(canonicalContent(home.head.content) === merged, "an echo changed something");
     });
   });
+
+  it("a heal is merged by stamps and asks nobody, whatever the policy", () => {
+    const parents = ["2026-11-22T09:00:00.000Z-x-001"];
+    for (const strategy of STRATEGIES) {
+      const home = new Household({ name: "Lamp", colour: "white" }, policyOf(strategy));
+      const later = { author: "ada", device: "panel", stamps: () => [], effectiveUs: START_US };
+      const earlier = { ...later, device: "hub", effectiveUs: later.effectiveUs - 1 };
+      home.push([new TestDevice("panel").edit(RECORD, { name: "Lamp", colour: "red" }, { parents, heal: later })]);
+      home.push([new TestDevice("hub").edit(RECORD, { name: "Lamp", colour: "blue" }, { parents, heal: earlier })]);
+      expect(home.head.content.body, strategy).toEqual({ name: "Lamp", colour: "red" });
+      expect([...home.outcomes.values()], strategy).toEqual(["applied", "merged", "superseded"]);
+      expect(home.log.conflicts.size, strategy).toBe(0);
+    }
+  });
 });

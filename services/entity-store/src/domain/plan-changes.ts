@@ -258,22 +258,28 @@ export class PlanChanges {
     const unstored = (version: VersionId) => this.#divergedOf(change, version)?.change.parents;
     const base = lineage.base(change.parents, unstored);
     const seen = lineage.closure(change.parents, unstored);
-    const policies = known(log.facts.policies, (needs) => {
-      needs.policies = true;
-    });
-    const type = change.content.kind === "entity" ? change.content.type : undefined;
     return {
       local,
       localTimes: this.#timesOf(change),
       server: log.detail(head),
       base: base === undefined ? undefined : log.version(change.record, base),
-      wish: change.wish,
-      policy:
-        policies.find((policy) => policy.entityType === type) ??
-        policies.find((policy) => policy.entityType === undefined),
+      ...this.#wishAndPolicy(change),
       restored: change.deleted && !head.deleted && lineage.wasRestoredUnseen(seen),
       serverCascade: head.cascaded,
     };
+  }
+
+  /** A heal is merged by stamps: no policy is about what a lost log had decided already (docs/protocol.md, section 8). */
+  #wishAndPolicy({ content, wish, heal }: ValidChange): Pick<Divergence, "wish" | "policy"> {
+    if (heal !== undefined) return { wish: undefined, policy: undefined };
+    const policies = known(this.#planning.log.facts.policies, (needs) => {
+      needs.policies = true;
+    });
+    const type = content.kind === "entity" ? content.type : undefined;
+    const policy =
+      policies.find(({ entityType }) => entityType === type) ??
+      policies.find(({ entityType }) => entityType === undefined);
+    return { wish, policy };
   }
 
   /**
