@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { CommitQueue } from "./commit-queue.ts";
 
 /** A queue whose groups end when the test says so. */
-function setUp(options: { lanes?: number } = {}) {
+function setUp(options: { lanes?: number; patienceMs?: number } = {}) {
   const groups: { readonly jobs: readonly string[]; readonly end: () => void; readonly nextMayBegin: () => void }[] =
     [];
   const queue = new CommitQueue<string>({
@@ -11,6 +11,7 @@ function setUp(options: { lanes?: number } = {}) {
     maxGroupHouseholds: 3,
     maxGroupRows: 100,
     aloneFromSize: 50,
+    patienceMs: options.patienceMs ?? 60_000,
     run: (jobs, nextMayBegin) => new Promise((resolve) => groups.push({ jobs, end: resolve, nextMayBegin })),
   });
   const add = (household: string, job: string, size = 1) =>
@@ -31,6 +32,27 @@ describe("group commit", () => {
     expect(groups.map((group) => group.jobs)).toEqual([["b1", "c1", "d1"]]);
     await endNext();
     expect(groups.map((group) => group.jobs)).toEqual([["e1"]]);
+  });
+
+  test("gathers the next group while one is under way, though a lane is free", async () => {
+    const { groups, add, endNext } = setUp({ lanes: 4 });
+    for (const household of ["a", "b", "c"]) add(household, `${household}1`);
+    add("big", "big1", 60);
+    expect(groups.map((group) => group.jobs)).toEqual([["a1"], ["big1"]]);
+    await endNext();
+    expect(groups.map((group) => group.jobs)).toEqual([["big1"], ["b1", "c1"]]);
+  });
+
+  test("begins a group that is full at once", () => {
+    const { groups, add } = setUp({ lanes: 4 });
+    for (const household of ["a", "b", "c", "d", "e"]) add(household, `${household}1`);
+    expect(groups.map((group) => group.jobs)).toEqual([["a1"], ["b1", "c1", "d1"]]);
+  });
+
+  test("waits for no group that takes long", async () => {
+    const { groups, add } = setUp({ lanes: 4, patienceMs: 1 });
+    for (const household of ["a", "b", "c"]) add(household, `${household}1`);
+    await expect.poll(() => groups.map((group) => group.jobs)).toEqual([["a1"], ["b1", "c1"]]);
   });
 
   test("has one job of a household under way, in the order of arrival", async () => {

@@ -16,6 +16,8 @@ export interface CommitQueueOptions<Job> {
   readonly maxGroupRows: number;
   /** A job of this size or more runs in a transaction of its own. */
   readonly aloneFromSize: number;
+  /** How long a group that is not full waits for the one under way, in milliseconds. */
+  readonly patienceMs: number;
   /**
    * Runs one group to its end. Never rejects: the jobs themselves are answered by it. From `nextMayBegin` on, one more
    * job of each of its households may run, alone in its group, while this one ends.
@@ -23,11 +25,18 @@ export interface CommitQueueOptions<Job> {
   readonly run: (group: readonly Job[], nextMayBegin: () => void) => Promise<void>;
 }
 
+/** Jobs that share a transaction. */
+interface Group<Job> {
+  readonly jobs: readonly QueuedJob<Job>[];
+  /** It has one job, which shares with nobody. */
+  readonly alone: boolean;
+}
+
 /** Jobs of a household that were begun and have not ended. */
 interface UnderWay {
   jobs: number;
   /** The group of the newest of them. */
-  newest: readonly unknown[];
+  newest: Group<unknown>;
   /** The newest of them lets the next one begin. */
   open: boolean;
 }
@@ -37,8 +46,9 @@ const MAX_UNDER_WAY = 2;
 
 /**
  * Groups small jobs of different households into one transaction, so that a thousand small writers do not pay a thousand
- * fsyncs. Per household jobs begin in the order of arrival, one at a time, or one ahead where the one before allows it. A
- * group takes what is there when a lane gets free, and never waits for more.
+ * fsyncs. Per household jobs begin in the order of arrival, one at a time, or one ahead where the one before allows it.
+ * While a group is under way the next one gathers, until it is full or the one under way takes long: a crowd pays for few
+ * transactions, and who comes alone waits for nobody.
  */
 export class CommitQueue<Job> {
   readonly #options: CommitQueueOptions<Job>;
@@ -48,6 +58,8 @@ export class CommitQueue<Job> {
   readonly #ready = new Set<HouseholdId>();
   readonly #underWay = new Map<HouseholdId, UnderWay>();
   #runningLanes = 0;
+  /** Groups under way that have not taken long. */
+  readonly #brisk = new Set<Group<Job>>();
   readonly #idle: (() => void)[] = [];
 
   constructor(options: CommitQueueOptions<Job>) {
@@ -77,43 +89,67 @@ export class CommitQueue<Job> {
   }
 
   #fillLanes(): void {
-    while (this.#runningLanes < this.#options.lanes && this.#ready.size > 0) void this.#runLane();
+    while (this.#runningLanes < this.#options.lanes) {
+      const next = this.#nextGroup();
+      if (next === undefined) return;
+      void this.#run(next);
+    }
   }
 
-  async #runLane(): Promise<void> {
-    const group = this.#takeGroup();
+  async #run(group: Group<Job>): Promise<void> {
+    for (const { household } of group.jobs) this.#take(household, group);
     this.#runningLanes += 1;
+    const patience = group.alone ? undefined : this.#beWaitedFor(group);
     try {
       await this.#options.run(
-        group.map(({ job }) => job),
+        group.jobs.map(({ job }) => job),
         () => this.#open(group),
       );
     } finally {
       this.#runningLanes -= 1;
-      for (const { household } of group) this.#end(household);
+      clearTimeout(patience);
+      this.#brisk.delete(group);
+      for (const { household } of group.jobs) this.#end(household);
       this.#fillLanes();
       if (this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
 
-  #takeGroup(): QueuedJob<Job>[] {
+  /** Not for ever: it may stand at a lock. */
+  #beWaitedFor(group: Group<Job>): NodeJS.Timeout {
+    this.#brisk.add(group);
+    return setTimeout(() => {
+      this.#brisk.delete(group);
+      this.#fillLanes();
+    }, this.#options.patienceMs);
+  }
+
+  /** What may begin now, of the households that wait longest. */
+  #nextGroup(): Group<Job> | undefined {
     const { maxGroupHouseholds, maxGroupRows, aloneFromSize } = this.#options;
-    const group: QueuedJob<Job>[] = [];
+    const jobs: QueuedJob<Job>[] = [];
     let rows = 0;
+    let isFull = false;
+    let alone: Group<Job> | undefined;
     for (const household of this.#ready) {
       const next = this.#waiting.get(household)?.[0];
       if (next === undefined) continue;
-      const alone = next.size >= aloneFromSize || this.#underWay.has(household);
-      if (group.length > 0 && (alone || rows + next.size > maxGroupRows)) continue;
-      this.#take(household, group);
-      group.push(next);
-      rows += next.size;
-      if (alone || group.length === maxGroupHouseholds) break;
+      if (next.size >= aloneFromSize || this.#underWay.has(household)) {
+        alone ??= { jobs: [next], alone: true };
+        if (jobs.length === 0) break;
+      } else if (rows + next.size > maxGroupRows) {
+        isFull = true;
+      } else {
+        jobs.push(next);
+        rows += next.size;
+        isFull ||= jobs.length === maxGroupHouseholds;
+        if (isFull) break;
+      }
     }
-    return group;
+    return jobs.length > 0 && (isFull || this.#brisk.size === 0) ? { jobs, alone: false } : alone;
   }
 
-  #take(household: HouseholdId, group: readonly QueuedJob<Job>[]): void {
+  #take(household: HouseholdId, group: Group<Job>): void {
     const line = this.#waiting.get(household);
     line?.shift();
     if (line?.length === 0) this.#waiting.delete(household);
@@ -122,8 +158,8 @@ export class CommitQueue<Job> {
     this.#underWay.set(household, { jobs, newest: group, open: false });
   }
 
-  #open(group: readonly QueuedJob<Job>[]): void {
-    for (const { household } of group) {
+  #open(group: Group<Job>): void {
+    for (const { household } of group.jobs) {
       const underWay = this.#underWay.get(household);
       if (underWay?.newest !== group) continue;
       underWay.open = true;

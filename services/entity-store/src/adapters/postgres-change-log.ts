@@ -47,6 +47,8 @@ export interface GroupReport {
 const MAX_GROUP_HOUSEHOLDS = 16;
 const MAX_GROUP_ROWS = 1_000;
 const ALONE_FROM_CHANGES = 50;
+/** Several times as long as a group takes. */
+const PATIENCE_MS = 20;
 /** About a kilobyte each. */
 const REMEMBERED_HOUSEHOLDS = 4_096;
 
@@ -94,6 +96,7 @@ export class PostgresChangeLog implements CommitLog {
       maxGroupHouseholds: MAX_GROUP_HOUSEHOLDS,
       maxGroupRows: MAX_GROUP_ROWS,
       aloneFromSize: ALONE_FROM_CHANGES,
+      patienceMs: PATIENCE_MS,
       run: (group, nextMayBegin) => this.#runGroup(group, nextMayBegin),
     });
     this.#transactions = {
