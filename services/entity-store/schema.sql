@@ -597,6 +597,23 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.epoch_after(before uuid)
+ RETURNS uuid
+ LANGUAGE sql
+AS $function$
+  -- UUIDv7: the time in milliseconds, then random bits; PostgreSQL has its own from version 18 on only.
+  select encode(
+    set_bit(set_bit(
+      overlay(uuid_send(gen_random_uuid()) placing substring(int8send(t.ms) from 3) from 1 for 6),
+      52, 1), 53, 1), 'hex')::uuid
+  from (
+    select greatest(
+      (extract(epoch from clock_timestamp()) * 1000)::bigint,
+      ('x' || lpad(left(replace(before::text, '-', ''), 12), 16, '0'))::bit(64)::bigint + 1
+    ) as ms
+  ) t
+$function$;
+
 CREATE OR REPLACE FUNCTION public.forget_words(p_words text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -670,18 +687,6 @@ alter function named_candidates(text,text,smallint[],integer) owner to funkygibb
 revoke execute on function named_candidates(text,text,smallint[],integer) from public;
 grant execute on function named_candidates(text,text,smallint[],integer) to funkygibbon_app;
 
-CREATE OR REPLACE FUNCTION public.new_epoch()
- RETURNS uuid
- LANGUAGE sql
-AS $function$
-  -- UUIDv7: the time in milliseconds, then random bits; PostgreSQL has its own from version 18 on only.
-  select encode(
-    set_bit(set_bit(
-      overlay(uuid_send(gen_random_uuid()) placing
-        substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
-      52, 1), 53, 1), 'hex')::uuid
-$function$;
-
 CREATE OR REPLACE FUNCTION public.renew_epochs()
  RETURNS bigint
  LANGUAGE plpgsql
@@ -692,7 +697,7 @@ declare
   renewed bigint;
 begin
   update devices set session_key_hash = null, previous_key_hash = null;
-  update households set epoch = new_epoch();
+  update households set epoch = epoch_after(epoch);
   get diagnostics renewed = row_count;
   return renewed;
 end

@@ -107,6 +107,17 @@ describe("other ground", () => {
     const stale = await world.device("stale", { claims });
     stale.say({ case: "hello", value: helloOf("stale", { cursor }) });
     expect(await stale.ended()).toMatchObject({ kind: "invalid" });
+
+    world.store.renew(claims.household, YOUNGER, 1);
+    const finder = await world.device("finder", { claims });
+    finder.say({ case: "hello", value: helloOf("finder", { householdId: claims.household, epoch: YOUNGER }) });
+    await finder.next("welcome");
+    const returning = await world.device("phone", { claims });
+    returning.say({ case: "hello", value: helloOf("phone", { householdId: claims.household, epoch, cursor }) });
+    expect((await returning.next("goAway")).reason).toBe(GoAwayReason.EPOCH_CHANGED);
+    expect(returning.epoch).toBe(YOUNGER);
+    finder.say({ case: "ack", value: { frameId: 0n, cursor } });
+    expect((await finder.next("goAway")).reason).toBe(GoAwayReason.EPOCH_CHANGED);
   });
 
   it("sends everybody away when the log is renewed under them, and lets them in again", async () => {

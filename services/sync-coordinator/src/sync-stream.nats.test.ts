@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { create } from "@bufbuild/protobuf";
+import { HealSchema, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { SyncStatus } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CoordinatorWorld, coordinatorWorld } from "../test/coordinator-world.ts";
@@ -248,6 +249,28 @@ describe("pushing over a stream", () => {
       { outcomes: [{ outcome: Outcome.MERGED }] },
       { outcomes: [{ outcome: Outcome.APPLIED, duplicate: false }] },
     ]);
+  });
+
+  it("takes heals in frames of their own, from whoever may write", async () => {
+    const claims = fresh();
+    const heal = { author: "bob", deviceId: "phone", effectiveUs: 5n };
+    const phone = await world.connected("phone", { claims: { ...claims, role: "member" } });
+    const ground = { pushId: 1n, householdId: phone.household, epoch: phone.epoch };
+    phone.say({ case: "heal", value: { ...ground, changes: [phone.edit({ heal: create(HealSchema, heal) })] } });
+    expect((await phone.next("pushResult")).outcomes).toMatchObject([{ outcome: Outcome.APPLIED }]);
+
+    const healing = { heal: create(HealSchema, heal) };
+    const wrongs = [
+      { frame: "heal", change: {}, role: "member", kind: "invalid" },
+      { frame: "push", change: healing, role: "member", kind: "invalid" },
+      { frame: "heal", change: healing, role: "guest", kind: "permission-denied" },
+    ] as const;
+    for (const [index, { frame, change, role, kind }] of wrongs.entries()) {
+      const device = await world.connected(`device-${index}`, { claims: { ...claims, role } });
+      device.say({ case: frame, value: { ...ground, changes: [device.edit(change)] } });
+      expect(await device.ended()).toMatchObject({ kind });
+    }
+    expect(world.store.home(claims.household).log).toHaveLength(1);
   });
 
   it("answers what it resends with its first outcome", async () => {

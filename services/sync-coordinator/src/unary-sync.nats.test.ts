@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { householdSubject } from "@funkygibbon/events/subjects";
-import { Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { HealSchema, Outcome } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { PresenceChangedSchema } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
 import {
   GoAwayReason,
@@ -101,6 +101,16 @@ describe("unary Sync", () => {
     expect(answer.vectorClock.poller).toBe(changes[1]?.version);
     expect(answer.vectorClock.server).toMatch(/-server\.9b7e4d21-000003$/);
     expect(seqsOf(await device.sync())).toEqual([]);
+  });
+
+  it("takes heals, which come back whole", async () => {
+    const device = await poller("phone");
+    await device.sync();
+    const [edit] = await edits("phone", 1);
+    const heal = create(HealSchema, { author: "bob", deviceId: "phone", effectiveUs: 5n });
+    const { outcomes, changes } = await device.sync({ changes: [{ ...must(edit, "there is one"), heal }] });
+    expect(outcomes).toMatchObject([{ outcome: Outcome.APPLIED }]);
+    expect(changes.map(({ record }) => record.case)).toEqual(["version"]);
   });
 
   it("pulls by pages to the end", async () => {

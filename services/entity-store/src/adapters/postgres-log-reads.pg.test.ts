@@ -1,5 +1,5 @@
 import { addToDigest, digestTerm } from "@funkygibbon/kernel/digest";
-import type { HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import { type HouseholdId, parseEpoch, type RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
@@ -131,5 +131,16 @@ describe("the epoch", () => {
     expect(after).not.toBe(before);
     expect(after).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     await expect(store.push([phone.edit(recordId(1), {})])).rejects.toMatchObject({ reason: "EPOCH_CHANGED" });
+  });
+
+  test("is younger than the one before, although the clock of the machine was set back since", async () => {
+    await using store = await PgLog.open();
+    await store.epoch();
+    const ahead = "0ffff3b0-7c4e-7a10-8f2d-1c5a9b7e4d21";
+    await store.test.sql("update households set epoch = $1", [ahead]);
+    await store.test.sql("select renew_epochs()");
+    const { epoch } = await store.reads.position("home" as HouseholdId);
+    expect(epoch > ahead).toBe(true);
+    expect(parseEpoch(epoch)).toBe(epoch);
   });
 });
