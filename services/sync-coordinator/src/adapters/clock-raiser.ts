@@ -1,5 +1,6 @@
 import type { Committed } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
 import { type HouseholdId, parseEpoch, parseHouseholdId } from "@funkygibbon/kernel/ids";
+import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { ClockRaise, HouseholdClock, LiveClocks } from "../domain/ports.ts";
 
 /** Households whose last raise is remembered. */
@@ -11,7 +12,7 @@ const MAX_REMEMBERED = 10_000;
  */
 export class EventfulClocks implements LiveClocks {
   readonly #clocks: LiveClocks;
-  readonly #raised = new Map<HouseholdId, number>();
+  readonly #raised = new Map<HouseholdId, LogPosition>();
 
   constructor(clocks: LiveClocks) {
     this.#clocks = clocks;
@@ -26,17 +27,19 @@ export class EventfulClocks implements LiveClocks {
   }
 
   raise(raise: ClockRaise): Promise<void> {
-    this.#remember(raise.household, raise.position.headSeq);
+    this.#remember(raise.household, raise.position);
     return this.#clocks.raise(raise);
   }
 
   /** A commit that may have been anybody's. Only one whose digest is known raises. */
   async committed(event: Committed): Promise<void> {
     const household = parseHouseholdId(event.householdId);
+    const epoch = parseEpoch(event.epoch);
     const headSeq = Number(event.toSeq);
-    if (!event.atHead || (this.#raised.get(household) ?? -1) >= headSeq) return;
+    const raised = this.#raised.get(household);
+    if (!event.atHead || (raised?.epoch === epoch && raised.headSeq >= headSeq)) return;
     const position = {
-      epoch: parseEpoch(event.epoch),
+      epoch,
       headSeq,
       digest: event.digest,
       committedUs: Number(event.committedUs),
@@ -44,9 +47,9 @@ export class EventfulClocks implements LiveClocks {
     await this.raise({ household, position, firstSeq: Number(event.fromSeq), entry: undefined });
   }
 
-  #remember(household: HouseholdId, headSeq: number): void {
+  #remember(household: HouseholdId, position: LogPosition): void {
     this.#raised.delete(household);
-    this.#raised.set(household, headSeq);
+    this.#raised.set(household, position);
     if (this.#raised.size <= MAX_REMEMBERED) return;
     const [oldest] = this.#raised.keys();
     if (oldest !== undefined) this.#raised.delete(oldest);
