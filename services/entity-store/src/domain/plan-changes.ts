@@ -39,13 +39,21 @@ export interface PushPlanning {
   readonly times: ReadonlyMap<ValidChange, Micros>;
 }
 
+/** A change whose history has parted from its record's, as it would be stored. */
+interface Diverged {
+  readonly change: ValidChange;
+  readonly local: Appended;
+  /** As of when it and the diverged edits below it count. */
+  readonly times: string;
+}
+
 /** Plans the changes of one push, one after another (docs/protocol.md, section 4, rule 1). */
 export class PlanChanges {
   readonly #planning: PushPlanning;
   readonly #visited = new Set<ValidChange>();
   readonly #answers = new Map<ValidChange, Answer>();
   /** Changes whose histories have parted and that are not resolved, as they would be stored. */
-  readonly #diverged = new Map<VersionId, { readonly change: ValidChange; readonly local: Appended }>();
+  readonly #diverged = new Map<VersionId, Diverged>();
 
   constructor(planning: PushPlanning) {
     this.#planning = planning;
@@ -78,7 +86,7 @@ export class PlanChanges {
     }
     return [...this.#diverged.values()]
       .filter(({ change }) => !below.has(change.version))
-      .flatMap(({ change, local }) => missing.attempt(() => this.#divergence(change, local)) ?? []);
+      .flatMap((diverged) => missing.attempt(() => this.#divergence(diverged)) ?? []);
   }
 
   /** Ends that this very push brings must be there before their edge, wherever they stand in it. */
@@ -157,7 +165,7 @@ export class PlanChanges {
         one.serverVersion === head.version,
     );
     if (resolution === undefined) {
-      this.#diverged.set(change.version, { change, local });
+      this.#diverged.set(change.version, { change, local, times: localTimes });
       return undefined;
     }
     const lineage = book.lineage(change.record);
@@ -251,7 +259,7 @@ export class PlanChanges {
     }
   }
 
-  #divergence(change: ValidChange, local: Appended): Divergence {
+  #divergence({ change, local, times }: Diverged): Divergence {
     const { log, book } = this.#planning;
     const head = must(log.head(change.record), "only a record with a head diverges");
     const lineage = book.lineage(change.record);
@@ -260,7 +268,7 @@ export class PlanChanges {
     const seen = lineage.closure(change.parents, unstored);
     return {
       local,
-      localTimes: this.#timesOf(change),
+      localTimes: times,
       server: log.detail(head),
       base: base === undefined ? undefined : log.version(change.record, base),
       ...this.#wishAndPolicy(change),
@@ -283,13 +291,15 @@ export class PlanChanges {
   }
 
   /**
-   * As of when a change and the diverged edits below it count. A push of the same device that was committed meanwhile may
-   * have moved these times, and with them what a resolution would have to be.
+   * As of when a change and the diverged edits below it count; the hash of that where there are any, which may be many. A
+   * push of the same device that was committed meanwhile may have moved these times, and with them what a resolution would
+   * have to be.
    */
   #timesOf(change: ValidChange): string {
-    const { order, times } = this.#planning;
-    const below = order.parentsOf(change).filter(({ version }) => this.#diverged.has(version));
-    return [times.get(change), ...below.map((parent) => this.#timesOf(parent))].join(" ");
+    const { log, order, times } = this.#planning;
+    const own = String(times.get(change));
+    const below = order.parentsOf(change).flatMap(({ version }) => this.#diverged.get(version)?.times ?? []);
+    return below.length === 0 ? own : log.context.sha256([own, ...below].join(" "));
   }
 
   /** The change as the log will keep it. */

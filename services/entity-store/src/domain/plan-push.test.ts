@@ -218,6 +218,35 @@ describe("resolutions", () => {
     expect(log.push([later]).divergences[0]?.base?.version).toBe(tip.version);
   });
 
+  test("that name each other as parents diverge as if the earlier one did not, instead of waiting for each other", () => {
+    const { log, phone, panel } = setUp();
+    const base = panel.edit(LAMP, { a: 1 });
+    log.push([base]);
+    log.push([panel.edit(LAMP, { a: 2 }, { parents: [base.version] })]);
+    const earlier = phone.edit(LAMP, { a: 1, b: 1 });
+    const later = phone.edit(LAMP, { a: 1, b: 2 }, { parents: [earlier.version] });
+    const { divergences } = log.push([{ ...earlier, parents: [base.version, later.version] }, later]);
+    expect(divergences.map(({ local }) => local.version)).toEqual([later.version]);
+  });
+
+  test("are planned although each of them builds on several others: there are more ways through them than could be walked", () => {
+    const { log, phone, panel } = setUp();
+    const base = panel.edit(LAMP, { a: 1 });
+    log.push([base]);
+    log.push([panel.edit(LAMP, { a: 2 }, { parents: [base.version] })]);
+    const edits = [base];
+    for (let n = 0; n < 80; n++) {
+      const parents = edits.slice(-3).map(({ version }) => version);
+      edits.push(phone.edit(LAMP, { a: 1, n }, { parents }));
+    }
+    const [, ...pushed] = edits;
+    const [divergence, ...more] = log.push(pushed).divergences;
+    if (divergence === undefined) throw new Error("must diverge");
+    expect([divergence.local.version, more]).toEqual([edits.at(-1)?.version, []]);
+    const result = log.push(pushed, { resolutions: [merged(divergence, { a: 2, n: 79 })] });
+    expect(new Set(outcomesOf(result))).toEqual(new Set(["merged"]));
+  });
+
   test("what waits for a person is no base, and a merge on top of it closes its conflict", () => {
     const { log, phone, base, below, tip, divergence } = diverge();
     const pending = { ...merged(divergence, {}), decision: { kind: "pending" } } as const;

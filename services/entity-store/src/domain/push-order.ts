@@ -21,11 +21,11 @@ export class PushOrder {
     }
   }
 
-  /** The edits of this push that a change builds on directly. */
+  /** The edits of this push that a change builds on directly. Nothing builds on what was made after it, whatever it says. */
   parentsOf(change: ValidChange): ValidChange[] {
     return change.parents.flatMap((parent) => {
       const found = this.#byVersion.get(parent);
-      return found === undefined || found.record !== change.record ? [] : [found];
+      return found?.record === change.record && byDependence(found, change) < 0 ? [found] : [];
     });
   }
 
