@@ -82,7 +82,6 @@ export async function startBenchSystem(
     ACTOR_SECRET: secrets.actorSecret,
     TOKEN_SECRET: secrets.tokenSecret,
     DATABASE_URL: database.url,
-    DATABASE_WRITERS: process.env.DATABASE_WRITERS,
     REDIS_URL: redis.url,
     NATS_URL: nats.accounts === 0 ? nats.url : nats.url.replace("nats://", "nats://t1:t1@"),
     ENTITY_STORE_URL: urls["entity-store"],

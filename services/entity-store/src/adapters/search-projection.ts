@@ -30,7 +30,7 @@ interface HeadRow {
 export type Projection = (household: HouseholdId, signal: AbortSignal) => Promise<ProjectionStep>;
 
 /** Heads in one step, hence in one transaction. */
-const HEADS_PER_STEP = 200;
+const HEADS_PER_STEP = 100;
 
 /** The projection on PostgreSQL. `project` makes a row of a body, and is replaced in tests only. */
 export function postgresProjection(

@@ -30,7 +30,8 @@ export interface SearchProjector extends AsyncDisposable {
 
 /**
  * Starts the projector. It works at low priority, one household at a time, when the commits of that household have
- * paused: full text costs more than the commits themselves, and search looks at what is missing anyway.
+ * paused: full text costs more than the commits themselves, and search looks at what is missing anyway. A household with
+ * much to do rests after each step for as long as that has taken.
  */
 export function startSearchProjector(options: SearchProjectorOptions): SearchProjector {
   return new BackgroundProjector(options);
@@ -119,14 +120,15 @@ class BackgroundProjector implements SearchProjector {
 
   /** One step only, so a household with much to do takes turns with the others. */
   async #takeStep(household: HouseholdId): Promise<void> {
-    const { project, log, maxDelayMs } = this.#options;
+    const { project, log } = this.#options;
+    const beganMs = performance.now();
     const failures = this.#announced.get(household)?.failures ?? 0;
     this.#announced.delete(household);
     this.#busy = true;
     try {
       const step = await project(household, this.#stop.signal);
       for (const record of step.failed) log.warn({ household, record }, "search.body_not_projected");
-      if (!step.caughtUp) this.#again(household, { afterMs: -maxDelayMs, failures: 0 });
+      if (!step.caughtUp) this.#again(household, { afterMs: performance.now() - beganMs, failures: 0 });
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       log.warn({ household, failures, err: error }, "search.projection_failed");
@@ -140,9 +142,9 @@ class BackgroundProjector implements SearchProjector {
   }
 
   #again(household: HouseholdId, { afterMs, failures }: { afterMs: number; failures: number }): void {
-    const now = performance.now();
-    const lastMs = this.#announced.get(household)?.lastMs ?? now + afterMs;
-    this.#announced.set(household, { firstMs: now + afterMs, lastMs, failures });
+    const { quietMs, maxDelayMs } = this.#options;
+    const dueMs = performance.now() + afterMs;
+    this.#announced.set(household, { firstMs: dueMs - maxDelayMs, lastMs: dueMs - quietMs, failures });
   }
 
   /** Finds what was committed by another replica, or before this process started. */

@@ -1,5 +1,5 @@
 import { parseHouseholdId } from "@funkygibbon/kernel/ids";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FairShare } from "./fair-share.ts";
 
 const ours = parseHouseholdId("018f0000-0000-7000-8000-00000000000a");
@@ -38,4 +38,22 @@ test("what sends one slice after another does so one at a time in its household"
   ]);
   expect(seen.filter((line) => !line.startsWith("x"))).toEqual(["one begins", "one ends", "two begins", "two ends"]);
   expect(seen.indexOf("x begins")).toBeLessThan(seen.indexOf("two begins"));
+});
+
+test("after a slice it rests for as long as that has taken, though not for long", async () => {
+  vi.useFakeTimers();
+  try {
+    const share = new FairShare();
+    const restAfter = async (tookMs: number) => {
+      const slice = share.slice(() => new Promise<string>((resolve) => setTimeout(resolve, tookMs, "done")));
+      const beganMs = performance.now();
+      await vi.runAllTimersAsync();
+      expect(await slice).toBe("done");
+      return performance.now() - beganMs - tookMs;
+    };
+    expect(await restAfter(7)).toBe(7);
+    expect(await restAfter(5_000)).toBe(25);
+  } finally {
+    vi.useRealTimers();
+  }
 });

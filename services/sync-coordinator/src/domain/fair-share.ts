@@ -6,6 +6,8 @@ import { FairTurns } from "./fair-turns.ts";
 const AROUND_US = 1_000_000;
 /** What the store plans and writes in the few milliseconds that a neighbour does not notice. */
 const CHANGES_BESIDE_OTHERS = 100;
+/** A rest is no longer than this: a store that takes longer has more to do than us. */
+const MAX_REST_MS = 25;
 
 interface Sighting {
   readonly household: HouseholdId;
@@ -14,8 +16,8 @@ interface Sighting {
 
 /**
  * How much of a push goes to the store at once. A household that is alone may send all of it, which is fastest. Beside
- * others it sends a little at a time: whatever the store does for one commit it does in one go, and who comes in between
- * waits for all of it.
+ * others it sends a slice at a time, for whatever the store does for one commit it does in one go, and who comes in
+ * between waits for all of it; and after each it rests, or somebody would always come in between.
  */
 export class FairShare {
   #newest: Sighting | undefined;
@@ -48,5 +50,14 @@ export class FairShare {
    */
   inTurn<T>(household: HouseholdId, work: () => Promise<T>): Promise<T> {
     return this.#turns.run(household, work);
+  }
+
+  /** Does one slice, and then nothing for as long as that has taken: half of the time the store is the others'. */
+  async slice<T>(work: () => Promise<T>): Promise<T> {
+    const beganMs = performance.now();
+    const result = await work();
+    const restMs = Math.min(performance.now() - beganMs, MAX_REST_MS);
+    await new Promise((resolve) => setTimeout(resolve, restMs));
+    return result;
   }
 }

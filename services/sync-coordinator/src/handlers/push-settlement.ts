@@ -90,17 +90,20 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     clockOffsetUs: BigInt(push.clockOffsetUs),
   };
   const { household } = push.from;
-  const slices = pushSlices(push.changes, parts.fairShare.changesAtOnce(household, push.receivedUs));
+  const { fairShare } = parts;
+  const slices = pushSlices(push.changes, fairShare.changesAtOnce(household, push.receivedUs));
+  const isCut = slices.length > 1;
   const work: CommitParts<Change, ChangeOutcome, Divergence, Resolution, Answer> = {
-    commit: async (changes, resolutions, notBeforeUs) =>
-      answerOf(
-        await parts.changeLog.commit({
+    commit: async (changes, resolutions, notBeforeUs) => {
+      const commit = () =>
+        parts.changeLog.commit({
           ...call,
           notBeforeUs: BigInt(notBeforeUs),
           changes: [...changes],
           resolutions: [...resolutions],
-        }),
-      ),
+        });
+      return answerOf(await (isCut ? fairShare.slice(commit) : commit()));
+    },
     resolve: (divergences) => parts.resolver.resolve(divergences),
     inParts: (changes, resolutions) =>
       commitParts(
@@ -112,12 +115,10 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
       create(ChangeOutcomeSchema, { recordId: recordId.toLowerCase(), version, outcome: Outcome.RETRY }),
   };
   const commit = () => commitInRounds(push.changes, slices, work);
-  const settlement = await (slices.length === 1 ? commit() : parts.fairShare.inTurn(household, commit)).catch(
-    async (error: unknown) => {
-      await leaveOldClock(household, error, parts.liveClocks);
-      throw error;
-    },
-  );
+  const settlement = await (isCut ? fairShare.inTurn(household, commit) : commit()).catch(async (error: unknown) => {
+    await leaveOldClock(household, error, parts.liveClocks);
+    throw error;
+  });
 
   await Promise.all(settlement.answers.map((answer) => raiseClock(push, answer, parts.liveClocks)));
   const last = settlement.answers.at(-1) ?? settlement.answers[0];
