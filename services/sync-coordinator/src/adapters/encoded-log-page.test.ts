@@ -17,6 +17,7 @@ const version = (seq: number, body = "{}") =>
     sequence: BigInt(seq),
     effectiveUs: 7n,
     author: "ada",
+    stamps: [{ stamp: { effectiveUs: 3n, deviceId: "panel", sequence: 4n }, keys: ["name"] }],
   });
 const origin = (afterSeq: number, throughSeq: number, headSeq = throughSeq) => ({
   epoch,
@@ -73,7 +74,14 @@ describe.each([
     expect(record).toEqual(before);
     expect(record?.record).toMatchObject({
       case: "own",
-      value: { recordId: version(2).recordId, version: version(2).version, seq: 2n, effectiveUs: 7n, author: "ada" },
+      value: {
+        recordId: version(2).recordId,
+        version: version(2).version,
+        seq: 2n,
+        effectiveUs: 7n,
+        author: "ada",
+        stamps: version(2).stamps,
+      },
     });
   });
 });

@@ -1,9 +1,9 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type RecordVersion, RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import {
   ChangesFrameSchema,
-  type OwnVersion,
+  OwnVersionSchema,
   type PulledRecord,
   PulledRecordSchema,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
@@ -14,6 +14,9 @@ import type { LogEntry, LogPage } from "../domain/log-page.ts";
 
 /** What a version takes on the wire besides its body, roughly. */
 const OVERHEAD_BYTES = 250;
+
+/** Those of one page are all in the same form. */
+type Versions = readonly RecordVersion[] | readonly Uint8Array[];
 
 /** Where a page is from. */
 export interface PageOrigin {
@@ -26,7 +29,7 @@ export interface PageOrigin {
 /**
  * One page of the log. Its versions come as messages, or serialised as the log sends them, and are turned into the other
  * only when a session wants that, once for all: whole records are the serialised ones back to back, an own version is
- * read from the message.
+ * what it has of their fields.
  */
 export class EncodedLogPage implements LogPage {
   readonly epoch: Epoch;
@@ -36,12 +39,12 @@ export class EncodedLogPage implements LogPage {
   readonly snapshotSeq: number;
   readonly entries: readonly LogEntry[];
   readonly byteLength: number;
-  #versions: readonly (RecordVersion | Uint8Array)[];
+  #versions: Versions;
   #records: JoinedRecords | undefined;
 
   private constructor(
     origin: PageOrigin,
-    page: { entries: readonly LogEntry[]; byteLength: number; versions: readonly (RecordVersion | Uint8Array)[] },
+    page: { entries: readonly LogEntry[]; byteLength: number; versions: Versions },
   ) {
     this.epoch = origin.epoch;
     this.afterSeq = origin.afterSeq;
@@ -77,19 +80,16 @@ export class EncodedLogPage implements LogPage {
   }
 
   ownRecords(first: number, end: number): readonly Uint8Array[] {
-    const records = this.#versions.slice(first, end).map((version): PulledRecord => {
-      const message = version instanceof Uint8Array ? fromBinary(RecordVersionSchema, version) : version;
-      return { $typeName: "inbetweenies.v1.PulledRecord", record: { case: "own", value: ownVersion(message) } };
-    });
-    return [toBinary(ChangesFrameSchema, create(ChangesFrameSchema, { records }))];
+    const versions: Versions = this.#versions.slice(first, end);
+    return [areSerialised(versions) ? ownOfSerialised(versions) : ownOfMessages(versions)];
   }
 
   #joined(): JoinedRecords {
     if (this.#records !== undefined) return this.#records;
-    const serialised = this.#versions.map((version) =>
-      version instanceof Uint8Array ? version : toBinary(RecordVersionSchema, version),
+    const versions = this.#versions;
+    this.#records = joinRecords(
+      areSerialised(versions) ? versions : versions.map((version) => toBinary(RecordVersionSchema, version)),
     );
-    this.#records = joinRecords(serialised);
     // Bodies are kept once.
     this.#versions = this.#records.versions;
     return this.#records;
@@ -146,16 +146,33 @@ export class JoinedLogPage implements LogPage {
   }
 }
 
-function ownVersion(version: RecordVersion): OwnVersion {
-  return {
-    $typeName: "inbetweenies.v1.OwnVersion",
-    recordId: version.recordId,
-    version: version.version,
-    seq: version.seq,
-    effectiveUs: version.effectiveUs,
-    stamps: version.stamps,
-    author: version.author,
-  };
+function areSerialised(versions: Versions): versions is readonly Uint8Array[] {
+  return versions[0] instanceof Uint8Array;
+}
+
+function ownOfMessages(versions: readonly RecordVersion[]): Uint8Array {
+  const records = versions.map(({ recordId, version, seq, effectiveUs, stamps, author }): PulledRecord => {
+    const own = { $typeName: OwnVersionSchema.typeName, recordId, version, seq, effectiveUs, stamps, author };
+    return { $typeName: PulledRecordSchema.typeName, record: { case: "own", value: own } };
+  });
+  return toBinary(ChangesFrameSchema, create(ChangesFrameSchema, { records }));
+}
+
+/** The same of serialised versions, field by field: bodies are passed over, and nothing is taken apart. */
+function ownOfSerialised(versions: readonly Uint8Array[]): Uint8Array {
+  const frame = new BinaryWriter();
+  for (const version of versions) {
+    const reader = new BinaryReader(version);
+    frame.uint32(RECORDS_TAG).fork().uint32(OWN_TAG).fork();
+    while (reader.pos < reader.len) {
+      const [field, wireType] = reader.tag();
+      const value = reader.skip(wireType, field);
+      const ownField = OWN_FIELDS.get(field);
+      if (ownField !== undefined) frame.tag(ownField, wireType).raw(value);
+    }
+    frame.join().join();
+  }
+  return frame.finish();
 }
 
 function bodyLength({ content }: RecordVersion): number {
@@ -181,6 +198,16 @@ function entryOf(bytes: Uint8Array): LogEntry {
 const VERSION = RecordVersionSchema.field;
 const RECORDS_TAG = lengthDelimited(ChangesFrameSchema.field.records.number);
 const VERSION_TAG = lengthDelimited(PulledRecordSchema.field.version.number);
+const OWN_TAG = lengthDelimited(PulledRecordSchema.field.own.number);
+/** Fields of a RecordVersion that an OwnVersion has too, with their numbers there. */
+const OWN_FIELDS = new Map([
+  [VERSION.recordId.number, OwnVersionSchema.field.recordId.number],
+  [VERSION.version.number, OwnVersionSchema.field.version.number],
+  [VERSION.seq.number, OwnVersionSchema.field.seq.number],
+  [VERSION.effectiveUs.number, OwnVersionSchema.field.effectiveUs.number],
+  [VERSION.stamps.number, OwnVersionSchema.field.stamps.number],
+  [VERSION.author.number, OwnVersionSchema.field.author.number],
+]);
 
 /** The tag of a length-delimited field, which is one byte as long as the field's number is below 16. */
 function lengthDelimited(fieldNumber: number): number {
