@@ -1,9 +1,9 @@
-import { toBinary } from "@bufbuild/protobuf";
-import type {
-  ReadLogRequestSchema,
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type ReadLogRequestSchema,
   ReadLogResponseSchema,
+  WrittenLogPageSchema,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/change_log_service_pb";
-import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { invalid } from "@funkygibbon/kernel/errors";
 import { parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { MAX_PAGE_BYTES, MAX_PAGE_RECORDS } from "@funkygibbon/kernel/limits";
@@ -26,11 +26,13 @@ export function readLog(api: ChangeLogApi): UnaryHandler<typeof ReadLogRequestSc
       },
       call.signal,
     );
-    return {
-      versions: page.versions.map((version) => toBinary(RecordVersionSchema, version)),
+    const written = create(WrittenLogPageSchema, {
+      versions: [...page.versions],
       throughSeq: BigInt(page.throughSeq),
       position: positionToWire(page.position),
-    };
+    });
+    // All versions at once: to serialise each by itself takes twice as long.
+    return fromBinary(ReadLogResponseSchema, toBinary(WrittenLogPageSchema, written));
   };
 }
 
