@@ -3,8 +3,9 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 import { compareStamps, isUnknownStamp, type KeyStamp, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
 import { type Neighbours, type SequenceKey, sequenceKey } from "./commit-facts.ts";
 import { known } from "./missing-fact.ts";
+import { NamedEdits } from "./named-edits.ts";
 import type { ValidHeal } from "./prepared-change.ts";
-import { ownStamp } from "./stored-version.ts";
+import { ownStamp, type StoredVersion } from "./stored-version.ts";
 import type { WorkingLog } from "./working-log.ts";
 
 /**
@@ -18,20 +19,12 @@ export function judgedTime(log: WorkingLog, record: RecordId, edit: SequenceKey)
   );
   // A clone may have given the sequence to another edit.
   if (stored?.record === record) return stored.effectiveUs;
-  return headStamps(log, record).find(({ stamp }) => isOf(stamp, edit))?.stamp.effectiveUs;
+  return namedByHead(log, record)?.timeOf(edit);
 }
 
 /** The times of the edits around one, of the same device and record, that the stamps of the head name. */
 export function neighboursInHead(log: WorkingLog, record: RecordId, edit: SequenceKey): Neighbours {
-  let lowerUs: Micros | undefined;
-  let higherUs: Micros | undefined;
-  for (const { stamp } of headStamps(log, record)) {
-    if (stamp.device !== edit.device || isUnknownStamp(stamp)) continue;
-    const { sequence, effectiveUs } = stamp;
-    if (sequence < edit.sequence) lowerUs = Math.max(lowerUs ?? effectiveUs, effectiveUs);
-    if (sequence > edit.sequence) higherUs = Math.min(higherUs ?? effectiveUs, effectiveUs);
-  }
-  return { lowerUs, higherUs };
+  return namedByHead(log, record)?.neighbours(edit) ?? { lowerUs: undefined, higherUs: undefined };
 }
 
 /** A heal as the log takes it. */
@@ -74,14 +67,17 @@ interface HealOf {
   readonly heal: Pick<ValidHeal, "effectiveUs" | "stamps">;
 }
 
-/** Those of the head itself included. */
-function headStamps(log: WorkingLog, record: RecordId): KeyStamps {
-  const head = log.head(record);
-  if (head === undefined) return [];
-  const detail = log.detail(head);
-  return [...detail.stamps, { stamp: ownStamp(detail), keys: [] }];
-}
+/** That of a head is asked for at each stamp of a heal. */
+const namedEdits = new WeakMap<StoredVersion, NamedEdits>();
 
-function isOf(stamp: Stamp, { device, sequence }: SequenceKey): boolean {
-  return stamp.device === device && stamp.sequence === sequence && !isUnknownStamp(stamp);
+/** The edits that the stamps of the head name, and the head itself; undefined when there is none. */
+function namedByHead(log: WorkingLog, record: RecordId): NamedEdits | undefined {
+  const head = log.head(record);
+  if (head === undefined) return undefined;
+  const detail = log.detail(head);
+  const known = namedEdits.get(detail);
+  if (known !== undefined) return known;
+  const named = new NamedEdits([...detail.stamps.map(({ stamp }) => stamp), ownStamp(detail)]);
+  namedEdits.set(detail, named);
+  return named;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { DeviceId } from "@funkygibbon/kernel/ids";
+import { type DeviceId, parseDeviceId } from "@funkygibbon/kernel/ids";
 import type { IncomingChange } from "@funkygibbon/kernel/record";
 import { describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
@@ -101,6 +101,13 @@ describe("a fault inside one change", () => {
       reason: "MALFORMED_STAMP",
     });
   });
+});
+
+test("stamps of a heal that name no key say nothing and are left out", () => {
+  const stamp = { device: parseDeviceId("phone"), sequence: 1, effectiveUs: 1 };
+  const named = { stamp, keys: ["name"] };
+  const heal = { author: "bob", device: "phone", stamps: () => [{ stamp, keys: [] }, named], effectiveUs: 1 };
+  expect(prepare({ heal })).toMatchObject({ kind: "valid", change: { heal: { stamps: [named] } } });
 });
 
 test("a right checksum, the SHA-256 of the canonical body, is accepted in either case", () => {
