@@ -129,6 +129,33 @@ describe("a tab that is loaded again", () => {
   });
 });
 
+describe("tabs of a home of which much has changed at once", () => {
+  it("have it all, with what was edited one by one before and since, also when they are loaded again", async () => {
+    const [left, right] = [await openTab(), await openTab()];
+    const nameAll = (ids: readonly string[], name: (n: number) => string) =>
+      panel.edit((editor) => {
+        for (const [n, id] of ids.entries()) editor.update(id, { name: name(n) });
+      });
+    const rooms = await panel.edit((editor) =>
+      Array.from({ length: 120 }, (_, n) => editor.create({ type: "room", body: { name: `Room ${n}` } })),
+    );
+    const numbers = [...rooms.keys()].map((n) => String(n).padStart(3, "0"));
+    await panel.settled(within());
+    for (const [n, id] of rooms.slice(0, 3).entries()) await panel.update(id, { name: `Den ${n}` });
+    await panel.settled(within());
+    await nameAll(rooms, (n) => `Room ${numbers[n]}`);
+    await panel.update(rooms[1] ?? "", { name: "Attic" });
+    const expected = ["Attic", ...numbers.filter((_, n) => n !== 1).map((number) => `Room ${number}`)];
+    await untilAllHave(expected, [left, right]);
+    for (const tab of [left, right]) {
+      await tab.reload();
+      await openTab({ tab, connect: false });
+      expect(await roomsIn(tab)).toEqual(expected);
+      expect(await digestOf(tab)).toBe(panel.digest.toString());
+    }
+  });
+});
+
 describe("a browser that has no room left", () => {
   it("refuses the edit as STORE_FULL, loses nothing, and takes it once there is room", async () => {
     const tab = await profile.newPage();

@@ -1,41 +1,10 @@
-import type { RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
-import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import { errorOfIndexedDb } from "./indexed-db-error.ts";
-import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
+import { type Database, FORMAT, metaOf, openDatabase, STORES, type Transaction } from "./indexed-db-schema.ts";
+import { areLoose, readRecords, readWrittenAfter, writeRecords } from "./record-pages.ts";
 import type { SharedStore, Store, StoreBatch, StoredReplica, StoreNews } from "./store.ts";
 import { storeUnusable } from "./store-error.ts";
 import { TabChannel } from "./tab-channel.ts";
-
-/** Raised with every change of the object stores, together with a step in `upgrade` that brings older ones along. */
-const FORMAT = 1;
-/** How many of the last writes are remembered with the records that they put; a tab that missed more reads everything. */
-const REMEMBERED_WRITES = 100;
-
-/** What the store knows of the device, and how often it was written to. */
-interface StoredMeta {
-  readonly meta: ReplicaMeta | undefined;
-  readonly writes: number;
-}
-
-/** What one write has put, so that other tabs can read just that. */
-interface RememberedWrite {
-  readonly number: number;
-  readonly clearRecords: boolean;
-  readonly records: readonly RecordId[];
-}
-
-interface Schema extends DBSchema {
-  /** One value, of the key `device`. */
-  meta: { key: "device"; value: StoredMeta };
-  records: { key: RecordId; value: BaseRecord };
-  edits: { key: string; value: Edit };
-  writes: { key: number; value: RememberedWrite };
-}
-
-type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Schema, (keyof SchemaStores)[], Mode>;
-type SchemaStores = Pick<Schema, "meta" | "records" | "edits" | "writes">;
-const STORES: (keyof SchemaStores)[] = ["meta", "records", "edits", "writes"];
 
 /**
  * A replica in a browser's IndexedDB, shared by all tabs of an origin that open the same name: together they are one
@@ -44,13 +13,13 @@ const STORES: (keyof SchemaStores)[] = ["meta", "records", "edits", "writes"];
  */
 export class IndexedDbStore implements Store {
   readonly #name: string;
-  readonly #database: IDBPDatabase<Schema>;
+  readonly #database: Database;
   readonly #channel: TabChannel;
   /** The number of the last write that this tab's replica knows. */
   #seenWrites = 0;
   readonly shared: SharedStore;
 
-  private constructor(name: string, database: IDBPDatabase<Schema>) {
+  private constructor(name: string, database: Database) {
     this.#name = name;
     this.#database = database;
     const channel = new TabChannel(`funkygibbon ${name}`);
@@ -73,50 +42,37 @@ export class IndexedDbStore implements Store {
       throw storeUnusable(name, "the page is served neither by https nor by localhost, so there are no Web Locks");
     }
     try {
-      const database = await openDB<Schema>(name, FORMAT, {
-        upgrade(fresh) {
-          fresh.createObjectStore("meta");
-          fresh.createObjectStore("records", { keyPath: "record" });
-          fresh.createObjectStore("edits", { keyPath: "version" });
-          fresh.createObjectStore("writes", { keyPath: "number" });
-        },
-        // A page of a newer release waits until this one lets go.
-        blocking: () => database.close(),
-      });
+      const database = await openDatabase(name);
       return new IndexedDbStore(name, database);
     } catch (error) {
       throw errorOfIndexedDb(name, error, FORMAT);
     }
   }
 
-  load(): Promise<StoredReplica> {
-    return this.#within("readonly", async (tx) => {
+  async load(): Promise<StoredReplica> {
+    const { writes, loose, ...stored } = await this.#within("readonly", async (tx) => {
       const { meta, writes } = await metaOf(tx);
-      const [records, edits] = await Promise.all([
-        tx.objectStore("records").getAll(),
-        tx.objectStore("edits").getAll(),
-      ]);
-      this.#seenWrites = writes;
-      return { meta, records, edits };
+      const [records, edits] = await Promise.all([readRecords(tx), tx.objectStore("edits").getAll()]);
+      return { meta, records, edits, writes, loose: await areLoose(tx, records) };
     });
+    this.#seenWrites = writes;
+    // For whoever opens it next, so nobody waits for it; without room for it all stays as it is.
+    if (loose) this.#tidy().catch(() => undefined);
+    return stored;
   }
 
   async apply(batch: StoreBatch): Promise<void> {
-    const { clearRecords, putRecords, putEdits, removeEdits } = batch;
     this.#seenWrites = await this.#within("readwrite", async (tx) => {
       const before = await metaOf(tx);
-      const number = before.writes + 1;
-      const [records, edits, writes] = [tx.objectStore("records"), tx.objectStore("edits"), tx.objectStore("writes")];
+      const writes = before.writes + 1;
+      const edits = tx.objectStore("edits");
       await Promise.all([
-        clearRecords ? records.clear() : undefined,
-        ...putRecords.map((record) => records.put(record)),
-        ...removeEdits.map((version) => edits.delete(version)),
-        ...putEdits.map((edit) => edits.put(edit)),
-        writes.put({ number, clearRecords, records: clearRecords ? [] : putRecords.map(({ record }) => record) }),
-        writes.delete(number - REMEMBERED_WRITES),
-        tx.objectStore("meta").put({ meta: batch.meta ?? before.meta, writes: number }, "device"),
+        writeRecords(tx, writes, batch),
+        ...batch.removeEdits.map((version) => edits.delete(version)),
+        ...batch.putEdits.map((edit) => edits.put(edit)),
+        tx.objectStore("meta").put({ meta: batch.meta ?? before.meta, writes }, "device"),
       ]);
-      return number;
+      return writes;
     });
     this.#channel.written();
   }
@@ -131,19 +87,25 @@ export class IndexedDbStore implements Store {
     return this.#within("readonly", async (tx) => {
       const { meta, writes } = await metaOf(tx);
       if (writes === this.#seenWrites) return undefined;
-      const missed = await tx.objectStore("writes").getAll(IDBKeyRange.lowerBound(this.#seenWrites, true));
-      const clearRecords = missed.length < writes - this.#seenWrites || missed.some((write) => write.clearRecords);
-      const ids = new Set(missed.flatMap(({ records }) => records));
-      const store = tx.objectStore("records");
-      const records = clearRecords
-        ? await store.getAll()
-        : await Promise.all(
-            [...ids].map(async (id) => must(await store.get(id), "records are only cleared all at once")),
-          );
-      const edits = await tx.objectStore("edits").getAll();
+      const [news, edits] = await Promise.all([
+        readWrittenAfter(tx, this.#seenWrites),
+        tx.objectStore("edits").getAll(),
+      ]);
       this.#seenWrites = writes;
-      return { meta: must(meta, "whoever writes knows the device"), clearRecords, records, edits };
+      return { ...news, meta: must(meta, "whoever writes knows the device"), edits };
     });
+  }
+
+  /** Puts the records anew, each once and all in pages. Nothing else changes; other tabs read it all when they look next. */
+  async #tidy(): Promise<void> {
+    const seen = await this.#within("readwrite", async (tx) => {
+      const { meta, writes } = await metaOf(tx);
+      const records = new Map((await readRecords(tx)).map((record) => [record.record, record]));
+      await writeRecords(tx, writes + 1, { clearRecords: true, putRecords: [...records.values()] });
+      await tx.objectStore("meta").put({ meta, writes: writes + 1 }, "device");
+      return writes;
+    });
+    if (this.#seenWrites === seen) this.#seenWrites += 1;
   }
 
   async #within<Mode extends "readonly" | "readwrite", T>(
@@ -162,10 +124,6 @@ export class IndexedDbStore implements Store {
       throw errorOfIndexedDb(this.#name, cause, FORMAT);
     }
   }
-}
-
-async function metaOf(tx: Transaction<"readonly" | "readwrite">): Promise<StoredMeta> {
-  return (await tx.objectStore("meta").get("device")) ?? { meta: undefined, writes: 0 };
 }
 
 /** Nothing of it is kept: without this, what was put before something that cannot be put would be. */

@@ -5,6 +5,7 @@ import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
 export interface StoredReplica {
   /** Undefined: the store is new. */
   readonly meta: ReplicaMeta | undefined;
+  /** Of the same record, the last one counts. */
   readonly records: Iterable<BaseRecord>;
   readonly edits: Iterable<Edit>;
 }
@@ -39,6 +40,7 @@ export interface StoreNews {
   readonly meta: ReplicaMeta;
   /** Forget the whole base before `records`. */
   readonly clearRecords: boolean;
+  /** Of the same record, the last one counts. */
   readonly records: readonly BaseRecord[];
   /** All there are now. */
   readonly edits: readonly Edit[];
