@@ -75,7 +75,7 @@ export function quietSession(ports: Partial<SyncParts> = {}): QuietSession {
     leases: { renew: async () => true, release: nothing },
     presence: { arrived: nothing, left: nothing },
     announcements: { presence: () => {} },
-    telemetry: { sessionOpened: () => {}, sessionClosed: () => {}, framesSent: () => {} },
+    telemetry: { sessionOpened: () => {}, sessionClosed: () => {}, framesSent: () => {}, pushSettled: () => {} },
     clock: { now: () => 0 },
     random: () => 0,
     log: silentLogger(),

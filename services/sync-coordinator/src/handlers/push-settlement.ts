@@ -51,8 +51,8 @@ export interface SettledPush {
   readonly position: LogPosition;
   /** Some changes are to be sent again because a part was away: not before this many milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** All that was written, as pages of the log; undefined where it has to be read. */
-  readonly written: readonly LogPage[] | undefined;
+  /** All that was written has been told as pages of the log: it need not be read. */
+  readonly toldWhole: boolean;
 }
 
 /** What settles pushes. */
@@ -77,9 +77,14 @@ interface Answer {
 
 /**
  * Commits a push, has what diverged resolved, and raises the clock.
+ * @param tell called with what has been written as soon as it is, as a page of the log, where the store has said all of it.
  * @throws what the first commit was refused with; nothing is known to be stored then.
  */
-export async function settlePush(push: PushToSettle, parts: SettlementParts): Promise<SettledPush> {
+export async function settlePush(
+  push: PushToSettle,
+  parts: SettlementParts,
+  tell: (written: LogPage) => void = () => {},
+): Promise<SettledPush> {
   const startedMs = performance.now();
   const call = {
     actorToken: push.credentials.token ?? push.credentials.actor ?? "",
@@ -95,14 +100,17 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
   const isCut = slices.length > 1;
   const work: CommitParts<Change, ChangeOutcome, Divergence, Resolution, Answer> = {
     commit: async (changes, resolutions, notBeforeUs) => {
-      const commit = () =>
-        parts.changeLog.commit({
+      const commit = async () => {
+        const answer = await parts.changeLog.commit({
           ...call,
           notBeforeUs: BigInt(notBeforeUs),
           changes: [...changes],
           resolutions: [...resolutions],
         });
-      return answerOf(await (isCut ? fairShare.slice(commit) : commit()));
+        if (answer.written !== undefined) tell(answer.written);
+        return answerOf(answer);
+      };
+      return isCut ? fairShare.slice(commit) : commit();
     },
     resolve: (divergences) => parts.resolver.resolve(divergences),
     inParts: (changes, resolutions) =>
@@ -135,7 +143,7 @@ export async function settlePush(push: PushToSettle, parts: SettlementParts): Pr
     status: syncStatus(names, conflicts.length) === "success" ? SyncStatus.SUCCESS : SyncStatus.PARTIAL,
     position: last.position,
     retryAfterMs: settlement.interruptedBy?.retryAfterMs,
-    written: allWritten(settlement.answers),
+    toldWhole: settlement.answers.every(({ written }) => written !== undefined),
   };
 }
 
@@ -161,11 +169,6 @@ export function refusal(error: unknown): { readonly reason: string; readonly ret
     default:
       return undefined;
   }
-}
-
-function allWritten(answers: readonly Answer[]): readonly LogPage[] | undefined {
-  const pages = answers.flatMap(({ written }) => written ?? []);
-  return pages.length === answers.length ? pages : undefined;
 }
 
 function answerOf({ result, written }: CommitAnswer): Answer {

@@ -6,6 +6,7 @@ import { expect, it, vi } from "vitest";
 import { quietSession } from "../../test/quiet-session.ts";
 import { ClockOffset } from "../domain/clock-offset.ts";
 import { FairShare } from "../domain/fair-share.ts";
+import type { LogPage } from "../domain/log-page.ts";
 import type { Allowance } from "../domain/ports.ts";
 import { StreamPushes } from "./stream-pushes.ts";
 
@@ -34,4 +35,32 @@ it("commits a push to the log that it was made for, although that was renewed wh
   // Only the good-bye speaks of the new log.
   await session.ended;
   expect(quiet.frames.at(-1)).toMatchObject({ epoch: renewed, frame: { case: "goAway" } });
+});
+
+it("tells the household what was written before the clock is raised, and the device after that", async () => {
+  const raised = Promise.withResolvers<void>();
+  const written = { epoch: renewed, throughSeq: 1 } as LogPage;
+  using quiet = quietSession({
+    rateLimits: { spend: async () => ({ allowed: true, remaining: 1, resetAtUs: 0, retryAfterMs: 0 }) },
+    fairShare: new FairShare(),
+    changeLog: {
+      commit: async () => ({
+        result: create(CommitResultSchema, { position: { epoch: renewed }, firstSeq: 1n, lastSeq: 1n }),
+        written,
+      }),
+    } as never,
+    liveClocks: { raise: () => raised.promise } as never,
+  });
+  const { session, caller, parts } = quiet;
+  const { household, epoch } = session.voice.ground;
+  const wrote = vi.spyOn(session, "wrote").mockImplementation(() => {});
+  const pushes = new StreamPushes(session, parts, { caller, clockOffset: new ClockOffset() });
+  session.start(pushes);
+  pushes.take("push", create(PushSchema, { pushId: 1n, householdId: household, epoch }));
+  const answers = () => quiet.frames.filter(({ frame }) => frame.case === "pushResult");
+
+  await expect.poll(() => wrote.mock.calls).toEqual([[written]]);
+  expect(answers()).toHaveLength(0);
+  raised.resolve();
+  await expect.poll(answers).toHaveLength(1);
 });

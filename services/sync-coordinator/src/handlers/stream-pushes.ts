@@ -4,7 +4,6 @@ import type { Micros } from "@funkygibbon/kernel/clock";
 import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import { parseEpoch } from "@funkygibbon/kernel/ids";
 import type { ClockOffset } from "../domain/clock-offset.ts";
-import type { LogPage } from "../domain/log-page.ts";
 import type { Allowance } from "../domain/ports.ts";
 import {
   requireBelonging,
@@ -30,8 +29,6 @@ interface TakenPush {
   result?: StreamFrame;
   /** Sequences whose versions are heads: from the answer on, they come back as stamps. */
   own: readonly number[];
-  /** What the log holds since, for every session of the household. */
-  written: readonly LogPage[];
 }
 
 /** The pushes of one stream: checked, committed, answered. Their order is the state machine's affair. */
@@ -76,7 +73,7 @@ export class StreamPushes implements PushRunner {
     this.#clockOffset.read(Number(push.deviceTimeUs), receivedUs);
     const id = Number(push.pushId);
     const after = [...this.#taken.keys()].at(-1);
-    this.#taken.set(id, { push, receivedUs, after, own: [], written: [] });
+    this.#taken.set(id, { push, receivedUs, after, own: [] });
     this.#session.dispatch({ type: "push", id, footprint: footprintOf(push.changes) });
   }
 
@@ -84,11 +81,7 @@ export class StreamPushes implements PushRunner {
     const taken = this.#taken.get(id);
     if (taken === undefined) return;
     this.#commit(taken).then(
-      () => {
-        this.#session.dispatch({ type: "push-settled", id });
-        // After the answer, so that the device is sent its own versions as stamps.
-        for (const page of taken.written) this.#session.wrote(page);
-      },
+      () => this.#session.dispatch({ type: "push-settled", id }),
       (error: unknown) => this.#giveUp(error),
     );
   }
@@ -121,11 +114,11 @@ export class StreamPushes implements PushRunner {
           clockOffsetUs: this.#clockOffset.us,
         },
         this.#parts,
+        (page) => this.#session.wrote(page),
       );
       if (settled.outcomes.some(({ outcome }) => outcome === Outcome.RETRY)) this.#leaveUnfinished(push, settled);
       taken.own = ownSequences(changes, settled.outcomes);
-      taken.written = settled.written ?? [];
-      if (settled.written === undefined) this.#session.hint(settled.position.headSeq);
+      if (!settled.toldWhole) this.#session.hint(settled.position.headSeq);
       taken.result = { case: "pushResult", value: resultOf(pushId, settled, allowance) };
     } catch (error) {
       const refused = refusal(error);
