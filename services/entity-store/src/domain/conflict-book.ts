@@ -30,6 +30,13 @@ export class ConflictBook {
   /** New and changed rows by id. */
   readonly #written = new Map<string, ConflictRow>();
   readonly #new = new Set<string>();
+  /** As of the versions and rows that there were when it was asked for. */
+  readonly #lineages = new Map<
+    RecordId,
+    { readonly lineage: Lineage; readonly versions: number; readonly rows: number }
+  >();
+  /** Counts what is written. */
+  #rows = 0;
 
   constructor(log: WorkingLog) {
     this.#log = log;
@@ -59,10 +66,13 @@ export class ConflictBook {
 
   /** How the versions of a record descend from each other, as of now. */
   lineage(record: RecordId): Lineage {
-    return new Lineage(
-      this.#log.lineage(record),
-      this.open(record).map((row) => row.localVersion),
-    );
+    const versions = this.#log.versions.length;
+    const known = this.#lineages.get(record);
+    if (known?.versions === versions && known.rows === this.#rows) return known.lineage;
+    const open = this.open(record).map((row) => row.localVersion);
+    const lineage = new Lineage(this.#log.lineage(record), open);
+    this.#lineages.set(record, { lineage, versions, rows: this.#rows });
+    return lineage;
   }
 
   /** Writes a decided contradiction. */
@@ -72,7 +82,7 @@ export class ConflictBook {
     const now = this.#log.committedUs;
     const id = this.#log.context.newId();
     this.#new.add(id);
-    this.#written.set(id, {
+    this.#write({
       ...draft,
       id,
       record: local.record,
@@ -111,17 +121,24 @@ export class ConflictBook {
   /** Changes a row; its etag changes with it. */
   update(row: ConflictRow, change: Partial<ConflictRow>): ConflictRow {
     const next = { ...row, ...change, etag: String(Number(row.etag) + 1) };
-    this.#written.set(row.id, next);
+    this.#write(next);
     return next;
   }
 
   /** Closes the conflicts that a new head has overtaken: it deletes the record, or descends from their device's side. */
   closeOvertaken(head: PlannedHead): void {
-    for (const row of this.open(head.record)) {
-      const overtaken = head.deleted || this.lineage(head.record).closure(head.detail.parents).has(row.localVersion);
-      if (!overtaken) continue;
+    const open = this.open(head.record);
+    if (open.length === 0) return;
+    const behind = this.lineage(head.record).closure(head.detail.parents);
+    for (const row of open) {
+      if (!head.deleted && !behind.has(row.localVersion)) continue;
       this.update(row, { decision: "closed", settledUs: this.#log.committedUs, resolvedVersion: head.version });
     }
+  }
+
+  #write(row: ConflictRow): void {
+    this.#rows += 1;
+    this.#written.set(row.id, row);
   }
 }
 

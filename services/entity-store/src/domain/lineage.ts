@@ -12,6 +12,8 @@ export type UnstoredParents = (version: VersionId) => readonly VersionId[] | und
 export class Lineage {
   readonly #entries: ReadonlyMap<VersionId, LineageEntry>;
   readonly #waiting: ReadonlySet<VersionId>;
+  /** The parents of all that the head knows; only late and diverged edits ask. */
+  #named: ReadonlySet<VersionId> | undefined;
 
   /** @param open The device's versions of the record's open conflicts. */
   constructor(entries: readonly LineageEntry[], open: readonly VersionId[]) {
@@ -31,9 +33,10 @@ export class Lineage {
 
   /** Whether the head descends from a version that the log has never seen: something that the head knows names it as its parent. */
   isNamedAncestor(version: VersionId): boolean {
-    return [...this.#entries.values()].some(
-      (entry) => !this.#waiting.has(entry.version) && entry.parents.includes(version),
+    this.#named ??= new Set(
+      [...this.#entries.values()].flatMap((entry) => (this.#waiting.has(entry.version) ? [] : entry.parents)),
     );
+    return this.#named.has(version);
   }
 
   /** These versions and everything that they descend from, as far as that is known. */

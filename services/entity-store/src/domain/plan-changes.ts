@@ -1,5 +1,6 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
 import { contentKeys } from "@funkygibbon/kernel/content";
+import type { RecordId } from "@funkygibbon/kernel/ids";
 import { MAX_DEFERRAL_MS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { Divergence, Outcome, Rejection, StoredOutcome } from "@funkygibbon/kernel/record";
@@ -77,16 +78,22 @@ export class PlanChanges {
     });
   }
 
-  /** What conflict-resolution has to decide: one divergence for each tip, with the edits below it. */
+  /**
+   * What conflict-resolution has to decide: one divergence for each record, with the edits below it. Of several tips of one
+   * record the others wait: deciding the first mostly moves the head that they would be decided against.
+   */
   divergences(): Divergence[] {
     const { order, missing } = this.#planning;
     const below = new Set<VersionId>();
     for (const { change } of this.#diverged.values()) {
       for (const parent of order.parentsOf(change)) below.add(parent.version);
     }
-    return [...this.#diverged.values()]
-      .filter(({ change }) => !below.has(change.version))
-      .flatMap((diverged) => missing.attempt(() => this.#divergence(diverged)) ?? []);
+    const tips = new Map<RecordId, Diverged>();
+    for (const diverged of this.#diverged.values()) {
+      const { record, version } = diverged.change;
+      if (!below.has(version) && !tips.has(record)) tips.set(record, diverged);
+    }
+    return [...tips.values()].flatMap((diverged) => missing.attempt(() => this.#divergence(diverged)) ?? []);
   }
 
   /** Ends that this very push brings must be there before their edge, wherever they stand in it. */

@@ -218,6 +218,21 @@ describe("resolutions", () => {
     expect(log.push([later]).divergences[0]?.base?.version).toBe(tip.version);
   });
 
+  test("of one record that do not build on each other are decided one after another: each moves the head of the next", () => {
+    const { log, panel, phone } = setUp();
+    const base = panel.edit(LAMP, { a: 1 });
+    log.push([base]);
+    log.push([panel.edit(LAMP, { a: 2 }, { parents: [base.version] })]);
+    const first = phone.edit(LAMP, { a: 1, b: 1 }, { parents: [base.version] });
+    const second = phone.edit(LAMP, { a: 1, c: 1 }, { parents: [base.version] });
+    const [divergence, ...more] = log.push([first, second]).divergences;
+    if (divergence === undefined) throw new Error("must diverge");
+    expect([divergence.local.version, more]).toEqual([first.version, []]);
+    const result = log.push([first, second], { resolutions: [merged(divergence, { a: 2, b: 1 })] });
+    expect(outcomesOf(result)).toEqual(["merged", "diverged"]);
+    expect(result.divergences).toMatchObject([{ local: { version: second.version }, server: log.head(LAMP) }]);
+  });
+
   test("that name each other as parents diverge as if the earlier one did not, instead of waiting for each other", () => {
     const { log, phone, panel } = setUp();
     const base = panel.edit(LAMP, { a: 1 });
