@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { run } from "@funkygibbon/cli/run";
+import type { Constellation } from "./constellation.ts";
+import type { TestHousehold } from "./constellation-callers.ts";
 import type { ConstellationUrls } from "./constellation-ground.ts";
 import { REPOSITORY } from "./run-tool.ts";
 
@@ -27,6 +29,15 @@ export interface GibbonAnswer<Data> {
     readonly suggestions?: readonly { readonly id: string; readonly label: string }[];
   };
   readonly notes: readonly string[];
+}
+
+/** An entity, as `--json` answers it. */
+export interface EntityAnswer {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly body: Record<string, unknown>;
+  readonly where?: string;
 }
 
 const PROGRAM = join(REPOSITORY, "libs/cli/src/main.ts");
@@ -124,4 +135,16 @@ export class GibbonUser implements AsyncDisposable {
     for (const child of this.#children) if (child.exitCode === null) child.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A person of a household who has logged in. */
+export async function somebody(
+  { urls }: Constellation,
+  household: TestHousehold,
+  role: keyof TestHousehold["tokens"] = "owner",
+): Promise<GibbonUser> {
+  const user = new GibbonUser();
+  const { code, stderr } = await user.login(urls, household.tokens[role]);
+  if (code !== 0) throw new Error(`gibbon login: ${stderr}`);
+  return user;
 }

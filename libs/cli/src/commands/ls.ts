@@ -1,4 +1,6 @@
+import type { Client } from "@funkygibbon/client/client";
 import type { EntityView } from "@funkygibbon/client/graph-view";
+import { ENTITY_TYPES } from "@funkygibbon/kernel/entity-type";
 import type { CommandSpec } from "../command.ts";
 import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { parseEntityType } from "../input.ts";
@@ -6,6 +8,7 @@ import { BEHIND_DEVICES, whereIs } from "../places.ts";
 import { entityData } from "../present/entity.ts";
 import { entityTable } from "../present/entity-table.ts";
 import { MOMENT_HELP, parseMoment } from "../present/moment.ts";
+import { usageError } from "../usage-error.ts";
 
 /** `gibbon ls`. */
 export const lsCommand: CommandSpec = {
@@ -34,7 +37,7 @@ export const lsCommand: CommandSpec = {
       types.length === 0 ? input.flag("all") || !BEHIND_DEVICES.has(type) : types.includes(type);
     const options = {
       ...(name === undefined ? {} : { name }),
-      ...(where === undefined ? {} : { room: findEntity(home.client, where).id }),
+      ...(where === undefined ? {} : { room: placeMeant(home.client, where).id }),
     };
     const found =
       at === undefined
@@ -48,3 +51,13 @@ export const lsCommand: CommandSpec = {
     return { data: byType, lines: (look) => entityTable(byType, look) };
   },
 };
+
+/** @throws DomainError `not-found`, or how to ask for a type, which people try in its place. */
+function placeMeant(client: Client, where: string): EntityView {
+  try {
+    return findEntity(client, where);
+  } catch (error) {
+    const type = ENTITY_TYPES.find((one) => one === where.toLowerCase().replace(/s$/, ""));
+    throw type === undefined ? error : usageError(`${where} is a type, and no place: say gibbon ls --type ${type}`);
+  }
+}

@@ -22,12 +22,13 @@ export const undoCommand: CommandSpec = {
       throw new DomainError("not-found", "this machine has changed nothing that it could take back", { reason });
     }
     const records = step.map(({ record }) => record);
+    const [before] = records.map((id) => recordTitle(client.graph, id));
     const undone = await client.undo();
     const delivery = deliveryOf(client, await home.sync());
     return {
       data: { undone, records, delivery },
       lines: ({ green, yellow, dim }) => {
-        const [first = ""] = records.map((id) => recordTitle(client.graph, id) ?? `deleted …${id.slice(-8)}`);
+        const [first = ""] = records.map((id) => recordTitle(client.graph, id) ?? before ?? `deleted …${id.slice(-8)}`);
         const what = records.length === 1 ? first : counted(records.length, "record");
         if (!undone) return [yellow(`${what}: edited since, and left as it is`)];
         return [`${green("taken back")} ${what}`, ...deliveryLines(delivery).map(dim)];
