@@ -6,17 +6,19 @@
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import SwiftProtobuf
 
 protocol HomeStore: Sendable {
   var deviceID: String { get }
   /// What the last welcome and the last page said; all empty on first contact.
   func position() async throws -> (household: String, epoch: String, cursor: String, sessionKey: Data)
-  func welcomed(household: String, epoch: String, sessionKey: Data) async throws
+  /// Keeps the session key, counts edits on from at least `highestSequence`, and takes a new device id when it is `forked`.
+  func welcomed(_ welcome: Inbetweenies_V1_Welcome, household: String, epoch: String) async throws
   /// Stores the records and the cursor in one transaction. A record never replaces one with a greater seq.
   func apply(_ page: Inbetweenies_V1_ChangesFrame) async throws
   func upToDate(_ position: Inbetweenies_V1_UpToDate) async throws
   func settle(_ answer: Inbetweenies_V1_PushResult) async throws
-  /// Edits that are to be pushed, in the order in which they were made, at most 1000 at a time; ends with the session.
+  /// Edits that are to be pushed, in the order in which they were made, at most 1000 and 4 MiB at a time.
   func pushes() -> AsyncStream<[Funkygibbon_Entity_V1_Change]>
 }
 
@@ -41,13 +43,14 @@ func sync(host: String, port: Int, token: String, store: some HomeStore) async t
       for await request in outbox { try await writer.write(request) }
     } onResponse: { response in
       var lastFrameID: Int64 = 0
-      var pushing: Task<Void, Never>?
-      defer { pushing?.cancel(); say.finish() }
+      var tasks: [Task<Void, Never>] = []
+      defer { tasks.forEach { $0.cancel() }; say.finish() }
       for try await message in response.messages {
         switch message.frame {
         case .welcome(let welcome):
-          try await store.welcomed(household: message.householdID, epoch: message.epoch, sessionKey: welcome.sessionKey)
-          pushing = push(store, household: message.householdID, epoch: message.epoch, say)
+          try await store.welcomed(welcome, household: message.householdID, epoch: message.epoch)
+          tasks.append(push(store, household: message.householdID, epoch: message.epoch, say))
+          tasks.append(ping(every: welcome.heartbeatInterval, say))
         case .changes(let page):
           try await store.apply(page)
           lastFrameID = page.frameID
@@ -82,6 +85,15 @@ func push(_ store: some HomeStore, household: String, epoch: String, _ say: Say)
         $0.deviceTimeUs = nowUs()
         $0.changes = changes
       }})
+    }
+  }
+}
+
+/// Who is not heard of for three intervals is taken for gone.
+func ping(every interval: Google_Protobuf_Duration, _ say: Say) -> Task<Void, Never> {
+  Task {
+    while (try? await Task.sleep(for: .seconds(interval.seconds))) != nil {
+      say.yield(.with { $0.ping = .with { $0.deviceTimeUs = nowUs() } })
     }
   }
 }

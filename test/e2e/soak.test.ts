@@ -9,7 +9,7 @@ import { must } from "@funkygibbon/kernel/must";
 import { beforeAll, expect, it } from "vitest";
 import { anySeed, SeededRandom } from "../faults/seeded-random.ts";
 import { type Constellation, constellation } from "../support/constellation.ts";
-import { untilEqual, within } from "../support/node-device.ts";
+import { untilEqual, untilSettled } from "../support/node-device.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
 const DEVICES = 10;
@@ -124,7 +124,7 @@ it("ten devices that edit at random while their connections flap end with one di
   // Those that only fell silent are noticed by themselves after 45 s, which nobody has to wait for here.
   network.reset();
   for (const client of clients) client.retryNow();
-  for (const client of clients) await client.settled(within(60_000));
+  for (const client of clients) await untilSettled(client, 60_000);
   await untilEqual(...clients);
   for (const client of clients) {
     const where = `seed ${seed}: ${client.deviceId}`;

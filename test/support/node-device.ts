@@ -22,6 +22,16 @@ export function within(ms = 15_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
 
+/** Resolves when the device is {@link Client.settled}. @throws with where it stands, and where it stood, after so many ms. */
+export async function untilSettled(device: Client, ms: number): Promise<void> {
+  const before = whereabouts(device);
+  try {
+    await device.settled(within(ms));
+  } catch (cause) {
+    throw new Error(`after ${ms} ms ${whereabouts(device)}; before that ${before}`, { cause });
+  }
+}
+
 /** Resolves when all are live at the same seq, nothing pending: the point at which I2 says that they agree. @throws with where each stands, after 15 s. */
 export async function untilEqual(...devices: readonly Client[]): Promise<void> {
   const deadlineMs = performance.now() + 15_000;
