@@ -8,7 +8,7 @@ export const MAX_CHANGES_PER_PUSH = 1_000;
 export const MAX_PUSH_BYTES = 4 * 1024 * 1024;
 /** Records in one pulled page. */
 export const MAX_PAGE_RECORDS = 1_000;
-/** Bytes of bodies in one pulled page; one record is always sent. */
+/** Bytes of bodies and stamps in one pulled page; one record is always sent. */
 export const MAX_PAGE_BYTES = 1024 * 1024;
 /** Parents of one version. */
 export const MAX_PARENTS = 16;

@@ -1,5 +1,5 @@
 import { addToDigest, digestTerm } from "@funkygibbon/kernel/digest";
-import { type HouseholdId, parseEpoch, type RecordId } from "@funkygibbon/kernel/ids";
+import { type HouseholdId, parseDeviceId, parseEpoch, type RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordId, TestDevice } from "../../test/changes.ts";
@@ -51,6 +51,21 @@ describe("a page of the log", () => {
     expect(two.versions).toHaveLength(2);
     expect(two.throughSeq).toBe(2);
     expect((await page({ maxBytes: 10 })).versions).toHaveLength(1);
+  });
+
+  test("counts the stamps too: a body of short keys has stamps of many times its size", async () => {
+    const { page, push, phone } = setUp("stamps");
+    const keys = Array.from({ length: 100 }, (_, n) => `k${n}`);
+    const hub = parseDeviceId("hub");
+    const stamps = keys.map((key, sequence) => ({
+      stamp: { device: hub, sequence, effectiveUs: sequence + 1 },
+      keys: [key],
+    }));
+    const body = Object.fromEntries(keys.map((key) => [key, 1]));
+    const heal = { author: "ada", device: "phone", stamps: () => stamps, effectiveUs: 1_000 };
+    await push([1, 2, 3].map((n) => phone.edit(recordId(n), body, { heal })));
+    // Each is three kilobytes, of which more than two are stamps.
+    expect((await page({ maxBytes: 7_000 })).versions).toHaveLength(2);
   });
 
   test("leaves out tombstones up to a seq, for replicas that begin empty", async () => {

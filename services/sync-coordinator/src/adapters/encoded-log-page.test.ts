@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
+import { KeyStampsSchema, RecordVersionSchema } from "@funkygibbon/gen/funkygibbon/entity/v1/change_pb";
 import { EntityContentSchema, EntityType } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
 import { ChangesFrameSchema } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { parseEpoch } from "@funkygibbon/kernel/ids";
@@ -54,6 +54,20 @@ describe.each([
       { seq: 1, deleted: false, device: "phone", sequence: 1 },
       { seq: 2, deleted: true, device: "phone", sequence: 999_999_999_999_999 },
     ]);
+  });
+
+  it("is as large as its stamps, too, which may be many times as large as its bodies", () => {
+    const keys = Array.from({ length: 1_000 }, (_, n) => `key ${n}`);
+    const stamps = keys.map((key, n) =>
+      create(KeyStampsSchema, { stamp: { effectiveUs: 3n, deviceId: "panel", sequence: BigInt(n) }, keys: [key] }),
+    );
+    const stamped = { ...version(1), stamps };
+    const bytes = toBinary(RecordVersionSchema, stamped);
+    const made =
+      page === ofMessages
+        ? EncodedLogPage.ofMessages(origin(0, 1), [stamped])
+        : EncodedLogPage.ofBytes(origin(0, 1), [bytes]);
+    expect(made.byteLength).toBeGreaterThanOrEqual(bytes.byteLength);
   });
 
   it("gives any run of its records as a frame's field, whatever their size", () => {

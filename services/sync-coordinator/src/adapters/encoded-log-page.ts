@@ -12,8 +12,11 @@ import { must } from "@funkygibbon/kernel/must";
 import type { LogPosition } from "@funkygibbon/kernel/record";
 import type { LogEntry, LogPage } from "../domain/log-page.ts";
 
-/** What a version takes on the wire besides its body, roughly. */
+/** What a version takes on the wire besides its body and stamps, roughly. */
 const OVERHEAD_BYTES = 250;
+/** A stamp apart from its keys, and a key apart from its text. */
+const STAMP_BYTES = 40;
+const KEY_BYTES = 2;
 
 /** Those of one page are all in the same form. */
 type Versions = readonly RecordVersion[] | readonly Uint8Array[];
@@ -63,7 +66,7 @@ export class EncodedLogPage implements LogPage {
       device: version.deviceId,
       sequence: Number(version.sequence),
     }));
-    const byteLength = versions.reduce((sum, version) => sum + bodyLength(version) + OVERHEAD_BYTES, 0);
+    const byteLength = versions.reduce((sum, version) => sum + sizeOf(version), 0);
     return new EncodedLogPage(origin, { entries, byteLength, versions });
   }
 
@@ -173,6 +176,16 @@ function ownOfSerialised(versions: readonly Uint8Array[]): Uint8Array {
     frame.join().join();
   }
   return frame.finish();
+}
+
+/** About how large a version is on the wire. */
+function sizeOf(version: RecordVersion): number {
+  let size = bodyLength(version) + OVERHEAD_BYTES;
+  for (const { keys } of version.stamps) {
+    size += STAMP_BYTES;
+    for (const key of keys) size += KEY_BYTES + key.length;
+  }
+  return size;
 }
 
 function bodyLength({ content }: RecordVersion): number {
