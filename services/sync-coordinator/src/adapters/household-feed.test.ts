@@ -94,6 +94,30 @@ describe("LogFeed", () => {
     expect(readLog).not.toHaveBeenCalled();
   });
 
+  it("keeps four mebibytes of pages while its household writes, and one when it has rested for two seconds", async () => {
+    vi.useFakeTimers();
+    try {
+      const { feed, readLog, grow } = world({ headSeq: 0 });
+      grow(8);
+      for (let seq = 1; seq <= 8; seq += 1) {
+        const position = { epoch, headSeq: seq, digest: BigInt(seq), committedUs: 0 };
+        const content = { case: "entity", value: { bodyJson: "x".repeat(600 * 1024) } } as const;
+        const large = create(RecordVersionSchema, { seq: BigInt(seq), content });
+        feed.wrote(EncodedLogPage.ofMessages({ epoch, afterSeq: seq - 1, throughSeq: seq, position }, [large]));
+        await vi.advanceTimersByTimeAsync(1_999);
+      }
+      expect(await seqs(feed.read(2, 0))).toEqual([3]);
+      expect(readLog).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await seqs(feed.read(7, 0))).toEqual([8]);
+      expect(readLog).not.toHaveBeenCalled();
+      await feed.read(6, 0);
+      expect(readLog).toHaveBeenCalledOnce();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("reads the log for what was committed between two commits of this process", async () => {
     const { feed, readLog, grow } = world({ headSeq: 7 });
     const position = { epoch, headSeq: 10, digest: 10n, committedUs: 0 };

@@ -30,6 +30,9 @@ export interface FeedParts {
 /** Recent pages are kept for sessions that lag a little: at most this much per household. */
 const MAX_CACHED_BYTES = MAX_PAGE_BYTES;
 const MAX_CACHED_PAGES = 256;
+/** While the household writes, more are kept, or its echoes, which wait for a second, would be read back from the log. */
+const MAX_BUSY_BYTES = 4 * MAX_PAGE_BYTES;
+const BUSY_MS = 2_000;
 /** The log is at rest when nothing has moved for this long; a busy one is called so now and then too. */
 const SETTLE_MS = 25;
 const SETTLE_AT_LEAST_MS = 250;
@@ -53,6 +56,7 @@ export class LogFeed implements HouseholdFeed {
   /** Of the snapshot in which `#headSeq` was the head; undefined while nobody has said. */
   #position: LogPosition | undefined;
   #settleTimer: NodeJS.Timeout | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
   #restlessSinceMs: number | undefined;
   #ended = false;
 
@@ -223,7 +227,14 @@ export class LogFeed implements HouseholdFeed {
     if (newest !== undefined && page.afterSeq !== newest.throughSeq) this.#forgetPages();
     this.#pages.push(page);
     this.#cachedBytes += page.byteLength;
-    while (this.#cachedBytes > MAX_CACHED_BYTES || this.#pages.length > MAX_CACHED_PAGES) {
+    this.#trimPages(MAX_BUSY_BYTES);
+    clearTimeout(this.#restTimer);
+    if (this.#cachedBytes <= MAX_CACHED_BYTES) return;
+    this.#restTimer = setTimeout(() => this.#trimPages(MAX_CACHED_BYTES), BUSY_MS).unref();
+  }
+
+  #trimPages(maxBytes: number): void {
+    while (this.#cachedBytes > maxBytes || this.#pages.length > MAX_CACHED_PAGES) {
       this.#cachedBytes -= this.#pages.shift()?.byteLength ?? 0;
     }
   }
@@ -270,6 +281,7 @@ export class LogFeed implements HouseholdFeed {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#settleTimer);
+    clearTimeout(this.#restTimer);
     this.#listeners.clear();
     this.#forgetPages();
     this.#parts.onEnd();
