@@ -36,3 +36,34 @@ export function clientOf(
 export function within(ms = 15_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
+
+/** Clients of model servers, which a test closes all together. */
+export function clientPen() {
+  const open: Client[] = [];
+  const adopt = (client: Client): Client => {
+    open.push(client);
+    return client;
+  };
+  const device = async (server: ModelServer, deviceId: string, store = new MemoryStore()): Promise<Client> =>
+    adopt(await clientOf(server, { deviceId, store }));
+  const connected = async (server: ModelServer, deviceId: string, store = new MemoryStore()): Promise<Client> => {
+    const client = await device(server, deviceId, store);
+    client.connect();
+    await client.settled(within());
+    return client;
+  };
+  const closeAll = async () => {
+    for (const client of open.splice(0)) await client[Symbol.asyncDispose]();
+  };
+  return { adopt, device, connected, closeAll };
+}
+
+/** What creates a room of this name. */
+export function room(name: string) {
+  return { type: "room", body: { name } } as const;
+}
+
+/** What the rooms are called. */
+export function roomNames(client: Client): readonly string[] {
+  return client.graph.rooms().map(({ name }) => name);
+}
