@@ -115,6 +115,20 @@ describe("unary Sync", () => {
     });
   });
 
+  it("serves a household of which thousands of devices have written: the clock informs, and one that is too long says nothing", async () => {
+    const device = await pollingDevice(world);
+    const { household } = device;
+    await device.sync();
+    await device.sync({ changes: editsOf("poller", 1) });
+    await using redis = await connectRedis({ url: world.redisUrl, log: silentLogger() });
+    const tabs = Array.from({ length: 5_000 }, (_, n) => [`d:tab-${n}`, `2026-11-22T09:41:02.581Z-tab-${n}-000001`]);
+    await redis.client.hset(clockKey(parseHouseholdId(household)), Object.fromEntries(tabs));
+    const newcomer = await pollingDevice(world, "newcomer", { household });
+    expect(seqsOf(await newcomer.sync())).toEqual([1]);
+    expect(Object.keys(newcomer.state.vectorClock).length).toBeGreaterThan(5_000);
+    expect(await newcomer.sync()).toMatchObject({ upToDate: true });
+  });
+
   it("sees a write that went past the coordinators, because its event raises the clock", async () => {
     const device = await pollingDevice(world);
     await device.sync();

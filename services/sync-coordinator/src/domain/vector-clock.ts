@@ -6,27 +6,25 @@ import { formatVersion, parseVersion, type Version } from "@funkygibbon/kernel/v
 /** Device id → the newest version of that device that is included; entry `server` stands for the log. */
 export type VectorClock = Readonly<Record<string, string>>;
 
-/** How two clocks stand to each other. A clock is `equal` to itself, never before it. */
-export type ClockRelation = "before" | "after" | "equal" | "concurrent";
+/** How two clocks stand to each other. A clock is `equal` to itself, never before it; one that is `too-long` is not looked at. */
+export type ClockRelation = "before" | "after" | "equal" | "concurrent" | "too-long";
 
 /** The entry that stands for the log; its sequence is the head seq. */
 export const SERVER_ENTRY = "server";
 
-/** More entries than any household has devices; a longer clock is refused before it is parsed. */
+/** A clock of more entries would be dear to parse, and only informs. */
 const MAX_ENTRIES = 4_096;
 
 /** A clock whose versions have been parsed. */
 export type ParsedClock = ReadonlyMap<string, Version>;
 
 /**
- * Checks a clock that a device sent.
+ * Checks a clock that a device sent; undefined for one that is too long to be looked at.
  * @throws DomainError `invalid`, naming the entry that is malformed or another device's.
  */
-export function parseVectorClock(clock: VectorClock, field = "vector_clock"): ParsedClock {
+export function parseVectorClock(clock: VectorClock, field = "vector_clock"): ParsedClock | undefined {
   const entries = Object.entries(clock);
-  if (entries.length > MAX_ENTRIES) {
-    throw invalid([{ field, description: `must have at most ${MAX_ENTRIES} entries` }]);
-  }
+  if (entries.length > MAX_ENTRIES) return undefined;
   return new Map(
     entries.map(([device, text]) => {
       const entry = `${field}["${device}"]`;
@@ -40,7 +38,8 @@ export function parseVectorClock(clock: VectorClock, field = "vector_clock"): Pa
 }
 
 /** As {@link compareClocks}, where most entries are expected to be the very same: only others of `ours` are parsed. */
-export function compareWithOurs(theirs: ParsedClock, ours: VectorClock): ClockRelation {
+export function compareWithOurs(theirs: ParsedClock | undefined, ours: VectorClock): ClockRelation {
+  if (theirs === undefined) return "too-long";
   const same =
     Object.keys(ours).length === theirs.size && Object.keys(ours).every((key) => theirs.get(key)?.id === ours[key]);
   return same ? "equal" : compareClocks(theirs, parseVectorClock(ours));
@@ -50,7 +49,8 @@ export function compareWithOurs(theirs: ParsedClock, ours: VectorClock): ClockRe
  * Compares per device by sequence. Log entries of different epochs have nothing in common and are concurrent.
  * The result informs logs and metrics; what to send is decided by the cursor alone (docs/protocol.md, section 9).
  */
-export function compareClocks(a: ParsedClock, b: ParsedClock): ClockRelation {
+export function compareClocks(a: ParsedClock | undefined, b: ParsedClock | undefined): ClockRelation {
+  if (a === undefined || b === undefined) return "too-long";
   let less = false;
   let greater = false;
   for (const device of new Set([...a.keys(), ...b.keys()])) {

@@ -53,7 +53,7 @@ const MAX_CLIENT_TEXT = 128;
 /** An introduction in which nothing is wrong by itself. */
 export interface Introduced extends Pick<Introduction, "householdId" | "epoch" | "cursor" | "metadata"> {
   readonly ref: DeviceRef;
-  readonly clock: ParsedClock;
+  readonly clock: ParsedClock | undefined;
   /** Where its fields are, for faults that are found later: `hello.` or nothing. */
   readonly prefix: string;
 }
