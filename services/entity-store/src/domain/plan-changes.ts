@@ -1,26 +1,23 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
-import { contentKeys } from "@funkygibbon/kernel/content";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { MAX_DEFERRAL_MS } from "@funkygibbon/kernel/limits";
 import { must } from "@funkygibbon/kernel/must";
 import type { Divergence, Outcome, Rejection, StoredOutcome } from "@funkygibbon/kernel/record";
-import { compactStamps, expandStamps, type KeyStamps, type Stamp } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { acceptWithCascade } from "./cascade.ts";
 import { sequenceKey } from "./commit-facts.ts";
 import type { DevicePush } from "./commit-job.ts";
 import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
-import { deriveStamps, stampsWithoutParent } from "./derive-stamps.ts";
 import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
+import { editAsStored } from "./edit-as-stored.ts";
 import { identityFault } from "./identity-fault.ts";
-import { judgedHeal } from "./judged-times.ts";
 import { known, type MissingFacts } from "./missing-fact.ts";
 import { planResolution } from "./plan-resolution.ts";
-import type { ValidChange, ValidHeal } from "./prepared-change.ts";
+import type { ValidChange } from "./prepared-change.ts";
 import type { PushOrder } from "./push-order.ts";
 import { refusedDraft } from "./refused-draft.ts";
 import { isSameEdit, VERSION_REUSED } from "./same-edit.ts";
-import { type Head, ownStamp, type StoredVersion } from "./stored-version.ts";
+import type { Head, StoredVersion } from "./stored-version.ts";
 import type { Appended, WorkingLog } from "./working-log.ts";
 
 /** The answer to one change, without what its record and head say. */
@@ -309,48 +306,10 @@ export class PlanChanges {
     return below.length === 0 ? own : log.context.sha256([own, ...below].join(" "));
   }
 
-  /** The change as the log will keep it. */
   #appended(change: ValidChange): Appended {
-    const { job, times } = this.#planning;
+    const { job, log, times } = this.#planning;
     const effectiveUs = must(times.get(change), "every change of a push has its effective time");
-    const version = { ...change, effectiveUs };
-    const own = ownStamp(version);
-    const keys = contentKeys(change.content);
-    return {
-      record: change.record,
-      version: change.version,
-      parents: change.parents,
-      content: change.content,
-      bodyText: change.bodyText,
-      source: change.source,
-      deleted: change.deleted,
-      author: change.heal?.author ?? job.user,
-      healer: change.heal === undefined ? undefined : job.user,
-      device: change.device,
-      sequence: change.sequence,
-      stamps:
-        change.heal === undefined
-          ? this.#stampsOf(change, own)
-          : compactStamps(expandStamps(this.#healedStamps(change, change.heal), keys, own), keys, own),
-      claimedUs: change.claimedUs,
-      effectiveUs,
-      contentHash: change.contentHash,
-      bodyRemoved: false,
-      origin: undefined,
-    };
-  }
-
-  #healedStamps(change: ValidChange, heal: ValidHeal): KeyStamps {
-    const { job, log } = this.#planning;
-    return judgedHeal(log, { ...change, heal }, job.receivedUs).stamps;
-  }
-
-  #stampsOf(change: ValidChange, own: Stamp): KeyStamps {
-    if (change.deleted || change.parents.length === 0) return [];
-    const parents = this.#knownParents(change);
-    return parents.length === 0
-      ? stampsWithoutParent(change.content, own, change.changedKeys)
-      : deriveStamps(change.content, own, parents, change.changedKeys);
+    return editAsStored(change, { job, log, effectiveUs, knownParents: () => this.#knownParents(change) });
   }
 
   /** A diverged edit of the same record: what a change names as parent may be an edit of another one. */
