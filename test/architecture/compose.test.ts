@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { SERVICE_NODE_OPTIONS } from "../../deploy/local/service-memory.ts";
 
 interface ComposeService {
   readonly command?: readonly string[];
@@ -50,5 +51,12 @@ describe("docker-compose.yml", () => {
         expect(existsSync(join(root, file)), file).toBe(true);
       }
     }
+  });
+});
+
+describe("deploy/Dockerfile", () => {
+  it("gives Node the memory that the local runner gives it", () => {
+    const dockerfile = readFileSync(join(root, "deploy/Dockerfile"), "utf8");
+    expect(/NODE_OPTIONS="(.*)"/.exec(dockerfile)?.[1]).toBe(SERVICE_NODE_OPTIONS);
   });
 });

@@ -14,6 +14,7 @@ import { writePrivateFile } from "../../deploy/local/private-file.ts";
 import { ProcessGroup } from "../../deploy/local/process-group.ts";
 import { openSecrets } from "../../deploy/local/secrets.ts";
 import { startServer } from "../../deploy/local/server.ts";
+import { SERVICE_NODE_OPTIONS } from "../../deploy/local/service-memory.ts";
 import { localInfrastructure } from "../support/infrastructure.ts";
 import { asSuperuser } from "../support/template-databases.ts";
 import { createBenchDatabase } from "./bench-database.ts";
@@ -74,7 +75,7 @@ export async function startBenchSystem(
   const shared: Environment = {
     PATH: process.env.PATH,
     LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? options.logLevel ?? "warn",
-    NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,
+    NODE_OPTIONS: `${SERVICE_NODE_OPTIONS} ${process.env.BENCH_NODE_OPTIONS ?? ""}`,
     // As the runner has it: without it, what compiles the services stays in their memory.
     NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url)),
     AUTH_LOCAL_JWKS_FILE: issuer.jwksFile,

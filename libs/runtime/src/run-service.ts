@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
 import { ConfigurationError, type Environment, type RuntimeConfig } from "./config.ts";
 import { Health } from "./health.ts";
+import { startIdleCollection } from "./idle-collection.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { startTelemetry, type Telemetry } from "./telemetry.ts";
 
@@ -153,6 +154,7 @@ async function withinTime<T, Late>(work: Promise<T>, timeMs: number, late: Late)
 
 function processHost(): Host {
   createObjectsYoung();
+  startIdleCollection();
   return {
     environment: process.env,
     onSignal(listener) {
