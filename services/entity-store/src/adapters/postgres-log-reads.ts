@@ -105,6 +105,11 @@ function cutToSize(rows: readonly PageRow[], { limit, maxBytes }: LogQuery): [ro
   return [tooMuch && rows.length > 1 ? rows.slice(0, -1) : rows, tooMuch || rows.length === limit];
 }
 
+/** A tombstone has neither body nor stamps. */
+function bytesOf(version: string): string {
+  return `octet_length(${version}.body) + coalesce(octet_length(${version}.stamps), 0)`;
+}
+
 /**
  * Cost follows the page, not the home: heads by seq, their versions by key, and the running size of the bodies and stamps
  * up to the first that is too much. Nothing is sorted or held back, so rows are taken apart while further ones are read. The household of the inner side is the head's and not the parameter: of a household that is
@@ -115,8 +120,7 @@ const READ_PAGE: Statement = {
   name: "log.read_page",
   rowMode: "array",
   text: `select * from (
-      select ${WIRE_COLUMNS}, sum(s.bytes) over (order by h.seq rows unbounded preceding) as bytes, s.bytes as own_bytes,
-        h.seq as place
+      select ${WIRE_COLUMNS}, sum(${bytesOf("v")}) over (order by h.seq rows unbounded preceding) as bytes, h.seq as place
       from (
         select h.household_id, h.seq from heads h
         where h.household_id = $1 and h.seq > $2::int8 and h.seq <= $3::int8
@@ -126,11 +130,8 @@ const READ_PAGE: Statement = {
       cross join lateral (
         select * from record_versions v where v.household_id = h.household_id and v.seq = h.seq limit 1
       ) v
-      cross join lateral (
-        select coalesce(octet_length(v.body), 0) + coalesce(octet_length(v.stamps), 0) as bytes
-      ) s
     ) p
-    where p.bytes - p.own_bytes <= $6::int8
+    where coalesce(p.bytes, 0) - coalesce(${bytesOf("p")}, 0) <= $6::int8
     order by p.place`,
 };
 
