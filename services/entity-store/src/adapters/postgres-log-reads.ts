@@ -112,9 +112,10 @@ function bytesOf(version: string): string {
 
 /**
  * Cost follows the page, not the home: heads by seq, their versions by key, and the running size of the bodies and stamps
- * up to the first that is too much. Nothing is sorted or held back, so rows are taken apart while further ones are read. The household of the inner side is the head's and not the parameter: of a household that is
- * new since the last ANALYZE the planner expects one row, and then takes any index that begins with it, for every head
- * anew (4 s instead of 6 ms for a page of 1,000 in a home of 10,000).
+ * up to the first that is too much. Nothing is sorted or held back, so rows are taken apart while further ones are read.
+ * The household of the inner side is the head's and not the parameter: of a household that is new since the last ANALYZE
+ * the planner expects one row, and then takes any index that begins with it, for every head anew (4 s instead of 6 ms for
+ * a page of 1,000 in a home of 10,000).
  */
 const READ_PAGE: Statement = {
   name: "log.read_page",
