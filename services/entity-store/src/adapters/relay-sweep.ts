@@ -17,30 +17,39 @@ export interface SweepOptions {
 
 const ROWS_PER_READ = 1_000;
 
-/** Publishes what a household's log has beyond its position, commit by commit, and moves the position. */
+/** Publishes what a household's log has beyond its position, commit by commit, and moves the position as far as that went. */
 export async function relayHousehold(options: SweepOptions): Promise<void> {
-  while (await relaySome(options)) {
-    // Until nothing is left, or somebody else does it.
+  for (let mayBeMore = true; mayBeMore; ) {
+    const some = await relaySome(options);
+    if ("failure" in some) throw some.failure;
+    ({ mayBeMore } = some);
   }
 }
 
-/** True when there may be more. Publishing happens inside the transaction: the lock on the position keeps other relays off meanwhile. */
-function relaySome({ database, events, household }: SweepOptions): Promise<boolean> {
+type RelayedSome = { readonly mayBeMore: boolean } | { readonly failure: unknown };
+
+/** Publishing happens inside the transaction: the lock on the position keeps other relays off meanwhile. */
+function relaySome({ database, events, household }: SweepOptions): Promise<RelayedSome> {
   return database.inTransaction({ households: "positions-only" }, async (tx) => {
     const claimed = await claimPosition(tx, household);
-    if (claimed === undefined) return false;
+    if (claimed === undefined) return { mayBeMore: false };
     await tx.scopeTo([household]);
     const rows = await readAfter(tx, household, claimed.relayedSeq, ROWS_PER_READ);
     let relayed = claimed.relayedSeq;
-    for (const commit of byCommit(rows)) {
-      const stretch = stretchOf(household, commit, claimed.log);
-      await events.publish(householdSubject(household, "committed"), committedEvent(stretch), {
-        messageId: committedMessageId(stretch),
-      });
-      relayed = stretch.toSeq;
+    let told: RelayedSome = { mayBeMore: rows.length === ROWS_PER_READ };
+    try {
+      for (const commit of byCommit(rows)) {
+        const stretch = stretchOf(household, commit, claimed.log);
+        await events.publish(householdSubject(household, "committed"), committedEvent(stretch), {
+          messageId: committedMessageId(stretch),
+        });
+        relayed = stretch.toSeq;
+      }
+    } catch (failure) {
+      told = { failure };
     }
     await setPosition(tx, household, relayed);
-    return rows.length === ROWS_PER_READ;
+    return told;
   });
 }
 

@@ -91,10 +91,10 @@ async function setUp(household: string) {
     stack.use(started);
     return started;
   };
-  const relayed = async () => {
+  const relayed = async (of = household) => {
     const [row] = await pg.test.sql<{ relayed_seq: string }>(
       "select relayed_seq from relay_positions where household_id = $1",
-      [household],
+      [of],
     );
     return Number(row?.relayed_seq);
   };
@@ -106,7 +106,7 @@ async function setUp(household: string) {
     heard,
     conflicts,
     relayed,
-    push: (changes: Parameters<PgLog["push"]>[0]) => pg.push(changes, { household }),
+    push: (changes: Parameters<PgLog["push"]>[0], to = household) => pg.push(changes, { household: to }),
     startRelay: () => {
       relay = start();
       return relay;
@@ -223,6 +223,24 @@ test("a log that is longer than one reading is told to its end, in order, each c
     [2001, 2101],
   ]);
   expect(home.heard.at(-1)).toMatchObject({ atHead: true });
+});
+
+test("a commit of which no event can be made holds up no other household, and what came before it is told once", async () => {
+  await using home = await setUp("relay-8");
+  const phone = new TestDevice("phone");
+  await home.push([phone.edit(recordId(1), {})], "relay-broken");
+  await home.push([phone.edit(recordId(2), {})], "relay-broken");
+  await home.push([phone.edit(recordId(1), {})]);
+  await home.pg.test.sql(
+    "update record_versions set stamps = 'no stamps' where household_id = 'relay-broken' and seq = 2",
+  );
+  home.startRelay();
+  await until(async () => (await home.relayed()) === 1);
+  const sweeps = home.lags.length;
+  await until(() => home.lags.length > sweeps + 2);
+  expect(await home.relayed("relay-broken")).toBe(1);
+  expect(home.messageIds.map((id) => id?.replace(/:.*:/, ":"))).toEqual(["relay-broken:1", "relay-8:1"]);
+  expect(home.lags.at(-1)).toMatchObject({ households: 1, versions: 1 });
 });
 
 test("conflicts are told as they are now", async () => {

@@ -78,7 +78,7 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  /** Publishes now whatever has not been published; resolves when that has been tried. */
+  /** Publishes now whatever has not been published. @throws AggregateError when some households could not be told; all have been tried. */
   async sweep(options: { readonly evenYoung: boolean } = { evenYoung: true }): Promise<void> {
     const { database, events, clock, onLag } = this.#options;
     const lagging = await findLagging(database, MAX_HOUSEHOLDS_PER_SWEEP);
@@ -88,12 +88,14 @@ export class Relay implements AsyncDisposable {
       versions: lagging.reduce((sum, one) => sum + one.versions, 0),
       ageMs: ageMs(lagging[0]?.committedUs ?? clock.now()),
     });
-    if (!events.available) return;
+    const failures: unknown[] = [];
     for (const { household, committedUs } of lagging) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted || !events.available) break;
       if (!options.evenYoung && ageMs(committedUs) < SWEEP_AFTER_MS) continue;
-      await relayHousehold({ database, events, household });
+      // What is wrong with one log is no reason for the households behind it to wait.
+      await relayHousehold({ database, events, household }).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} households could not be told`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
