@@ -1,8 +1,9 @@
 import type { RecordId, UserId } from "@funkygibbon/kernel/ids";
 import type { ConflictDraft, ConflictRow } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
+import type { Accepted } from "./cascade.ts";
 import { Lineage } from "./lineage.ts";
-import { known } from "./missing-fact.ts";
+import { eachWithFacts, known } from "./missing-fact.ts";
 import type { Head, StoredVersion } from "./stored-version.ts";
 import type { Appended, PlannedHead, WorkingLog } from "./working-log.ts";
 
@@ -125,8 +126,14 @@ export class ConflictBook {
     return next;
   }
 
-  /** Closes the conflicts that a new head has overtaken: it deletes the record, or descends from their device's side. */
-  closeOvertaken(head: PlannedHead): void {
+  /** Closes the conflicts that new heads have overtaken: which delete their record, or descend from the device's side. */
+  closeOvertaken({ head, cascaded }: Accepted): void {
+    eachWithFacts([head, ...cascaded], (accepted) => this.#closeOvertaken(accepted));
+  }
+
+  #closeOvertaken(head: PlannedHead): void {
+    // Nothing waits for a plain create, which is what most changes are.
+    if (!head.deleted && head.detail.parents.length === 0) return;
     const open = this.open(head.record);
     if (open.length === 0) return;
     const behind = this.lineage(head.record).closure(head.detail.parents);

@@ -3,7 +3,7 @@ import type { DeviceId } from "@funkygibbon/kernel/ids";
 import { parseVersion } from "@funkygibbon/kernel/version";
 import { type CommitFacts, type Neighbours, sequenceKey } from "./commit-facts.ts";
 import { judgedHeal, judgedTime, neighboursInHead } from "./judged-times.ts";
-import { known, type MissingFacts } from "./missing-fact.ts";
+import { eachWithFacts, known, type MissingFacts } from "./missing-fact.ts";
 import type { ValidChange } from "./prepared-change.ts";
 import type { PushOrder } from "./push-order.ts";
 import type { WorkingLog } from "./working-log.ts";
@@ -91,14 +91,13 @@ function timeBuiltOn(change: ValidChange, times: ReadonlyMap<ValidChange, Micros
   let builtOnUs = Number.NEGATIVE_INFINITY;
   const inPush = order.parentsOf(change);
   for (const parent of inPush) builtOnUs = Math.max(builtOnUs, after(parent, times.get(parent), change));
-  for (const version of change.parents) {
-    if (inPush.some((parent) => parent.version === version)) continue;
+  const before = change.parents.filter((version) => !inPush.some((parent) => parent.version === version));
+  const timesBefore = eachWithFacts(before, (version) => {
     const stored = log.version(change.record, version);
     const parent = stored ?? parseVersion(version);
-    const parentUs = stored?.effectiveUs ?? judgedTime(log, change.record, parent);
-    builtOnUs = Math.max(builtOnUs, after(parent, parentUs, change));
-  }
-  return builtOnUs;
+    return after(parent, stored?.effectiveUs ?? judgedTime(log, change.record, parent), change);
+  });
+  return Math.max(builtOnUs, ...timesBefore);
 }
 
 function after(parent: Pick<ValidChange, "device">, timeUs: Micros | undefined, change: ValidChange): Micros {

@@ -45,8 +45,9 @@ function plan(job: ApiWrite, facts: CommitFacts, context: PlanContext): CommitPl
   if (version.content.kind === "relationship" && !version.deleted) {
     refuseUnlessAllowed(log, version.record, version.content);
   }
-  const { head, cascaded } = acceptWithCascade(log, version);
-  for (const accepted of [head, ...cascaded]) if (accepted.detail.parents.length > 0) book.closeOvertaken(accepted);
+  const accepted = acceptWithCascade(log, version);
+  book.closeOvertaken(accepted);
+  const { head, cascaded } = accepted;
   const edges = cascaded.map((edge) => edge.record);
   const result: ApiResult = {
     kind: "api",

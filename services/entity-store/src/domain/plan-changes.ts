@@ -11,7 +11,7 @@ import { type ConflictBook, UNDECIDED } from "./conflict-book.ts";
 import { type EdgeVerdict, judgeEdge } from "./edge-rules.ts";
 import { editAsStored } from "./edit-as-stored.ts";
 import { identityFault } from "./identity-fault.ts";
-import { known, type MissingFacts } from "./missing-fact.ts";
+import { eachWithFacts, known, type MissingFacts } from "./missing-fact.ts";
 import { planResolution } from "./plan-resolution.ts";
 import type { ValidChange } from "./prepared-change.ts";
 import type { PushOrder } from "./push-order.ts";
@@ -225,11 +225,7 @@ export class PlanChanges {
     if (refusal !== undefined) return refusal;
     const verdict = this.#verdict(change);
     if (verdict.kind !== "allowed") return this.#lose(change, verdict);
-    const { head, cascaded } = acceptWithCascade(log, this.#appended(change));
-    for (const accepted of [head, ...cascaded]) {
-      // Nothing waits for a plain create, which is what most changes are.
-      if (accepted.deleted || accepted.detail.parents.length > 0) book.closeOvertaken(accepted);
-    }
+    book.closeOvertaken(acceptWithCascade(log, this.#appended(change)));
     return answered("applied");
   }
 
@@ -320,12 +316,12 @@ export class PlanChanges {
 
   #knownParents(change: ValidChange): StoredVersion[] {
     const { log } = this.#planning;
-    return change.parents.flatMap((parent) => {
+    const parents = eachWithFacts(change.parents, (parent): StoredVersion | undefined => {
       const diverged = this.#divergedOf(change, parent);
-      if (diverged !== undefined) return [{ ...diverged.local, seq: 0, committedUs: 0, outcome: undefined }];
-      const stored = log.version(change.record, parent);
-      return stored === undefined ? [] : [stored];
+      if (diverged !== undefined) return { ...diverged.local, seq: 0, committedUs: 0, outcome: undefined };
+      return log.version(change.record, parent);
     });
+    return parents.filter((parent) => parent !== undefined);
   }
 }
 

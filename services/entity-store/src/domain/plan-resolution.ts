@@ -73,7 +73,7 @@ function merge(resolved: ResolvedDivergence, merged: MergedContent): Exclude<Sto
   const change = log.preserve(local, "merged");
   const parents = [server, change] as const;
   const accepted = acceptWithCascade(log, mergeVersion(log, parents, content, merged));
-  for (const next of [accepted.head, ...accepted.cascaded]) book.closeOvertaken(next);
+  book.closeOvertaken(accepted);
   if (resolution.conflict !== undefined && local.healer === undefined) {
     book.record({ local, head, base, resolved: accepted.head.version }, resolution.conflict);
   }

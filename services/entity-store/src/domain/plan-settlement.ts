@@ -83,11 +83,11 @@ function settle(
   if (before !== undefined) requireSameIdentity(content, before, "content");
   if (content.kind === "relationship" && !merged.deleted) refuseUnlessAllowed(log, row.record, content);
   const version = settledVersion(log, job, { server, local, content, merged });
-  const { head, cascaded } = acceptWithCascade(log, version);
+  const accepted = acceptWithCascade(log, version);
   // This conflict is decided by the person; others of the record may be overtaken by what they decided.
   book.update(row, { decision: job.decision, settledUs: log.committedUs });
-  for (const accepted of [head, ...cascaded]) book.closeOvertaken(accepted);
-  return head.detail;
+  book.closeOvertaken(accepted);
+  return accepted.head.detail;
 }
 
 /** From which version the decision takes type and ends. Where there is no head, only the device's can lend them. */
