@@ -21,6 +21,12 @@ describe("a query", () => {
     ["thermostatt", "Hall thermostat", "fuzzy", "Hall [thermostat]"],
     ["küch", "Große Küche", "substring", "Große [Küch]e"],
     ["浴室", "主浴室灯", "substring", "主[浴室]灯"],
+    // A character is shown whole although only a part of it was typed, with the marks that stand on it.
+    ["f", "ﬁne light", "prefix", "[ﬁ]ne light"],
+    ["하", "한글 조명", "prefix", "[한]글 조명"],
+    ["half 1", "Half ½", "prefix", "[Half ½]"],
+    ["cafe", "Cafe\u0301 lamp", "prefix", "[Cafe\u0301] lamp"],
+    ["ก", "ก็ไทย", "prefix", "[ก็]ไทย"],
   ])("%j matches the name %j: %s", (query, name, kind, highlight) => {
     expect(match(query, name)).toMatchObject({ kind, highlight });
   });
@@ -39,6 +45,10 @@ describe("a query", () => {
     const found = match("needle", "Hay", { text: `${"x ".repeat(500)}needle${" y".repeat(500)}` });
     expect(found?.highlight).toMatch(/^….*\[needle\].*…$/);
     expect(found?.highlight.length).toBeLessThan(140);
+  });
+
+  it("shows a character of content whole although only a part of it was typed", () => {
+    expect(match("하", "Lamp", { text: "조명 한글" })).toMatchObject({ kind: "content", highlight: "조명 [한]글" });
   });
 
   it("does not match what is merely a word of the same length", () => {

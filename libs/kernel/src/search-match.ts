@@ -21,6 +21,7 @@ export const MATCH_END = "\u0003";
 /** Characters of context on either side of a match in long text. */
 const CONTEXT = 60;
 const WORD_CHARACTER = /[\p{L}\p{N}\p{M}]/u;
+const MARK = /\p{M}/u;
 /** More words of a query say nothing more: as many as there are bits in a mask. */
 const MAX_QUERY_WORDS = 31;
 /** A word less alike than this to every word of a name is another word: one typo in three letters, two in six. */
@@ -182,19 +183,31 @@ function withoutMarks(text: string): string {
   return text.replaceAll(MATCH_START, "").replaceAll(MATCH_END, "");
 }
 
-function mark(text: string, { origin }: FoldedText, range: Range): string {
-  const from = origin[range.from] ?? 0;
-  const to = origin[range.to] ?? text.length;
+/** Where a range of the folded text stands in the original: whole characters, the last one with the marks on it. */
+function rangeIn(text: string, { origin }: FoldedText, range: Range): Range {
+  let to = origin[range.to - 1] ?? 0;
+  let isLast = true;
+  for (const character of text.slice(to)) {
+    if (!isLast && !MARK.test(character)) break;
+    to += character.length;
+    isLast = false;
+  }
+  return { from: origin[range.from] ?? 0, to };
+}
+
+function mark(text: string, folded: FoldedText, range: Range): string {
+  const { from, to } = rangeIn(text, folded, range);
   return `${text.slice(0, from)}${MATCH_START}${text.slice(from, to)}${MATCH_END}${text.slice(to)}`;
 }
 
 /** The match with some context, cut between characters. */
 function snippet(text: string, folded: FoldedText, range: Range): string {
-  const first = folded.origin[Math.max(0, range.from - CONTEXT)] ?? 0;
-  const last = folded.origin[Math.min(folded.folded.length, range.to + CONTEXT)] ?? text.length;
-  const from = folded.origin[range.from] ?? 0;
-  const to = folded.origin[range.to] ?? text.length;
-  const before = `${first > 0 ? "…" : ""}${text.slice(first, from)}`;
-  const after = `${text.slice(to, last)}${last < text.length ? "…" : ""}`;
+  const { from, to } = rangeIn(text, folded, range);
+  const context = rangeIn(text, folded, {
+    from: Math.max(0, range.from - CONTEXT),
+    to: Math.min(folded.folded.length, range.to + CONTEXT),
+  });
+  const before = `${context.from > 0 ? "…" : ""}${text.slice(context.from, from)}`;
+  const after = `${text.slice(to, context.to)}${context.to < text.length ? "…" : ""}`;
   return `${before}${MATCH_START}${text.slice(from, to)}${MATCH_END}${after}`;
 }
