@@ -87,6 +87,17 @@ describe("the integrity check", () => {
     );
   });
 
+  it("finds a head with another source, digest term or reason to be dead than its version gives it", async () => {
+    await database.sql("update heads set source = source + 1 where record_id = $1", [zone]);
+    await database.sql("update heads set cascaded = true where record_id = $1", [inRoom]);
+    await database.sql("update heads set digest_term = digest_term + 1 where record_id = $1", [room]);
+    expect(await faults()).toEqual([
+      ["HEAD_MISMATCH", zone],
+      ["HEAD_MISMATCH", inRoom],
+      ["HEAD_MISMATCH", room],
+    ]);
+  });
+
   it("finds a wrong digest", async () => {
     await database.sql("update households set digest = digest + 1");
     expect(await faults()).toEqual([["DIGEST_MISMATCH", undefined]]);

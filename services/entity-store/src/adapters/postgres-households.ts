@@ -96,7 +96,10 @@ async function checkHeads(tx: Transaction, household: HouseholdId): Promise<Inte
   return rows.map((row) => ({
     reason: "HEAD_MISMATCH",
     record: row.record_id as RecordId,
-    message: `the head is ${row.head ?? "missing"}, the log says ${row.log ?? "nothing of it"}`,
+    message:
+      row.head === row.log
+        ? `the head says otherwise than its version ${row.log}`
+        : `the head is ${row.head ?? "missing"}, the log says ${row.log ?? "nothing of it"}`,
   }));
 }
 
@@ -124,15 +127,27 @@ async function checkClocks(tx: Transaction, household: HouseholdId): Promise<Int
 /** Also counts the live heads, which it reads all of. */
 async function checkDigest(tx: Transaction, household: HouseholdId): Promise<[number, IntegrityFault[]]> {
   const [heads, [stored]] = await Promise.all([
-    tx.query<[RecordId, VersionId]>(LIVE_HEADS, [household]),
+    tx.query<[record: RecordId, version: VersionId, term: string]>(LIVE_HEADS, [household]),
     tx.query<{ digest: string }>(DIGEST, [household]),
   ]);
   let digest: Digest = 0n;
-  for (const [record, version] of heads) digest = addToDigest(digest, digestTerm(record, version, sha256));
-  // The column holds the same 64 bits as a signed number.
-  if (digest === BigInt.asUintN(64, BigInt(stored?.digest ?? "0"))) return [heads.length, []];
-  const message = "the digest of the household is not the sum over its live heads";
-  return [heads.length, [{ reason: "DIGEST_MISMATCH", record: undefined, message }]];
+  const faults: IntegrityFault[] = [];
+  for (const [record, version, stored] of heads) {
+    const term = digestTerm(record, version, sha256);
+    digest = addToDigest(digest, term);
+    if (term === unsigned(stored)) continue;
+    faults.push({ reason: "HEAD_MISMATCH", record, message: "the term of the head is not that of its version" });
+  }
+  if (digest !== unsigned(stored?.digest ?? "0")) {
+    const message = "the digest of the household is not the sum over its live heads";
+    faults.push({ reason: "DIGEST_MISMATCH", record: undefined, message });
+  }
+  return [heads.length, faults];
+}
+
+/** The columns hold the 64 bits as a signed number. */
+function unsigned(column: string): Digest {
+  return BigInt.asUintN(64, BigInt(column));
 }
 
 const COUNTS: Statement = {
@@ -177,12 +192,13 @@ const HEAD_MISMATCHES: Statement = {
   select coalesce(h.record_id, l.record_id) as record_id, h.version as head, l.version as log
   from (select * from heads where household_id = $1) h
   full join (
-    select distinct on (v.record_id) v.record_id, v.version, v.seq, v.deleted, v.kind, v.type, v.from_id, v.to_id
+    select distinct on (v.record_id) v.record_id, v.version, v.seq, v.deleted, v.kind, v.type, v.source, v.from_id,
+      v.to_id, v.kind = 2 and v.deleted and v.device_id like 'server.%' as cascaded
     from record_versions v where v.household_id = $1 and v.outcome in (1, 2)
     order by v.record_id, v.seq desc
   ) l on l.record_id = h.record_id
-  where (h.version, h.seq, h.deleted, h.kind, h.type, h.from_id, h.to_id)
-    is distinct from (l.version, l.seq, l.deleted, l.kind, l.type, l.from_id, l.to_id)
+  where (h.version, h.seq, h.deleted, h.kind, h.type, h.source, h.from_id, h.to_id, h.cascaded)
+    is distinct from (l.version, l.seq, l.deleted, l.kind, l.type, l.source, l.from_id, l.to_id, l.cascaded)
   order by 1 limit $2::bigint`,
 };
 
@@ -217,7 +233,7 @@ const CLOCKS_BEHIND: Statement = {
 
 const LIVE_HEADS: Statement = {
   name: "households.live_heads",
-  text: "select record_id, version from heads where household_id = $1 and not deleted",
+  text: "select record_id, version, digest_term::text from heads where household_id = $1 and not deleted",
   rowMode: "array",
 };
 
