@@ -75,10 +75,9 @@ describe("a home", () => {
     ]);
     expect(edited.stdout).toBe("name  Desk lamp → Study lamp\nbrightness  nothing → 40\nfirmware  1.9.0 → nothing\n");
 
-    const history = await ada.ask<{ versions: { changed_keys: string[]; is_head: boolean }[] }>(
-      "history",
-      "Study lamp",
-    );
+    const history = await ada.ask<{
+      versions: { version: string; changed_keys: string[]; is_head: boolean }[];
+    }>("history", "Study lamp");
     expect(history.data.versions.map(({ changed_keys, is_head }) => [changed_keys.length, is_head])).toEqual([
       [3, true],
       [8, false],
@@ -108,6 +107,24 @@ describe("a home", () => {
       report: { created: 0, updated: 0, kept: 1 },
       records: [{ label: "device Desk lamp", outcome: "kept", keys: ["name", "firmware"] }],
     });
+    const imported = history.data.versions.at(-1)?.version ?? "";
+    expect((await ada.ask("restore", "Study lamp", "--version", imported)).data).toMatchObject({ type: "device" });
+    expect((await ada.ask("show", "Desk lamp")).data).toMatchObject({ entity: { body: { firmware: "1.9.0" } } });
+  });
+
+  it("loses no name by the way", async () => {
+    await using ada = await somebody(house, await house.newHousehold());
+    expect(await ada.ask("create", "room", "")).toMatchObject({ code: 2, error: { reason: "USAGE" } });
+    expect(await ada.ask("create", "room", "Study", "--set", "name=Office")).toMatchObject({ code: 2 });
+    await ada.ask("create", "device", "Lamp");
+    expect(await ada.ask("edit", "lamp", "--set", "name=")).toMatchObject({
+      code: 2,
+      error: { message: expect.stringContaining("--unset name") },
+    });
+    const environment = { EDITOR: "sed -i s/Lamp//" };
+    expect((await ada.run(["edit", "lamp"], { environment })).code).toBe(2);
+    expect((await ada.ask<EntityAnswer[]>("ls")).data.map(({ name }) => name)).toEqual(["Lamp"]);
+    expect((await ada.ask("edit", "lamp", "--unset", "name")).data).toMatchObject({ changed_keys: ["name"] });
   });
 
   it("gives back what was deleted", async () => {

@@ -33,6 +33,20 @@ export function parseBody(text: string, what: string): JsonObject {
   throw usageError(`${what} must be a JSON object`);
 }
 
+/**
+ * Refuses a body or a change of one that would leave an entity without a name unasked; one that says nothing of the name
+ * is none of that. @throws DomainError (usage).
+ */
+export function mustKeepName(body: JsonObject): void {
+  if (!Object.hasOwn(body, "name")) return;
+  const { name } = body;
+  if (typeof name !== "string") {
+    const value = JSON.stringify(name);
+    throw usageError(`a name is text, and ${value} is none: --set name==${value} takes it as text`);
+  }
+  if (name.trim() === "") throw usageError("a name is not empty: --unset name takes it away, if that is what you want");
+}
+
 /** Undefined: it is no JSON. */
 function parseJson(text: string): JsonValue | undefined {
   try {

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseAssignments, parseBody } from "./body-edit.ts";
+import { mustKeepName, parseAssignments, parseBody } from "./body-edit.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
 import { connectionOf, profileFile, readProfile, replicaFile, writeProfile } from "./profile.ts";
+import { readCall } from "./program.ts";
 import { claimsOf } from "./token-claims.ts";
 import { GIBBON_VERSION } from "./version.ts";
 
@@ -16,6 +17,34 @@ describe("the version", () => {
   it("is that of the package", () => {
     const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
     expect(GIBBON_VERSION).toBe(manifest.version);
+  });
+});
+
+describe("a command line", () => {
+  const called = (...words: string[]) => {
+    const call = readCall(words, { out: () => undefined, error: () => undefined });
+    if ("exitCode" in call) throw new Error(call.message);
+    return call;
+  };
+
+  it("takes the options of every command before it as well as after it", () => {
+    const plain = { json: false, offline: false, profile: undefined, color: true };
+    expect(called("ls").common).toEqual(plain);
+    const all = { json: true, offline: true, profile: "work", color: false };
+    const options = ["--json", "--offline", "--profile", "work", "--no-color"];
+    expect(called(...options, "ls").common).toEqual(all);
+    expect(called("ls", ...options).common).toEqual(all);
+    expect(called("conflicts", ...options, "list").common).toEqual(all);
+    expect(called("--profile", "home", "conflicts", "--json", "list", "--profile", "work").common).toEqual({
+      ...plain,
+      json: true,
+      profile: "work",
+    });
+  });
+
+  it("leaves an option to its command where gibbon itself has one of that name", () => {
+    const { command, input } = called("restore", "lamp", "--version", "v1");
+    expect([command.name, input.text("version")]).toEqual(["restore", "v1"]);
   });
 });
 
@@ -52,6 +81,14 @@ describe("a body", () => {
   it("has to be a JSON object", () => {
     expect(parseBody('{"on":true}', "--body")).toEqual({ on: true });
     for (const text of ["[1]", "7", "null", "{"]) expect(() => parseBody(text, "--body")).toThrow(usage);
+  });
+});
+
+describe("a name", () => {
+  it("is text, and not emptied unasked", () => {
+    for (const body of [{}, { on: true }, { name: "Lamp" }]) mustKeepName(body);
+    for (const name of ["", " ", 42, null]) expect(() => mustKeepName({ name })).toThrow(usage);
+    expect(() => mustKeepName({ name: 42 })).toThrow("--set name==42 takes it as text");
   });
 });
 

@@ -11,14 +11,21 @@ import { confirmed } from "./prompts.ts";
 
 /**
  * Lets a person edit properties as JSON in their own editor, again when what they saved is none.
+ * @param check throws a DomainError for what cannot be taken either.
  * @throws DomainError (usage) when nobody can be asked to try again, or would rather not.
  */
-export async function editBody(gibbon: Gibbon, before: JsonObject): Promise<JsonObject> {
+export async function editBody(
+  gibbon: Gibbon,
+  before: JsonObject,
+  check: (body: JsonObject) => void = () => undefined,
+): Promise<JsonObject> {
   let text = `${JSON.stringify(before, null, 2)}\n`;
   for (;;) {
     text = await editText(gibbon, text);
     try {
-      return parseBody(text, "what you have saved");
+      const body = parseBody(text, "what you have saved");
+      check(body);
+      return body;
     } catch (error) {
       if (!gibbon.isInteractive) throw error;
       await confirmed(gibbon, `${error instanceof Error ? error.message : String(error)}. Edit again?`);

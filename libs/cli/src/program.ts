@@ -55,6 +55,8 @@ export function readCall(words: readonly string[], output: HelpOutput): Call | R
 
 function buildProgram(output: HelpOutput, called: (call: Call) => void): Command {
   const program = configured(new Command("gibbon"), output).description(DESCRIPTION).version(GIBBON_VERSION);
+  // Without positions the program would take --version of restore for its own.
+  withCommonOptions(program).enablePositionalOptions();
   const groups = new Map<string, Command>();
   for (const spec of COMMANDS) {
     const [first = "", second] = spec.name.split(" ");
@@ -64,15 +66,12 @@ function buildProgram(output: HelpOutput, called: (call: Call) => void): Command
     }
     let group = groups.get(first);
     if (group === undefined) {
-      group = configured(program.command(first), output).description("the inbox of contradicting edits");
-      groups.set(first, group);
+      group = withCommonOptions(configured(program.command(first), output));
+      groups.set(first, group.description("the inbox of contradicting edits"));
     }
     addCommand(group, second, spec, { output, called });
   }
-  program.addHelpText(
-    "after",
-    "\nTry first:\n  gibbon login --endpoints .data/endpoints.json\n  gibbon import my-home.json\n  gibbon tree",
-  );
+  program.addHelpText("after", "\nTry first:\n  gibbon login\n  gibbon import my-home.json\n  gibbon tree");
   return program;
 }
 
@@ -85,16 +84,30 @@ function addCommand(
   const command = configured(parent.command(name), output).summary(spec.summary);
   command.description(spec.details === undefined ? spec.summary : `${spec.summary}\n\n${spec.details}`);
   for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.help);
-  for (const option of [...(spec.options ?? []), ...COMMON_OPTIONS]) command.addOption(optionOf(option));
+  for (const option of spec.options ?? []) command.addOption(optionOf(option));
+  withCommonOptions(command);
   command.addHelpText("after", `\nExamples:\n${spec.examples.map(exampleText).join("\n")}`);
   command.action(() => {
-    const { json, offline, profile, color, ...options } = command.opts();
-    called({
-      command: spec,
-      input: new Input(command.processedArgs, options),
-      common: { json: json === true, offline: offline === true, profile, color: color !== false },
-    });
+    called({ command: spec, input: new Input(command.processedArgs, command.opts()), common: commonOf(command) });
   });
+}
+
+function withCommonOptions(command: Command): Command {
+  for (const option of COMMON_OPTIONS) command.addOption(optionOf(option));
+  return command;
+}
+
+/** People say them after the command as well as before it. */
+function commonOf(command: Command): Call["common"] {
+  const said: Record<string, unknown>[] = [];
+  for (let one: Command | null = command; one !== null; one = one.parent) said.push(one.opts());
+  const profile = said.find((options) => typeof options.profile === "string")?.profile;
+  return {
+    json: said.some(({ json }) => json === true),
+    offline: said.some(({ offline }) => offline === true),
+    profile: typeof profile === "string" ? profile : undefined,
+    color: said.every(({ color }) => color !== false),
+  };
 }
 
 function optionOf({ flags, help, repeatable, choices }: OptionSpec): Option {

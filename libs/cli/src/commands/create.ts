@@ -5,6 +5,7 @@ import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { deliveryLines, deliveryOf } from "../home.ts";
 import { parseEntityType } from "../input.ts";
 import { entityData, titleOf } from "../present/entity.ts";
+import { usageError } from "../usage-error.ts";
 
 /** `gibbon create`. */
 export const createCommand: CommandSpec = {
@@ -28,11 +29,10 @@ export const createCommand: CommandSpec = {
   async run(gibbon, input) {
     const type = parseEntityType(input.argument(0));
     const given = input.text("body");
-    const body = {
-      ...(given === undefined ? {} : parseBody(given, "--body")),
-      ...parseAssignments(input.texts("set")),
-      name: input.argument(1),
-    };
+    const [name, set] = [input.argument(1), parseAssignments(input.texts("set"))];
+    if (name.trim() === "") throw usageError("say what it is called: a name is not empty");
+    if (Object.hasOwn(set, "name")) throw usageError(`it is called ${name} already: leave out --set name`);
+    const body = { ...(given === undefined ? {} : parseBody(given, "--body")), ...set, name };
     const place = input.text("in");
     const id = input.text("id");
     await using home = await gibbon.openHome();

@@ -1,6 +1,6 @@
 import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-view";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
-import { parseAssignments } from "../body-edit.ts";
+import { mustKeepName, parseAssignments } from "../body-edit.ts";
 import type { CommandSpec } from "../command.ts";
 import { editBody } from "../editor.ts";
 import { findRecord, REFERENCE_HELP } from "../find-record.ts";
@@ -40,7 +40,11 @@ export const editCommand: CommandSpec = {
     const { client } = home;
     const record = findRecord(client, input.argument(0));
     const before = saidBy(record);
-    const after = byOptions ? undefined : await editBody(gibbon, before);
+    const check = (patch: JsonObject) => {
+      if (record.kind === "entity") mustKeepName(patch);
+    };
+    check(set);
+    const after = byOptions ? undefined : await editBody(gibbon, before, (body) => check(differing(before, body)));
     const patch = after === undefined ? set : differing(before, after);
     const remove = after === undefined ? unset : Object.keys(before).filter((key) => !Object.hasOwn(after, key));
     const keys = [...Object.keys(patch), ...remove].filter(
