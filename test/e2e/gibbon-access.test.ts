@@ -1,5 +1,5 @@
-import { statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import { type EntityAnswer, GibbonUser, somebody } from "../support/gibbon-command.ts";
@@ -42,6 +42,33 @@ describe("logging in", () => {
     expect((await ada.run(["login", "--endpoints", "endpoints.json", "--role", "member"])).code).toBe(0);
     writeFileSync(file, JSON.stringify({ ...house.urls, tokens: { member: villa.tokens.guest } }));
     expect((await ada.ask("token", "--claims")).data).toMatchObject({ user: "gus" });
+  });
+
+  it("finds the local system of its folder, and says what to pass where there is none", async () => {
+    const villa = await house.newHousehold();
+    await using ada = new GibbonUser();
+    const nowhere = await ada.run(["login"]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /^gibbon: no local system runs in .* say --endpoints FILE, which is \.data\/endpoints\.json/,
+      ),
+    ]);
+    const file = join(ada.folder, ".data/endpoints.json");
+    mkdirSync(dirname(file));
+    writeFileSync(file, JSON.stringify({ ...house.urls, tokens: villa.tokens }));
+    const { code, stdout } = await ada.run(["login", "--role", "guest"]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining(`logged in as gus, guest of ${villa.id}\nby ${realpathSync(file)}\n`),
+    ]);
+    expect(await ada.run(["login", "--endpoints", file, "--sync", house.urls.syncCoordinator])).toMatchObject({
+      code: 2,
+    });
+    expect(await ada.run(["login", "--sync", house.urls.syncCoordinator])).toMatchObject({
+      code: 2,
+      stderr: "gibbon: say all of --sync, --store and --conflicts\n",
+    });
   });
 
   it("keeps nothing that the server does not take", async () => {

@@ -13,7 +13,7 @@ The home from the command line: \`npm run -s gibbon -- ls\` in this repository, 
 sent when there is a connection. While there is one, every command begins by catching up.
 
 \`\`\`sh
-gibbon login --endpoints .data/endpoints.json      # the system that npm start runs
+gibbon login      # the system that npm start runs in this folder
 gibbon import examples/demo/home/maple-street.json examples/demo/home/maple-street.rooms.json
 gibbon tree
 gibbon edit "Desk lamp" --set brightness=40
@@ -71,7 +71,11 @@ export function referencePage(): string {
       ...EXIT_CODES.map(({ code, meaning }) => `| ${code} | ${meaning} |`),
     ]),
     SURROUNDINGS,
-    section("## Options of every command", optionTable(COMMON_OPTIONS)),
+    section("## Options of every command", [
+      "They may stand before the command, too.",
+      "",
+      ...optionTable(COMMON_OPTIONS),
+    ]),
     "## Commands\n",
     ...COMMANDS.map(commandSection),
   ].join("\n");

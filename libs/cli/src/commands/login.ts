@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { openServices } from "@funkygibbon/client/services";
 import { SqliteStore } from "@funkygibbon/client/sqlite-store";
 import { DomainError } from "@funkygibbon/kernel/errors";
@@ -20,12 +20,16 @@ import { askSecret } from "../prompts.ts";
 import { claimsOf } from "../token-claims.ts";
 import { usageError } from "../usage-error.ts";
 
+/** Where npm start writes how its system is reached, from its folder. */
+const LOCAL_ENDPOINTS = ".data/endpoints.json";
+
 /** `gibbon login`. */
 export const loginCommand: CommandSpec = {
   name: "login",
   summary: "remember how to reach your home",
   details:
     "Either by the endpoints.json of a local system, whose tokens renew themselves, or by the three addresses and a token. " +
+    `Without any of these it takes the ${LOCAL_ENDPOINTS} of this folder or of one above it. ` +
     "The token is read from --token-file (read anew at every use), else asked for, else read from the input. " +
     "The profile is kept in $XDG_CONFIG_HOME/gibbon, for you alone; nothing is kept that the server does not take.",
   options: [
@@ -38,14 +42,16 @@ export const loginCommand: CommandSpec = {
     { flags: "--forget", help: "forget the profile; the replica stays" },
   ],
   examples: [
-    { command: "gibbon login --endpoints .data/endpoints.json", says: "the home that npm start runs here" },
+    { command: "gibbon login", says: "the home that npm start runs here" },
+    { command: "gibbon login --endpoints ~/funkygibbon/.data/endpoints.json", says: "one that it runs elsewhere" },
     {
       command:
         "gibbon login --sync https://sync.example.org --store https://store.example.org --conflicts https://conflicts.example.org",
       says: "asks for the token",
     },
   ],
-  answers: "`profile`, `file`, `user`, `household`, `role`; with --forget `profile`, `forgotten`",
+  answers:
+    "`profile`, `file`, `user`, `household`, `role`, of a local system `endpoints`; with --forget `profile`, `forgotten`",
   async run(gibbon, input) {
     if (input.flag("forget")) return forget(gibbon);
     if (environmentProfile(gibbon.environment) !== undefined) {
@@ -64,11 +70,13 @@ export const loginCommand: CommandSpec = {
       user: claims?.user,
       household: claims?.household,
       role: claims?.role,
+      endpoints: profile.kind === "endpoints" ? profile.file : undefined,
     };
     return {
       data,
       lines: ({ green, dim, bold }) => [
         `${green("logged in")} as ${bold(data.user ?? "somebody")}, ${data.role ?? "member"} of ${bold(data.household ?? "a home")}`,
+        ...(data.endpoints === undefined ? [] : [dim(`by ${data.endpoints}`)]),
         dim(`kept in ${data.file}`),
       ],
     };
@@ -100,15 +108,19 @@ function forget({ settings, profileFile }: Gibbon) {
 
 /** @throws DomainError (usage) when something is missing, and nobody can be asked. */
 async function profileOf(gibbon: Gibbon, input: Input): Promise<Profile> {
+  const addresses = ["sync", "store", "conflicts"];
+  const isRemote = [...addresses, "token-file"].some((name) => input.text(name) !== undefined);
   const endpoints = input.text("endpoints");
-  if (endpoints !== undefined) {
-    return { kind: "endpoints", file: resolve(endpoints), role: (input.text("role") ?? "owner") as LocalRole };
+  if (isRemote && (endpoints ?? input.text("role")) !== undefined) {
+    throw usageError("--endpoints and --role are of a local system: leave them out, or addresses and --token-file");
   }
-  const [syncCoordinator, entityStore, conflictResolution] = ["sync", "store", "conflicts"].map((name) =>
-    urlOf(input, name),
-  );
+  if (!isRemote) {
+    const file = endpoints === undefined ? localEndpoints(process.cwd()) : resolve(endpoints);
+    return { kind: "endpoints", file, role: (input.text("role") ?? "owner") as LocalRole };
+  }
+  const [syncCoordinator, entityStore, conflictResolution] = addresses.map((name) => urlOf(input, name));
   if (!syncCoordinator || !entityStore || !conflictResolution) {
-    throw usageError("say --endpoints FILE, or all of --sync, --store and --conflicts");
+    throw usageError("say all of --sync, --store and --conflicts");
   }
   const urls = { syncCoordinator, entityStore, conflictResolution };
   const file = input.text("token-file");
@@ -117,6 +129,18 @@ async function profileOf(gibbon: Gibbon, input: Input): Promise<Profile> {
   if (claimsOf(text.trim()) === undefined)
     throw usageError("that is no token: a JWT has three parts with dots between");
   return { kind: "urls", urls, token: { kind: "text", text: text.trim() } };
+}
+
+/** What npm start has written in this folder or in one above it. @throws DomainError (usage) when it has not. */
+function localEndpoints(folder: string): string {
+  const file = join(folder, LOCAL_ENDPOINTS);
+  if (existsSync(file)) return file;
+  const above = dirname(folder);
+  if (above !== folder) return localEndpoints(above);
+  throw usageError(
+    `no local system runs in ${process.cwd()} or above it: say --endpoints FILE, which is ${LOCAL_ENDPOINTS} in the ` +
+      "folder of npm start, or all of --sync, --store and --conflicts",
+  );
 }
 
 function urlOf(input: Input, name: string): string | undefined {
