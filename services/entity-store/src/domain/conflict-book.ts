@@ -71,7 +71,8 @@ export class ConflictBook {
     const known = this.#lineages.get(record);
     if (known?.versions === versions && known.rows === this.#rows) return known.lineage;
     const open = this.open(record).map((row) => row.localVersion);
-    const lineage = new Lineage(this.#log.lineage(record), open);
+    const { stored, planned } = this.#log.lineage(record);
+    const lineage = new Lineage(stored, open, planned);
     this.#lineages.set(record, { lineage, versions, rows: this.#rows });
     return lineage;
   }

@@ -1,4 +1,5 @@
 import type { VersionId } from "@funkygibbon/kernel/version";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Lineage } from "./lineage.ts";
 import type { LineageEntry } from "./stored-version.ts";
@@ -87,6 +88,40 @@ describe("the base of a merge", () => {
     expect(base(forked, ["b", "x"])).toBe("x");
   });
 
+  test("is the latest of the ancestors that the head knows and that are no ancestors of another such one, in any lineage", () => {
+    const names = Array.from({ length: 12 }, (_, index) => `v${index}`);
+    const pick = (choice: readonly number[], below: number) => [...new Set(choice.map((n) => names[n % below] ?? ""))];
+    const row = fc.record({
+      parents: fc.array(fc.nat(50), { maxLength: 3 }),
+      waits: fc.boolean(),
+      stored: fc.boolean(),
+    });
+    const lineages = fc.tuple(fc.array(row, { minLength: 12, maxLength: 12 }), fc.array(fc.nat(50), { maxLength: 3 }));
+    fc.assert(
+      fc.property(lineages, ([rows, ends]) => {
+        const all = rows.map(({ parents, waits, stored }, index) => ({
+          name: names[index] ?? "",
+          parents: index === 0 ? [] : pick(parents, index),
+          waits,
+          stored,
+        }));
+        const stored = all.filter((one) => one.stored);
+        const lineage = lineageOf(
+          stored.map(({ name, parents, waits }): Row => [name, parents, waits ? "pending_review" : "applied"]),
+          stored.filter((one) => one.waits).map((one) => one.name),
+        );
+        const unstored = Object.fromEntries(all.filter((one) => !one.stored).map((one) => [one.name, one.parents]));
+        const behind = (parents: readonly string[]) =>
+          lineage.closure(parents.map(id), (version) => unstored[version]?.map(id));
+        const change = pick(ends, names.length);
+        const candidates = stored.filter(({ name }) => behind(change).has(id(name)) && lineage.isKnownToHead(id(name)));
+        const best = candidates.filter(({ name }) => !candidates.some((other) => behind(other.parents).has(id(name))));
+        expect(base(lineage, change, unstored)).toBe(best.at(-1)?.name);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test("is missing when the head knows nothing of what the change was built on", () => {
     expect(base(lineageOf([["a", []]]), ["elsewhere"])).toBeUndefined();
     expect(base(lineageOf([["a", []]]), [])).toBeUndefined();
@@ -119,7 +154,7 @@ describe("what the head has behind it", () => {
       ["b", ["a"]],
     ]);
     expect([...lineage.closure([id("a")])].sort()).toEqual(["a", "b"]);
-    expect(base(lineage, ["a"])).toBeUndefined();
+    expect(base(lineage, ["a"])).toBe("a");
   });
 });
 

@@ -71,7 +71,7 @@ interface Edit {
 function planAction(action: ApiAction, head: Head | undefined, log: WorkingLog, book: ConflictBook): Edit {
   switch (action.kind) {
     case "create":
-      if (head !== undefined || log.lineage(action.record).length > 0) throw alreadyExists(action.record);
+      if (head !== undefined || log.lineage(action.record).stored.length > 0) throw alreadyExists(action.record);
       return { content: action.content, bodyText: undefined, source: action.source };
     case "update":
       return update(action, expectLive(head, action), log);

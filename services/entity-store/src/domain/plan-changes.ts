@@ -181,7 +181,7 @@ export class PlanChanges {
       local,
       resolution,
       base: lineage.base(change.parents, unstored),
-      ancestors: lineage.closure(change.parents, unstored),
+      ancestors: () => lineage.closure(change.parents, unstored),
       storeHistory: (stored) => this.#storeHistory(change, stored),
     });
     return answered(outcome);
@@ -265,14 +265,14 @@ export class PlanChanges {
     const lineage = book.lineage(change.record);
     const unstored = (version: VersionId) => this.#divergedOf(change, version)?.change.parents;
     const base = lineage.base(change.parents, unstored);
-    const seen = lineage.closure(change.parents, unstored);
+    const mayBeRestored = change.deleted && !head.deleted;
     return {
       local,
       localTimes: times,
       server: log.detail(head),
       base: base === undefined ? undefined : log.version(change.record, base),
       ...this.#wishAndPolicy(change),
-      restored: change.deleted && !head.deleted && lineage.wasRestoredUnseen(seen),
+      restored: mayBeRestored && lineage.wasRestoredUnseen(lineage.closure(change.parents, unstored)),
       serverCascade: head.cascaded,
     };
   }

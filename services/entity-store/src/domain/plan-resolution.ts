@@ -21,7 +21,7 @@ export interface ResolvedDivergence {
   readonly resolution: Resolution;
   readonly base: VersionId | undefined;
   /** The change's parents and everything they descend from. */
-  readonly ancestors: ReadonlySet<VersionId>;
+  readonly ancestors: () => ReadonlySet<VersionId>;
   /** Stores the edits of the same push below the change; they share its fate. */
   readonly storeHistory: (outcome: Exclude<StoredOutcome, "applied">) => void;
 }
@@ -52,7 +52,7 @@ function wait(resolved: ResolvedDivergence): "pending_review" {
   storeHistory("pending_review");
   log.preserve(local, "pending_review");
   const draft = { ...(resolution.conflict ?? UNDECIDED), strategy: "manual", decision: "open" } as const;
-  book.wait({ local, head, base, resolved: undefined }, draft, ancestors);
+  book.wait({ local, head, base, resolved: undefined }, draft, ancestors());
   return "pending_review";
 }
 

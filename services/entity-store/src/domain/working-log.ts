@@ -101,10 +101,10 @@ export class WorkingLog {
     return known(this.facts.versions.get(key), (needs) => needs.versions.set(key, { record, version })) ?? undefined;
   }
 
-  /** Every stored or planned version of a record. */
-  lineage(record: RecordId): LineageEntry[] {
+  /** Every version of a record: what the log has, and what this commit appends. */
+  lineage(record: RecordId): { readonly stored: readonly LineageEntry[]; readonly planned: readonly LineageEntry[] } {
     const stored = known(this.facts.lineages.get(record), (needs) => needs.lineages.add(record));
-    return [...stored, ...(this.#byRecord.get(record) ?? [])];
+    return { stored, planned: this.#byRecord.get(record) ?? [] };
   }
 
   /** The live edges at an entity that is about to die, or the ones that a deletion took when it is to live; by their ids. */
