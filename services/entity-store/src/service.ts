@@ -20,10 +20,10 @@ import { PostgresHouseholds } from "./adapters/postgres-households.ts";
 import { PostgresLogReads } from "./adapters/postgres-log-reads.ts";
 import { PostgresPolicies } from "./adapters/postgres-policies.ts";
 import { PostgresSearch } from "./adapters/postgres-search.ts";
-import { READER_SETTINGS } from "./adapters/reader-settings.ts";
 import { Relay } from "./adapters/relay.ts";
 import { postgresProjection } from "./adapters/search-projection.ts";
 import { laggingHouseholds, startSearchProjector } from "./adapters/search-projector.ts";
+import { READER_SETTINGS, WRITER_SETTINGS } from "./adapters/session-settings.ts";
 import type { EntityStoreConfig } from "./config.ts";
 import { PageTokens } from "./domain/page-token.ts";
 import { activityService } from "./handlers/activity/activity-service.ts";
@@ -68,7 +68,12 @@ export async function startEntityStore(config: EntityStoreConfig, context: Servi
     const [row] = await connection.query<{ renewed: boolean }>("select check_cluster_identity() as renewed");
     if (row?.renewed === true) log.warn("epochs.renewed");
   };
-  const writers = open({ applicationName: "entity-store-commit", maxConnections: config.writers, onConnect });
+  const writers = open({
+    applicationName: "entity-store-commit",
+    maxConnections: config.writers,
+    settings: WRITER_SETTINGS,
+    onConnect,
+  });
   const readers = open({
     applicationName: "entity-store-read",
     maxConnections: config.readers,

@@ -26,9 +26,9 @@ import { foundingCommits, PostgresHouseholdFounding } from "../src/adapters/post
 import { PostgresHouseholds } from "../src/adapters/postgres-households.ts";
 import { PostgresPolicies } from "../src/adapters/postgres-policies.ts";
 import { PostgresSearch } from "../src/adapters/postgres-search.ts";
-import { READER_SETTINGS } from "../src/adapters/reader-settings.ts";
 import { postgresProjection } from "../src/adapters/search-projection.ts";
 import { startSearchProjector } from "../src/adapters/search-projector.ts";
+import { READER_SETTINGS } from "../src/adapters/session-settings.ts";
 import { PageTokens } from "../src/domain/page-token.ts";
 import { activityService } from "../src/handlers/activity/activity-service.ts";
 import { conflictStoreService } from "../src/handlers/conflict-store/conflict-store-service.ts";

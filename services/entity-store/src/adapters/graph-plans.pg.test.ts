@@ -1,16 +1,13 @@
-import { type HouseholdId, parseHouseholdId, type RecordId } from "@funkygibbon/kernel/ids";
-import type { Database } from "@funkygibbon/postgres/database";
-import type { Statement } from "@funkygibbon/postgres/transaction";
-import { typeParsers } from "@funkygibbon/postgres/type-parsers";
-import pg from "pg";
+import { parseHouseholdId, type RecordId } from "@funkygibbon/kernel/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../../test/support/test-database.ts";
+import { ExplainingSession } from "../../test/explaining-session.ts";
 import { SEED_START_US, SeededLog, seedId } from "../../test/seeded-log.ts";
 import type { GraphSnapshot } from "../domain/graph-reads.ts";
 import { PostgresActivity } from "./postgres-activity.ts";
 import { PostgresGraph } from "./postgres-graph.ts";
 import { PostgresLogReads } from "./postgres-log-reads.ts";
-import { READER_SETTINGS } from "./reader-settings.ts";
+import { READER_SETTINGS } from "./session-settings.ts";
 
 const household = parseHouseholdId("large");
 const [place, other] = [seedId(1), seedId(2)];
@@ -50,11 +47,11 @@ const THEN_INDEXES: Record<Read, string[]> = {
 };
 
 let test: TestDatabase;
-let reader: ExplainingReader;
+let reader: ExplainingSession;
 
 beforeAll(async () => {
   test = await createTestDatabase({ migrations: "services/entity-store/migrations" });
-  reader = await ExplainingReader.open(test.url);
+  reader = await ExplainingSession.open(test.url, READER_SETTINGS);
   // Every statement is planned now, for good, in tables that have never had a row of their own.
   for (const at of [undefined, THEN]) for (const read of Object.values(reads)) await ask(at, read);
   await expect(page()).rejects.toThrow("not found");
@@ -110,96 +107,21 @@ const CALL_INDEXES: Record<keyof typeof CALLS, string[]> = {
 
 describe("a plan made while the database was empty looks up no more than it is asked for", () => {
   it.each(Object.entries(NOW))("%s of now", async (name, indexes) => {
-    await expectIndexes(() => ask(undefined, reads[name as Read]), indexes);
+    await reader.expectIndexes(() => ask(undefined, reads[name as Read]), indexes);
   });
 
   it.each(Object.entries(THEN_INDEXES))("%s of then", async (name, indexes) => {
-    await expectIndexes(() => ask(THEN, reads[name as Read]), indexes);
+    await reader.expectIndexes(() => ask(THEN, reads[name as Read]), indexes);
   });
 
   it.each(Object.entries(CALL_INDEXES))("calls, %s", async (which, indexes) => {
-    await expectIndexes(CALLS[which as keyof typeof CALLS], indexes);
+    await reader.expectIndexes(CALLS[which as keyof typeof CALLS], indexes);
   });
 
   it("a page of the log", async () => {
-    await expectIndexes(page, ["heads_by_seq", "record_versions_pkey"]);
+    await reader.expectIndexes(page, ["heads_by_seq", "record_versions_pkey"]);
     const { plans } = await reader.plansOf(page);
     expect(plans).toContain("WindowAgg");
     expect(plans).not.toContain("Sort");
   });
 });
-
-async function expectIndexes(question: () => Promise<unknown>, indexes: readonly string[]): Promise<void> {
-  const { answer, plans } = await reader.plansOf(question);
-  expect(answer).toBeDefined();
-  const scans = [...plans.matchAll(/(?:Scan(?: Backward)? using|Bitmap Index Scan on) (\w+).*\n\s*Index Cond: (.*)/g)];
-  expect([...new Set(scans.map(([, index]) => index))].sort()).toEqual(indexes);
-  // The household alone would be all of it.
-  for (const [scan] of scans) expect(scan).toMatch(/Cond:.*\b(record_id|seq|from_id|to_id|origin_call)\b/);
-  expect(plans).not.toContain("Seq Scan");
-}
-
-/** A session of the application role as the service opens it, whose plans auto_explain tells. */
-class ExplainingReader implements AsyncDisposable {
-  readonly #client: pg.Client;
-  #plans: string[] = [];
-
-  private constructor(client: pg.Client) {
-    this.#client = client;
-    client.on("notice", (notice) => this.#plans.push(notice.message ?? ""));
-  }
-
-  static async open(url: string): Promise<ExplainingReader> {
-    const client = new pg.Client({ connectionString: url, types: typeParsers });
-    await client.connect();
-    const reader = new ExplainingReader(client);
-    const settings = {
-      ...READER_SETTINGS,
-      "auto_explain.log_min_duration": "0",
-      "auto_explain.log_nested_statements": "off",
-      "auto_explain.log_level": "notice",
-      role: "funkygibbon_app",
-    };
-    await client.query("load 'auto_explain'");
-    for (const [name, value] of Object.entries(settings)) await client.query(`set ${name} = '${value}'`);
-    return reader;
-  }
-
-  get database(): Database {
-    const client = this.#client;
-    const query = async <Row>({ name, text, rowMode }: Statement, values: readonly unknown[] = []) => {
-      const config = { name, text, values: [...values] };
-      const result = rowMode === "array" ? await client.query({ ...config, rowMode }) : await client.query(config);
-      return result.rows as Row[];
-    };
-    return {
-      async inTransaction({ households }, work) {
-        await client.query(`begin read only; select set_config('app.households', '${scopeOf(households)}', true)`);
-        const execute = async (statement: Statement) => (await query(statement)).length;
-        try {
-          return await work({ query, execute, scopeTo: async () => {} });
-        } finally {
-          await client.query("commit");
-        }
-      },
-      ping: async () => {},
-      [Symbol.asyncDispose]: async () => {},
-    };
-  }
-
-  /** What a question is answered with, and the plans of the statements it took, without that of where the log stands. */
-  async plansOf(question: () => Promise<unknown>): Promise<{ readonly answer: unknown; readonly plans: string }> {
-    this.#plans = [];
-    const answer = await question();
-    const plans = this.#plans.filter((plan) => /heads_|record_versions_|Seq Scan/.test(plan.replace(/^Query.*$/m, "")));
-    return { answer, plans: plans.join("\n") };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client.end();
-  }
-}
-
-function scopeOf(households: readonly HouseholdId[] | "positions-only"): string {
-  return households === "positions-only" ? "" : households.join(",");
-}

@@ -30,7 +30,7 @@ async function readLineages(tx: Transaction, { household, needs, sheet }: Asking
   if (needs.lineages.size === 0) return;
   const found = new Map([...needs.lineages].map((record) => [record, [] as ReturnType<typeof lineageEntry>[]]));
   const rows = await tx.query<LineageRow>(READ_LINEAGES, [household, uuidArray([...needs.lineages])]);
-  for (const row of rows) found.get(row.record_id as RecordId)?.push(lineageEntry(row));
+  for (const row of rows) found.get(row[0])?.push(lineageEntry(row));
   for (const [record, entries] of found) sheet.lineages.set(record, entries);
 }
 
@@ -99,14 +99,14 @@ async function readPolicies(tx: Transaction, { household, needs, sheet }: Asking
   sheet.policies = (await tx.query<PolicyRow>(READ_POLICIES, [household])).map(policyFromRow);
 }
 
-interface LineageRow {
-  readonly record_id: string;
-  readonly version: string;
-  readonly parents: string[];
-  readonly seq: number;
-  readonly outcome: number;
-  readonly deleted: boolean;
-}
+type LineageRow = readonly [
+  record: RecordId,
+  version: VersionId,
+  parents: string,
+  seq: number,
+  outcome: number,
+  deleted: boolean,
+];
 
 interface NeighbourRow {
   readonly device_id: string;
@@ -122,19 +122,21 @@ interface RequestRow {
   readonly created_us: number;
 }
 
-function lineageEntry(row: LineageRow) {
+function lineageEntry([, version, parents, seq, outcome, deleted]: LineageRow) {
   return {
-    version: row.version as VersionId,
-    parents: row.parents as VersionId[],
-    seq: row.seq,
-    outcome: outcomeFromCode(row.outcome),
-    deleted: row.deleted,
+    version,
+    parents: parents === "" ? [] : (parents.split(" ") as VersionId[]),
+    seq,
+    outcome: outcomeFromCode(outcome),
+    deleted,
   };
 }
 
+/** A record may have tens of thousands of versions: rows as arrays, and parents as text, cost a third. */
 const READ_LINEAGES: Statement = {
   name: "commit.read_lineages",
-  text: `select record_id, version, parents, seq, outcome, deleted from record_versions
+  rowMode: "array",
+  text: `select record_id, version, array_to_string(parents, ' '), seq, outcome, deleted from record_versions
     where household_id = $1 and record_id = any ($2::uuid[])`,
 };
 
@@ -143,8 +145,9 @@ const READ_VERSIONS: Statement = {
   name: "commit.read_whole_versions",
   text: `select ${VERSION_COLUMNS}
     from unnest($2::uuid[], $3::text[], $4::text[], $5::int8[]) as q (record, version, device, sequence)
-    join record_versions v on v.household_id = $1 and v.device_id = q.device and v.sequence = q.sequence
-      and v.record_id = q.record and v.version = q.version`,
+    cross join lateral (select * from record_versions v
+      where v.household_id = $1 and v.device_id = q.device and v.sequence = q.sequence offset 0) v
+    where v.record_id = q.record and v.version = q.version`,
 };
 
 const READ_NEIGHBOURS: Statement = {

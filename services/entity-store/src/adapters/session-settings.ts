@@ -11,3 +11,9 @@ export const READER_SETTINGS = {
   max_parallel_workers_per_gather: "0",
   jit: "off",
 } as const;
+
+/**
+ * Settings of connections that commit. Of a household that is new since the last ANALYZE the planner would expect one row,
+ * and go through all of its log, under its lock, for each lookup; a plan for any household takes the index.
+ */
+export const WRITER_SETTINGS = { plan_cache_mode: "force_generic_plan" } as const;
