@@ -245,13 +245,40 @@ describe("without a connection", () => {
     expect((await ada.ask("ls", "study", "--offline")).data).toMatchObject([{ name: "Lamp" }]);
     expect((await ada.ask("status", "--offline")).data).toMatchObject({ connected: false, pending_edits: 2 });
     expect(await ada.ask("history", "lamp", "--offline")).toMatchObject({ code: 6, error: { reason: "OFFLINE" } });
-    expect((await ada.run(["sync"])).code).toBe(6);
+    const unsent = await ada.run(["sync"]);
+    expect([unsent.code, unsent.stderr]).toEqual([6, expect.stringMatching(/^gibbon: .* cannot be reached: .*\n$/)]);
 
     await ada.login(house.urls, villa.tokens.owner);
     expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced", pending_edits: 0 });
     await using panel = await connectDevice(house, { deviceId: "wall-panel", token: villa.tokens.owner });
     await panel.settled(within());
     expect(panel.graph.find().map(({ name }) => name)).toEqual(["Lamp", "Study"]);
+  });
+
+  it("one sentence says of a server that it takes calls and never answers", async () => {
+    const villa = await house.newHousehold();
+    await using silent = await TcpProxy.open({ targets: () => [Number(new URL(house.urls.syncCoordinator).port)] });
+    silent.hold();
+    await using eve = new GibbonUser();
+    await using ada = await somebody(house, villa);
+    await ada.ask("create", "room", "Study");
+    const environment = {
+      SYNC_COORDINATOR_URL: silent.url,
+      ENTITY_STORE_URL: silent.url,
+      CONFLICT_RESOLUTION_URL: silent.url,
+      FUNKYGIBBON_TOKEN: villa.tokens.owner,
+    };
+    const created = await ada.run(["create", "device", "Lamp"], { environment });
+    expect([created.code, created.stderr]).toEqual([0, "offline: the server takes too long to answer\n"]);
+    const [synced, listed, login] = await Promise.all([
+      ada.run(["sync"], { environment }),
+      ada.run(["devices"], { environment }),
+      eve.login({ ...house.urls, entityStore: silent.url }, villa.tokens.owner),
+    ]);
+    expect([synced.code, synced.stderr]).toEqual([6, "gibbon: the server takes too long to answer\n"]);
+    const late = `gibbon: ${silent.url} takes too long to answer\n`;
+    expect([listed.code, listed.stderr]).toEqual([6, late]);
+    expect([login.code, login.stderr]).toEqual([6, late]);
   });
 
   it("there is nothing to read on a machine that never had one", async () => {

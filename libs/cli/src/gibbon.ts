@@ -83,9 +83,9 @@ export class Gibbon {
     return connectionOf(readProfile(this.environment, this.profileFile));
   }
 
-  /** The replica, brought up to date when the server answers. @throws DomainError. */
-  openHome(): Promise<Home> {
-    return openHome(this);
+  /** The replica, brought up to date when the server answers; `mustBeLive`: or not at all. @throws DomainError. */
+  openHome({ mustBeLive = false } = {}): Promise<Home> {
+    return openHome(this, { mustBeLive });
   }
 
   /** @throws DomainError when asked to stay offline, for what only the server knows. */

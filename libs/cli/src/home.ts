@@ -37,9 +37,9 @@ const SILENCE_MS = 6_000;
 
 /**
  * Opens the replica, and brings it up to date when the server answers.
- * @throws DomainError `unavailable` when there is no replica yet and nobody to make one from.
+ * @throws DomainError saying why the server does not answer when there is no replica yet, or without it nothing to do.
  */
-export async function openHome(gibbon: Gibbon): Promise<Home> {
+export async function openHome(gibbon: Gibbon, { mustBeLive }: { readonly mustBeLive: boolean }): Promise<Home> {
   const { urls } = gibbon.connection();
   const file = gibbon.replicaFile;
   makePrivateFolder(file);
@@ -51,12 +51,19 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
     deviceId: newDeviceId(),
     clientVersion: `gibbon/${GIBBON_VERSION}`,
   });
+  let isSilent = false;
   const home = {
     client,
-    sync: () => syncOnce(gibbon, client),
+    sync: async (): Promise<Freshness> => {
+      // Who has waited for it in vain once would wait in vain after each edit, too.
+      if (isSilent && client.state.phase !== "live") return TOO_LATE;
+      const freshness = await syncOnce(gibbon, client);
+      isSilent = freshness === TOO_LATE;
+      return freshness;
+    },
     asOf: (moment: Date) => {
       gibbon.mustNotBeOffline();
-      return client.asOf(moment);
+      return client.asOf(moment, gibbon.signal);
     },
     catchUpWith: (written: { readonly id: string; readonly version: string }) => catchUpWith(gibbon, client, written),
     [Symbol.asyncDispose]: async () => {
@@ -73,6 +80,7 @@ export async function openHome(gibbon: Gibbon): Promise<Home> {
       const { kind, message, reason } = freshness.kind === "offline" ? freshness.error : offline(NO_ANSWER).error;
       throw new DomainError(kind, `there is nothing of your home on this machine yet, and ${message}`, { reason });
     }
+    if (freshness.kind === "offline" && mustBeLive) throw freshness.error;
     client.resumeUndo(readUndo(gibbon.undoFile, client.state.household));
     earlier = client.undoable;
     if (freshness.kind === "offline" && !gibbon.settings.offline) gibbon.note(`offline: ${freshness.error.message}`);
@@ -109,7 +117,7 @@ async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
     return freshnessOf(gibbon, await client.until(isDecided, AbortSignal.any([gibbon.signal, patience.signal])));
   } catch (error) {
     if (gibbon.signal.aborted || !patience.signal.aborted) throw error;
-    return offline("the server takes too long to answer");
+    return TOO_LATE;
   } finally {
     clearTimeout(late);
     clearTimeout(silence);
@@ -172,6 +180,10 @@ function noEntry(message: string, reason: string): Freshness {
 }
 
 const NO_ANSWER = "the server does not answer";
+const TOO_LATE: Freshness = {
+  kind: "offline",
+  error: new DomainError("deadline-exceeded", "the server takes too long to answer", { reason: "DEADLINE_EXCEEDED" }),
+};
 
 function offline(message: string): { readonly kind: "offline"; readonly error: DomainError } {
   return { kind: "offline", error: unavailable(message, { retryAfterMs: 0 }) };

@@ -211,11 +211,14 @@ export class Client implements AsyncDisposable {
     return this.graph.entity(record) ?? this.graph.relationship(record);
   }
 
-  /** The graph as it was at a time, asked of the server. @throws DomainError `failed-precondition` when there is no `graphUrl`. */
-  asOf(at: Date): PastGraph {
+  /**
+   * The graph as it was at a time, asked of the server. @param signal ends every question.
+   * @throws DomainError `failed-precondition` when there is no `graphUrl`.
+   */
+  asOf(at: Date, signal?: AbortSignal): PastGraph {
     const { graphUrl, token } = this.#options;
     if (graphUrl === undefined) throw failedPrecondition("NO_GRAPH_URL", "the client was opened without a graphUrl");
-    return new PastGraph({ url: graphUrl, token: async () => token(), at });
+    return new PastGraph({ url: graphUrl, token: async () => token(), at, ...(signal && { signal }) });
   }
 
   /** What is known of a record's standing: the version that is seen, and the seq at which the base holds it (0: not at all). */

@@ -16,7 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import { FrameQueue } from "./frame-queue.ts";
 import type { DeviceFrame, OpenOptions, ServerFrame, Transport, TransportSession } from "./transport.ts";
-import { errorOfGrpcStatus, STATUS_DETAILS_TRAILER } from "./transport-error.ts";
+import { errorOfGrpcStatus, STATUS_DETAILS_TRAILER, unreachable } from "./transport-error.ts";
 
 const SYNC_STREAM = "/inbetweenies.v1.SyncService/SyncStream";
 /** Above the largest frame: 4 MiB of changes, or a page. */
@@ -29,6 +29,7 @@ type SyncStream = ClientDuplexStream<SyncStreamRequest, SyncStreamResponse>;
 export class GrpcTransport implements Transport {
   readonly platform = "node";
   readonly pushWindow = 2;
+  readonly #url: string;
   readonly #address: string;
   readonly #credentials: ChannelCredentials;
 
@@ -36,6 +37,7 @@ export class GrpcTransport implements Transport {
   constructor(url: string) {
     const { protocol, host, hostname } = new URL(url);
     const port = protocol === "https:" ? 443 : 80;
+    this.#url = url;
     this.#address = host === hostname ? `${host}:${port}` : host;
     this.#credentials = protocol === "https:" ? credentials.createSsl() : credentials.createInsecure();
   }
@@ -49,7 +51,7 @@ export class GrpcTransport implements Transport {
       // Reconnecting is the client's own business; a lost session is to be known at once.
       "grpc.enable_retries": 0,
     });
-    return new GrpcSession(client, options);
+    return new GrpcSession(client, { ...options, url: this.#url });
   }
 }
 
@@ -59,11 +61,13 @@ class GrpcSession implements TransportSession {
   readonly #stream: SyncStream;
   readonly #connectTimer: NodeJS.Timeout;
   readonly #signal: AbortSignal;
+  readonly #url: string;
   #over = false;
 
-  constructor(client: GrpcClient, { token, signal }: OpenOptions) {
+  constructor(client: GrpcClient, { token, signal, url }: OpenOptions & { readonly url: string }) {
     this.#client = client;
     this.#signal = signal;
+    this.#url = url;
     const metadata = new Metadata();
     metadata.set("authorization", `Bearer ${token}`);
     const stream = client.makeBidiStreamRequest(SYNC_STREAM, serialize, deserialize, metadata);
@@ -112,6 +116,11 @@ class GrpcSession implements TransportSession {
       this.frames.end();
       return;
     }
+    const why = whyUnconnected(end.details);
+    if (why !== undefined) {
+      this.frames.fail(unreachable(this.#url, why));
+      return;
+    }
     const [details] = end.metadata.get(STATUS_DETAILS_TRAILER);
     const statusDetails = typeof details === "string" ? undefined : details;
     this.frames.fail(errorOfGrpcStatus({ code: end.code, details: end.details, statusDetails }));
@@ -122,6 +131,12 @@ class GrpcSession implements TransportSession {
     clearTimeout(this.#connectTimer);
     this.#signal.removeEventListener("abort", this.#abort);
   }
+}
+
+/** Why no connection came about, out of what grpc-js says of it; undefined: there was one. */
+function whyUnconnected(details: string): string | undefined {
+  if (details.startsWith("Name resolution failed")) return "nobody knows its name";
+  return /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: /s.exec(details)?.[1];
 }
 
 function serialize(frame: SyncStreamRequest): Buffer {

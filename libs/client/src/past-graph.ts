@@ -1,5 +1,5 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Client as ConnectClient } from "@connectrpc/connect";
+import type { CallOptions, Client as ConnectClient } from "@connectrpc/connect";
 import { type Entity, EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { Direction, GraphService, type ReachedEntity } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import type { Relationship } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
@@ -20,6 +20,8 @@ export interface PastGraphOptions {
   readonly token: () => Promise<string>;
   /** The commit time as of which it answers. */
   readonly at: Date;
+  /** Ends every question. */
+  readonly signal?: AbortSignal;
 }
 
 const WAYS = { out: Direction.OUT, in: Direction.IN, both: Direction.BOTH } as const;
@@ -32,11 +34,13 @@ const MAX_NEIGHBOURS = 1_000;
  */
 export class PastGraph {
   readonly #at: ReturnType<typeof timestampFromDate>;
+  readonly #signal: AbortSignal | undefined;
   readonly #entities: ConnectClient<typeof EntityService>;
   readonly #graph: ConnectClient<typeof GraphService>;
 
   constructor(options: PastGraphOptions) {
     this.#at = timestampFromDate(options.at);
+    this.#signal = options.signal;
     this.#entities = serviceClient(EntityService, options);
     this.#graph = serviceClient(GraphService, options);
   }
@@ -44,7 +48,7 @@ export class PastGraph {
   /** The entity as it was; undefined: there was none. */
   async entity(id: RecordId): Promise<EntityView | undefined> {
     try {
-      const { entity } = await this.#ask((at) => this.#entities.getEntity({ id, at }));
+      const { entity } = await this.#ask((at, call) => this.#entities.getEntity({ id, at }, call));
       return entityView(must(entity, "an answer names its entity"));
     } catch (error) {
       if (error instanceof DomainError && error.kind === "not-found") return undefined;
@@ -65,7 +69,7 @@ export class PastGraph {
         locatedInId: room ?? "",
         nameContains: name ?? "",
       };
-      const page = await this.#ask((at) => this.#entities.listEntities({ ...request, at }));
+      const page = await this.#ask((at, call) => this.#entities.listEntities({ ...request, at }, call));
       found.push(...page.entities.map(entityView));
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
@@ -81,7 +85,7 @@ export class PastGraph {
       entityTypes: (options.entityTypes ?? []).map(entityTypes.toWire),
       limit: MAX_NEIGHBOURS,
     };
-    const { neighbours } = await this.#ask((at) => this.#graph.getNeighbours({ ...request, at }));
+    const { neighbours } = await this.#ask((at, call) => this.#graph.getNeighbours({ ...request, at }, call));
     return neighbours.map(neighbour);
   }
 
@@ -90,7 +94,7 @@ export class PastGraph {
     const { types = [], directed = false, maxDepth = 10 } = options;
     const request = { fromId: from, toId: to, types: types.map(relationshipTypes.toWire), directed, maxDepth };
     try {
-      const { steps } = await this.#ask((at) => this.#graph.findPath({ ...request, at }));
+      const { steps } = await this.#ask((at, call) => this.#graph.findPath({ ...request, at }, call));
       return steps.map(neighbour);
     } catch (error) {
       if (error instanceof DomainError && error.kind === "not-found") return undefined;
@@ -98,9 +102,9 @@ export class PastGraph {
     }
   }
 
-  async #ask<T>(question: (at: ReturnType<typeof timestampFromDate>) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (at: ReturnType<typeof timestampFromDate>, call: CallOptions) => Promise<T>): Promise<T> {
     try {
-      return await question(this.#at);
+      return await question(this.#at, this.#signal === undefined ? {} : { signal: this.#signal });
     } catch (error) {
       throw error instanceof DomainError && error.reason === "UNAVAILABLE" ? offline(error) : error;
     }

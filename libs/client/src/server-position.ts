@@ -34,6 +34,6 @@ export async function readServerPosition(options: ServerPositionOptions): Promis
     );
     return { household: householdId, headSeq: Number(headSeq), digest };
   } catch (error) {
-    throw errorOfConnect(error);
+    throw errorOfConnect(error, url);
   }
 }

@@ -26,11 +26,11 @@ export function serviceClient<Service extends DescService>(
     return next(request);
   };
   const options = { baseUrl: url, useBinaryFormat: true, interceptors: [authorized], defaultTimeoutMs: timeoutMs };
-  return translated(createClient(service, createConnectTransport(options)));
+  return translated(createClient(service, createConnectTransport(options)), url);
 }
 
 /** The client, its unary calls failing in the terms of the domain. */
-function translated<C extends object>(client: C): C {
+function translated<C extends object>(client: C, url: string): C {
   return new Proxy(client, {
     get(target, name) {
       const call: unknown = Reflect.get(target, name);
@@ -41,7 +41,7 @@ function translated<C extends object>(client: C): C {
         return answer.catch((error: unknown) => {
           // What the token has failed with comes wrapped.
           const cause = error instanceof ConnectError ? error.cause : undefined;
-          throw cause instanceof DomainError ? cause : errorOfConnect(error);
+          throw cause instanceof DomainError ? cause : errorOfConnect(error, url);
         });
       };
     },

@@ -42,14 +42,27 @@ export function errorOfGrpcStatus(status: {
   return domainError(status.code, status.details, unpack(ErrorInfoSchema), unpack(RetryInfoSchema), undefined);
 }
 
-/** What a Connect call failed with. */
-export function errorOfConnect(error: unknown): DomainError {
+/** What a Connect call failed with. @param url whom it went to. */
+export function errorOfConnect(error: unknown, url: string): DomainError {
   const connect = ConnectError.from(error);
-  // fetch says no more than TypeError when nobody answers.
-  if (connect.cause instanceof TypeError) return unavailable(connect.cause.message, { cause: error, retryAfterMs: 0 });
+  // fetch says no more than TypeError when nobody answers; Node adds why.
+  if (connect.cause instanceof TypeError) return unreachable(url, whyOf(connect.cause), error);
   const [info] = connect.findDetails(ErrorInfoSchema);
   const [retry] = connect.findDetails(RetryInfoSchema);
-  return domainError(connect.code, connect.rawMessage, info, retry, error);
+  const isLate = connect.code === Code.DeadlineExceeded && info === undefined;
+  const message = isLate ? `${url} takes too long to answer` : connect.rawMessage;
+  return domainError(connect.code, message, info, retry, error);
+}
+
+/** Nobody could be asked. @param why as far as the platform says it. */
+export function unreachable(url: string, why: string, cause?: unknown): DomainError {
+  return unavailable(`${url} cannot be reached: ${why.trim()}`, { cause, retryAfterMs: 0 });
+}
+
+/** An error for several addresses of one host has a code and no message. */
+function whyOf({ message, cause }: TypeError): string {
+  if (!(cause instanceof Error)) return message;
+  return cause.message || ("code" in cause ? String(cause.code) : message);
 }
 
 function domainError(

@@ -26,6 +26,7 @@ export class WebTransport implements Transport {
   readonly pushWindow = 1;
   readonly #connect: ConnectTransport;
   readonly #clock: Clock;
+  readonly #url: string;
 
   /**
    * @param url of the sync-coordinator.
@@ -34,10 +35,11 @@ export class WebTransport implements Transport {
   constructor(url: string, clock: Clock) {
     this.#connect = createConnectTransport({ baseUrl: url, useBinaryFormat: true });
     this.#clock = clock;
+    this.#url = url;
   }
 
   open(options: OpenOptions): TransportSession {
-    return new WebSession(createClient(SyncService, this.#connect), this.#clock, options);
+    return new WebSession(createClient(SyncService, this.#connect), this.#clock, { ...options, url: this.#url });
   }
 }
 
@@ -52,15 +54,17 @@ class WebSession implements TransportSession {
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #url: string;
   #token: string;
   #hello: Hello | undefined;
   #sessionId = "";
   /** Unary calls go one after the other, so that the server sees them in order. */
   #calls: Promise<void> = Promise.resolve();
 
-  constructor(client: SyncClient, clock: Clock, { token, signal }: OpenOptions) {
+  constructor(client: SyncClient, clock: Clock, { token, signal, url }: OpenOptions & { readonly url: string }) {
     this.#client = client;
     this.#clock = clock;
+    this.#url = url;
     this.#token = token;
     this.#signal = AbortSignal.any([signal, this.#abort.signal]);
     this.#signal.addEventListener("abort", () => this.frames.end(), { once: true });
@@ -127,7 +131,7 @@ class WebSession implements TransportSession {
       const value = create(PushResultSchema, { pushId: push.pushId, outcomes, conflicts, syncStatus, headSeq });
       this.frames.push(create(SyncStreamResponseSchema, { householdId, epoch, frame: { case: "pushResult", value } }));
     } catch (error) {
-      this.#refused(push, errorOfConnect(error));
+      this.#refused(push, errorOfConnect(error, this.#url));
     }
   }
 
@@ -168,6 +172,6 @@ class WebSession implements TransportSession {
 
   #fail(error: unknown): void {
     if (this.#signal.aborted) this.frames.end();
-    else this.frames.fail(errorOfConnect(error));
+    else this.frames.fail(errorOfConnect(error, this.#url));
   }
 }

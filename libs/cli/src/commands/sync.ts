@@ -27,11 +27,11 @@ export const syncCommand: CommandSpec = {
     "`delivery`, `seq`, `pending_edits`, `dead_letters`, `entities`, `digest`; with --watch per line `change` (`seen`, `gone`, `conflict`, `phase`) and what it is about",
   async run(gibbon, input) {
     if (gibbon.settings.offline) throw usageError("sync --offline: that is no sync");
-    await using home = await gibbon.openHome();
+    const isWatching = input.flag("watch");
+    await using home = await gibbon.openHome({ mustBeLive: !isWatching });
     const { client, freshness } = home;
     // Without await the home would be closed at once.
-    if (input.flag("watch")) return await watch(gibbon, home);
-    if (freshness.kind === "offline") throw freshness.error;
+    if (isWatching) return await watch(gibbon, home);
     if (input.flag("discard")) for (const { version } of client.deadLetters()) await client.discard(version);
     const { state, graph } = client;
     const data = {

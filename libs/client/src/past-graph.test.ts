@@ -1,0 +1,26 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { parseRecordId } from "@funkygibbon/kernel/ids";
+import { describe, expect, it } from "vitest";
+import { PastGraph } from "./past-graph.ts";
+
+const LAMP = parseRecordId("01a22977-7f7c-7050-8212-66248997685a");
+
+describe("a question about the past", () => {
+  it("ends when nobody waits for the answer any more", async () => {
+    await using server = createServer((socket) => socket.resume()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const patience = new AbortController();
+    const past = new PastGraph({ url, token: async () => "good", at: new Date(), signal: patience.signal });
+    const asked = past.entity(LAMP);
+    await once(server, "connection");
+    patience.abort();
+    await expect(asked).rejects.toMatchObject({ kind: "cancelled" });
+  });
+
+  it("is told that the server cannot be reached", async () => {
+    const past = new PastGraph({ url: "http://127.0.0.1:9", token: async () => "good", at: new Date() });
+    await expect(past.entity(LAMP)).rejects.toMatchObject({ reason: "OFFLINE" });
+  });
+});
