@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 
@@ -50,19 +49,14 @@ export async function* inChunks(texts: AsyncIterable<string>): AsyncGenerator<st
   if (chunk !== "") yield chunk;
 }
 
-/** The lines of a file, or of a stream, without their ends. */
+/** The lines of a file, or of a stream, without their ends. Only a line feed ends one: texts may hold whatever else does elsewhere. */
 export async function* linesIn(source: string | Readable): AsyncGenerator<string> {
   const input = typeof source === "string" ? createReadStream(source, "utf8") : source.setEncoding("utf8");
-  const failed = new Promise<never>((_resolve, reject) => input.once("error", reject));
-  failed.catch(() => {});
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  for (;;) {
-    // readline does not pass on the errors of its input.
-    const next = await Promise.race([lines.next(), failed]);
-    if (next.done === true) {
-      if (input.errored !== null) throw input.errored;
-      return;
-    }
-    yield next.value;
+  let begun = "";
+  for await (const chunk of input) {
+    const lines = `${begun}${chunk}`.split("\n");
+    begun = lines.pop() ?? "";
+    yield* lines;
   }
+  if (begun !== "") yield begun;
 }

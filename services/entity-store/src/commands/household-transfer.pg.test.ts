@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@funkygibbon/kernel/clock";
 import type { HouseholdId } from "@funkygibbon/kernel/ids";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { outcomesOf, recordId, TestDevice } from "../../test/changes.ts";
 import { PgLog } from "../../test/pg-log.ts";
@@ -12,7 +13,12 @@ import { PostgresHouseholds } from "../adapters/postgres-households.ts";
 
 const [box, part, edge, odd] = [1, 2, 3, 4].map(recordId) as [string, string, string, string];
 const phone = new TestDevice("phone");
-const makeBox = phone.edit(box, { name: "Box", text: '\u0000 "quoted" \\ ü 🏠', n: 1e21, "1": [null, {}] });
+const makeBox = phone.edit(box, {
+  name: "Box",
+  text: '\u0000 "quoted" \\ ü 🏠 \u2028 \u2029 \u0085\r\n',
+  n: 1e21,
+  "1": [null, {}],
+});
 let pg: PgLog;
 let folder: string;
 let exported: string;
@@ -136,6 +142,26 @@ describe("export and import of a household", () => {
     expect(JSON.parse(renamed)).toEqual(JSON.parse(JSON.stringify(home)));
     const { faults } = await new PostgresHouseholds(pg.database).checkIntegrity("copy" as HouseholdId);
     expect(faults).toEqual([]);
+  });
+
+  test("keep whatever bodies say, character by character", async () => {
+    const text = fc.string({ unit: "binary", maxLength: 20 }).map((one) => one.toWellFormed());
+    const value = fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null));
+    const bodies = fc.array(fc.dictionary(text, fc.oneof(value, fc.array(value))), { minLength: 50, maxLength: 50 });
+    let homes = 0;
+    const property = fc.asyncProperty(bodies, async (all) => {
+      const [household, copy] = [`spoken-${++homes}`, `copied-${homes}`] as const;
+      const device = new TestDevice("phone");
+      const changes = all.map((body, n) => device.edit(recordId(n), body as never));
+      expect(new Set(outcomesOf(await pg.push(changes, { household })))).toEqual(new Set(["applied"]));
+      const { stdout } = await run("export", household);
+      expect(await run("import", copy, { stdin: stdout })).toMatchObject({ code: 0, stderr: "" });
+      const bodiesOf = async (home: string) =>
+        (await rowsOf(home)).versions.map((row) => (row as { body: string }).body);
+      expect(await bodiesOf(copy)).toEqual(changes.map(({ content }) => content?.bodyJson));
+      expect(comparable((await run("export", copy)).stdout)).toEqual(comparable(stdout));
+    });
+    await fc.assert(property, { numRuns: 3, endOnFailure: true });
   });
 
   test("leave a household that goes on as before: a resend is a resend, an edit is an edit", async () => {
