@@ -275,6 +275,19 @@ describe("I4: many writers", () => {
     expect(position.headSeq).toBe(120);
   });
 
+  test("I11: of one household in two processes never close a cycle that neither would close alone", async () => {
+    const { household, phone, panel, push } = setUp();
+    const other = pg.replica();
+    for (let n = 0; n < 8; n++) {
+      const [box, part] = [recordId(10 * n), recordId(10 * n + 1)];
+      await push([box, part].map((record) => phone.edit(record, {})));
+      const there = phone.connect(recordId(1_000 + n), { type: "part_of", from: part, to: box });
+      const back = panel.connect(recordId(2_000 + n), { type: "part_of", from: box, to: part });
+      const results = await Promise.all([push([there]), other.push([back], { household })]);
+      expect(results.flatMap(outcomesOf).sort()).toEqual(["applied", "superseded"]);
+    }
+  });
+
   test("of many households share transactions", async () => {
     const homes = Array.from({ length: 40 }, () => setUp());
     for (const home of homes) await pg.epoch(home.household);
