@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "./commands.ts";
 import { readCall } from "./program.ts";
 import { referencePage } from "./reference-page.ts";
-import { completionScript, SHELLS } from "./shell/completion-script.ts";
+import { completionScript, SHELLS, type Shell } from "./shell/completion-script.ts";
 
 describe("docs/cli.md", () => {
   it("is what npm run docs:cli writes", () => {
@@ -12,17 +12,59 @@ describe("docs/cli.md", () => {
   });
 });
 
-describe("the completion of bash", () => {
+/** How each shell is asked what may follow these words, the last of which is not whole yet. */
+const ASK: Readonly<Record<Shell, (words: readonly string[]) => string>> = {
+  bash: (words) => `COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _gibbon; echo "\${COMPREPLY[*]}"`,
+  zsh: (words) => `compadd() { print -r -- "$@" }; words=(${words.join(" ")}); CURRENT=${words.length}; _gibbon`,
+  fish: (words) => `complete -C '${words.join(" ")}' | string replace -r '\\t.*' ''; true`,
+};
+
+describe.each(SHELLS.filter(isInstalled))("the completion of %s", (shell) => {
+  const following = (words: readonly string[]) => {
+    const script = `${completionScript(shell, COMMANDS)}\n${ASK[shell](words)}`;
+    const args = shell === "zsh" ? ["-f", "-c", script] : ["-c", script];
+    return execFileSync(shell, args, { encoding: "utf8" }).trim().split(/\s+/);
+  };
+
   it.each([
     [["gibbon", "his"], "history"],
+    [["gibbon", "--o"], "--offline"],
+    [["gibbon", "--profile", "work", "his"], "history"],
     [["gibbon", "conflicts", "s"], "settle"],
     [["gibbon", "conflicts", "settle", "--ta"], "--take"],
+    [["gibbon", "conflicts", "settle", "--take", "lo"], "local"],
     [["gibbon", "import", "--dr"], "--dry-run"],
     [["gibbon", "--json", "link", "a", "docu"], "documented_by"],
+    [["gibbon", "create", "roo"], "room"],
   ])("goes on from %j", (words, expected) => {
-    const line = `COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _gibbon; echo "\${COMPREPLY[*]}"`;
-    const said = execFileSync("bash", ["-c", `${completionScript("bash", COMMANDS)}\n${line}`], { encoding: "utf8" });
-    expect(said.trim().split(" ")).toContain(expected);
+    expect(following(words)).toContain(expected);
+  });
+
+  it.each([
+    [["gibbon", "conflicts", "settle", "l"], "list"],
+    [["gibbon", "link", "show", "--"], "--at"],
+  ])("takes no word of %j for another command's", (words, unwanted) => {
+    expect(following(words)).not.toContain(unwanted);
+  });
+});
+
+describe("the completion of fish", () => {
+  it("says of each line after which words it applies", () => {
+    const paths = new Set(["", "conflicts", ...COMMANDS.map(({ name }) => name)]);
+    const [, all, ...lines] = completionScript("fish", COMMANDS)
+      .trim()
+      .split(/^(?=complete )/m);
+    expect(all).toBe("complete -c gibbon -f\n");
+    for (const line of lines)
+      expect(paths).toContain(/^complete -c gibbon -n '__gibbon_at ?([\w ]*)' /.exec(line)?.[1]);
+  });
+});
+
+describe("the completion of zsh", () => {
+  it("begins as a file of fpath does, and brings the completion system where nobody has", () => {
+    const script = completionScript("zsh", COMMANDS);
+    expect(script).toMatch(/^#compdef gibbon\n/);
+    expect(script).toContain("(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }");
   });
 });
 
@@ -48,3 +90,7 @@ describe.each(COMMANDS.map((command) => [command.name, command] as const))(
     });
   },
 );
+
+function isInstalled(shell: Shell): boolean {
+  return spawnSync(shell, ["-c", "exit 0"]).status === 0;
+}
