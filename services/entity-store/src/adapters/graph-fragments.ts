@@ -2,6 +2,11 @@
 export const VERSION_VIEW = `v.record_id, v.type, v.source, v.from_id, v.to_id, '' as sort_name, v.version, v.seq, v.deleted,
     v.body, v.body_removed, v.author, v.committed_us, v.created_us`;
 
+/** Whether a name contains the text $4, whatever the case. Names are sorted by their bytes, and have the letters of all languages. */
+export function nameContains(name: string): string {
+  return `($4::text = '' or strpos(lower(${name} collate "default"), lower($4::text)) > 0)`;
+}
+
 /** Looked up in a hash table of the ids: IS TRUE keeps it from becoming a join, which could be a loop over all pairs. */
 export function isAmong(id: string, ids: string): string {
   return `(${id} in (select w.id from unnest(${ids}::uuid[]) w (id))) is true`;

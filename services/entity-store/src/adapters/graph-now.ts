@@ -16,7 +16,7 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import { afterNeighbour, contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
+import { afterNeighbour, contained, isAmong, nameContains, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
 import {
   directionFlags,
   entityNumbers,
@@ -191,7 +191,7 @@ const LIST_ENTITIES: Statement = {
       select h.* from heads h
       where h.household_id = $1 and h.kind = 1 and not h.deleted and h.type = t.type and h.name >= t.after_name
         and (t.after_id is null or (h.name, h.record_id) > (t.after_name, t.after_id))
-        and h.source = any ($3::smallint[]) and ($4::text = '' or strpos(lower(h.name), lower($4::text)) > 0)
+        and h.source = any ($3::smallint[]) and ${nameContains("h.name")}
       order by h.name, h.record_id limit $5::bigint
     ) h
     order by h.type, h.name, h.record_id limit $5::bigint
@@ -210,7 +210,7 @@ const LIST_ENTITIES_AMONG: Statement = {
       where h.household_id = $1 and h.record_id = w.id and h.kind = 1 and not h.deleted offset 0) h
     join unnest($2::smallint[], $6::text[], $7::uuid[]) t (type, after_name, after_id) on t.type = h.type
     where (t.after_id is null or (h.name, h.record_id) > (t.after_name, t.after_id))
-      and h.source = any ($3::smallint[]) and ($4::text = '' or strpos(lower(h.name), lower($4::text)) > 0)
+      and h.source = any ($3::smallint[]) and ${nameContains("h.name")}
     order by h.type, h.name, h.record_id limit $5::bigint
   ) h
   ${JOIN_VERSION}
@@ -222,7 +222,7 @@ const COUNT_ENTITIES: Statement = {
   text: `
   select count(*) as total from heads h
   where h.household_id = $1 and h.kind = 1 and not h.deleted and h.type = any ($2::smallint[])
-    and h.source = any ($3::smallint[]) and ($4::text = '' or strpos(lower(h.name), lower($4::text)) > 0)`,
+    and h.source = any ($3::smallint[]) and ${nameContains("h.name")}`,
 };
 
 const COUNT_ENTITIES_AMONG: Statement = {
@@ -232,7 +232,7 @@ const COUNT_ENTITIES_AMONG: Statement = {
   cross join lateral (select * from heads h
     where h.household_id = $1 and h.record_id = w.id and h.kind = 1 and not h.deleted offset 0) h
   where h.type = any ($2::smallint[])
-    and h.source = any ($3::smallint[]) and ($4::text = '' or strpos(lower(h.name), lower($4::text)) > 0)`,
+    and h.source = any ($3::smallint[]) and ${nameContains("h.name")}`,
 };
 
 const EDGES_OF: Record<RelationshipIndex, string> = {

@@ -479,6 +479,18 @@ describe("ListEntities", () => {
     );
   });
 
+  it("filters by name whatever the case, beyond ASCII too", async () => {
+    const as = household();
+    for (const name of ["Übungsraum", "КУХНЯ", "Lamp"]) await create(as, { name });
+    const found = async (nameContains: string) => {
+      const { entities, total } = await store.entities.listEntities({ nameContains, includeTotal: true }, as);
+      return [...entities.map(({ name }) => name), Number(total)];
+    };
+    for (const text of ["Übung", "übung", "ÜBUNGSRAUM"]) expect(await found(text)).toEqual(["Übungsraum", 1]);
+    for (const text of ["КУХНЯ", "кухня", "Кух"]) expect(await found(text)).toEqual(["КУХНЯ", 1]);
+    expect(await found("LAMP")).toEqual(["Lamp", 1]);
+  });
+
   it("filters by place: what is in it directly or through others, now or then, counted and in pages", async () => {
     const as = household();
     const home = await create(as, { name: "Home" }, EntityType.HOME);
