@@ -8,7 +8,7 @@ import {
   type ConflictChanged,
   ConflictChangedSchema,
 } from "@funkygibbon/gen/funkygibbon/event/v1/events_pb";
-import { systemClock } from "@funkygibbon/kernel/clock";
+import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
 import { unavailable } from "@funkygibbon/kernel/errors";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -78,12 +78,12 @@ async function setUp(household: string) {
     }),
   );
   await bus.ping();
-  const start = () => {
+  const start = (clock: Clock = systemClock) => {
     const database = pg.test.open({ role: "funkygibbon_relay" });
     const started = new Relay({
       database,
       events: outer,
-      clock: systemClock,
+      clock,
       log: silentLogger(),
       sweepIntervalMs: 50,
       onLag: (lag) => lags.push(lag),
@@ -241,6 +241,14 @@ test("a commit of which no event can be made holds up no other household, and wh
   expect(await home.relayed("relay-broken")).toBe(1);
   expect(home.messageIds.map((id) => id?.replace(/:.*:/, ":"))).toEqual(["relay-broken:1", "relay-8:1"]);
   expect(home.lags.at(-1)).toMatchObject({ households: 1, versions: 1 });
+});
+
+test("what a process did not tell is found also by one whose clock is behind, or was set back since the commit", async () => {
+  await using home = await setUp("relay-9");
+  home.startSecond({ now: () => systemClock.now() - 3_600_000_000 });
+  await until(() => home.lags.length > 1);
+  await home.push([new TestDevice("phone").edit(recordId(1), {})]);
+  await until(async () => (await home.relayed()) === 1);
 });
 
 test("conflicts are told as they are now", async () => {

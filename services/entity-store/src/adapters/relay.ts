@@ -82,16 +82,16 @@ export class Relay implements AsyncDisposable {
   async sweep(options: { readonly evenYoung: boolean } = { evenYoung: true }): Promise<void> {
     const { database, events, clock, onLag } = this.#options;
     const lagging = await findLagging(database, MAX_HOUSEHOLDS_PER_SWEEP);
-    const ageMs = (committedUs: number) => Math.max(0, (clock.now() - committedUs) / 1_000);
+    const ageMs = (committedUs: number) => (clock.now() - committedUs) / 1_000;
     onLag?.({
       households: lagging.length,
       versions: lagging.reduce((sum, one) => sum + one.versions, 0),
-      ageMs: ageMs(lagging[0]?.committedUs ?? clock.now()),
+      ageMs: Math.max(0, ageMs(lagging[0]?.committedUs ?? clock.now())),
     });
     const failures: unknown[] = [];
     for (const { household, committedUs } of lagging) {
       if (this.#stop.signal.aborted || !events.available) break;
-      if (!options.evenYoung && ageMs(committedUs) < SWEEP_AFTER_MS) continue;
+      if (!options.evenYoung && isYoung(ageMs(committedUs))) continue;
       // What is wrong with one log is no reason for the households behind it to wait.
       await relayHousehold({ database, events, household }).catch((error: unknown) => failures.push(error));
     }
@@ -167,6 +167,11 @@ export class Relay implements AsyncDisposable {
     this.#wakeSweep = () => {};
     return called;
   }
+}
+
+/** A commit from later than now is of another clock, or of this one before it was set back: nobody knows how old it is. */
+function isYoung(ageMs: number): boolean {
+  return ageMs >= 0 && ageMs < SWEEP_AFTER_MS;
 }
 
 function stretchOf(notice: CommitNotice): CommittedStretch {
