@@ -222,6 +222,13 @@ writeFileSync(file, readFileSync(file, "utf8").replace("true", process.env.SAYS)
     writeFileSync(join(ada.folder, "devices.csv"), "name,room\nLamp,Study\n,Study\n");
     const { code, stderr } = await ada.run(["import", "devices.csv"]);
     expect([code, stderr]).toEqual([4, "gibbon: devices.csv: line 3 has no name\n"]);
+    writeFileSync(join(ada.folder, "windows.csv"), Buffer.from("name,room\nLamp,Study\nHerd,K\u00fcche\n", "latin1"));
+    const foreign = await ada.run(["import", "windows.csv"]);
+    expect([foreign.code, foreign.stderr]).toEqual([
+      4,
+      "gibbon: windows.csv: line 3 is not UTF-8: save the file as UTF-8 first\n",
+    ]);
+    expect((await ada.run(["import", "."])).stderr).toBe("gibbon: . is a folder: name the files in it\n");
     expect((await ada.ask("ls")).data).toEqual([]);
     expect(await ada.ask("import", "nowhere.json")).toMatchObject({
       code: 3,

@@ -61,6 +61,11 @@ export class JsonPlace {
     return text === "" ? undefined : text;
   }
 
+  /** As {@link optionalText}; a number, which some write in its place, as its digits. */
+  optionalTextOrNumber(): string | undefined {
+    return typeof this.value === "number" ? String(this.value) : this.optionalText();
+  }
+
   /** A whole number that is not negative, as its digits. @throws DomainError for anything else. */
   id(): string {
     const digits = Number.isSafeInteger(this.value) ? String(this.value) : this.value;

@@ -1,9 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { nodeSha1 } from "@funkygibbon/client/node-hashes";
 import { formatNamed, formatOf, IMPORT_FORMATS } from "@funkygibbon/importers/formats";
 import type { SourceFile } from "@funkygibbon/importers/import-format";
 import { importInto, planImport } from "@funkygibbon/importers/import-plan";
+import { malformed } from "@funkygibbon/importers/json-place";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
@@ -67,11 +69,34 @@ export const importCommand: CommandSpec = {
 };
 
 function readSource(path: string): SourceFile {
+  const [name, bytes] = [basename(path), readBytes(path)];
+  if (isUtf8(bytes)) return { name, text: bytes.toString("utf8") };
+  throw malformed(name, `line ${firstForeignLine(bytes)}`, "is not UTF-8: save the file as UTF-8 first");
+}
+
+function readBytes(path: string): Buffer {
   try {
-    return { name: basename(path), text: readFileSync(path, "utf8") };
+    return readFileSync(path);
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const message = why === "ENOENT" ? `there is no file ${path}` : `${path} cannot be read (${why})`;
-    throw new DomainError("not-found", message, { reason: "NO_FILE", cause: error });
+    throw new DomainError("not-found", SENTENCES[why]?.(path) ?? `${path} cannot be read (${why})`, {
+      reason: "NO_FILE",
+      cause: error,
+    });
+  }
+}
+
+const SENTENCES: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) => `there is no file ${path}`,
+  EISDIR: (path) => `${path} is a folder: name the files in it`,
+};
+
+/** From 1. No byte of a longer character is a line break. */
+function firstForeignLine(bytes: Buffer): number {
+  let line = 1;
+  for (let from = 0; ; line += 1) {
+    const end = bytes.indexOf(0x0a, from);
+    if (end < 0 || !isUtf8(bytes.subarray(from, end))) return line;
+    from = end + 1;
   }
 }

@@ -21,7 +21,7 @@ async function imported(): Promise<Client> {
   return client;
 }
 
-function one(client: Client, type: "device" | "automation" | "room", name: string) {
+function one(client: Client, type: "device" | "service" | "automation" | "room", name: string) {
   const [found] = client.graph.find({ type, name });
   if (found === undefined) throw new Error(`no ${type} ${name}`);
   return found;
@@ -73,6 +73,37 @@ describe("the Home Assistant importer", () => {
       { label: "weather.forecast_home", reason: "belongs to no device" },
       { label: "sun.sun", reason: "belongs to no device" },
     ]);
+  });
+
+  it("takes the other registries that core.*_registry finds, and leaves them out", async () => {
+    const client = await emptyHome();
+    const labels = { key: "core.label_registry", data: { labels: [] } };
+    const plan = planFor(client, homeAssistantFormat, [...files, { name: labels.key, text: JSON.stringify(labels) }]);
+    expect(plan.omitted).toContainEqual({ label: "core.label_registry", reason: "is not read" });
+    expect(plan.steps).toHaveLength(planFor(client, homeAssistantFormat, files).steps.length);
+  });
+
+  it("takes numbers that integrations have put where a text belongs", async () => {
+    const client = await emptyHome();
+    const device = { id: "d", name: "Door", model: 4711, sw_version: 1.25, hw_version: 2, serial_number: 99 };
+    const lock = { entity_id: "lock.door", device_id: "d", unique_id: 4711 };
+    const registries = [
+      { key: "core.area_registry", data: { areas: [] } },
+      { key: "core.device_registry", data: { devices: [device] } },
+      { key: "core.entity_registry", data: { entities: [lock] } },
+    ];
+    await runImport(
+      client,
+      homeAssistantFormat,
+      registries.map((registry) => ({ name: registry.key, text: JSON.stringify(registry) })),
+    );
+    expect(one(client, "device", "Door").body).toMatchObject({
+      model: "4711",
+      firmware: "1.25",
+      hardware: "2",
+      serial_number: "99",
+    });
+    expect(one(client, "service", "lock.door").body).toMatchObject({ unique_id: "4711" });
   });
 
   it("changes nothing when floors and automations are not told again", async () => {

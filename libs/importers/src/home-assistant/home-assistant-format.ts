@@ -56,6 +56,7 @@ class HomeAssistantHome {
     for (const device of devices) this.#addWay(device);
     for (const entity of entities) this.#addEntity(entity);
     this.#addAutomations();
+    for (const key of this.#registries.others) this.#book.omit(key, "is not read");
   }
 
   #addRooms(home: RecordId): void {

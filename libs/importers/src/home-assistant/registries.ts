@@ -65,9 +65,11 @@ export interface Registries {
   readonly devices: readonly RegistryDevice[];
   readonly entities: readonly RegistryEntity[];
   readonly automations: readonly AutomationConfig[];
+  /** The keys of other registries, such as labels, which say nothing that the graph has a place for. */
+  readonly others: readonly string[];
 }
 
-type Part = keyof Omit<Registries, "homeName"> | "config";
+type Part = keyof Omit<Registries, "homeName" | "others"> | "config";
 
 const PART_OF_KEY: Readonly<Record<string, Part>> = {
   "core.config": "config",
@@ -87,9 +89,14 @@ const TOGETHER = ["core.area_registry", "core.device_registry", "core.entity_reg
  */
 export function parseRegistries(files: readonly SourceFile[]): Registries {
   const parts = new Map<Part, JsonPlace>();
+  const others: string[] = [];
   for (const file of files) {
     const root = readJson(file);
     const part = partOf(root);
+    if (part === undefined) {
+      others.push(root.at("key").text());
+      continue;
+    }
     if (parts.has(part)) throw root.fault(`is a second file with ${part}`);
     parts.set(part, root);
   }
@@ -105,14 +112,16 @@ export function parseRegistries(files: readonly SourceFile[]): Registries {
     devices: items(parts.get("devices"), "devices", deviceAt),
     entities: items(parts.get("entities"), "entities", entityAt),
     automations: automationsAt(parts.get("automations")),
+    others,
   };
 }
 
-function partOf(root: JsonPlace): Part {
+/** Undefined: a registry, as `core.*_registry` finds them, of which nothing is read. */
+function partOf(root: JsonPlace): Part | undefined {
   if (Array.isArray(root.value)) return "automations";
   const key = root.at("key").text();
   const part = Object.hasOwn(PART_OF_KEY, key) ? PART_OF_KEY[key] : undefined;
-  if (part === undefined) {
+  if (part === undefined && !/^core\.\w+_registry$/.test(key)) {
     const keys = Object.keys(PART_OF_KEY).join(", ");
     throw malformed(root.file, "key", `is ${key}: of the .storage files only ${keys} are read`);
   }
@@ -151,14 +160,15 @@ function floorAt(place: JsonPlace): Floor {
 function deviceAt(place: JsonPlace): RegistryDevice {
   const id = place.at("id").text();
   const text = (key: string) => place.at(key).optionalText();
+  const told = (key: string) => place.at(key).optionalTextOrNumber();
   return {
     id,
-    name: text("name_by_user") ?? text("name") ?? text("model") ?? `Device ${id}`,
-    manufacturer: text("manufacturer"),
-    model: text("model"),
-    serialNumber: text("serial_number"),
-    firmware: text("sw_version"),
-    hardware: text("hw_version"),
+    name: text("name_by_user") ?? text("name") ?? told("model") ?? `Device ${id}`,
+    manufacturer: told("manufacturer"),
+    model: told("model"),
+    serialNumber: told("serial_number"),
+    firmware: told("sw_version"),
+    hardware: told("hw_version"),
     area: text("area_id"),
     via: text("via_device_id"),
     isProgram: text("entry_type") === "service",
@@ -178,7 +188,7 @@ function entityAt(place: JsonPlace): RegistryEntity {
     domain,
     name: text("name") ?? text("original_name") ?? entityId,
     platform: text("platform"),
-    uniqueId: text("unique_id"),
+    uniqueId: place.at("unique_id").optionalTextOrNumber(),
     device: text("device_id"),
     deviceClass: text("device_class") ?? text("original_device_class"),
     unit: text("unit_of_measurement"),
