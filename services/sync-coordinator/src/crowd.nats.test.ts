@@ -9,7 +9,7 @@ import { SyncService, SyncStreamRequestSchema } from "@funkygibbon/gen/inbetween
 import { createRpcClient } from "@funkygibbon/rpc/client";
 import { Encoded } from "@funkygibbon/rpc/encoded";
 import { silentLogger } from "@funkygibbon/runtime/log";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { anyPorts } from "../../../deploy/local/ports.ts";
 import { ProcessGroup } from "../../../deploy/local/process-group.ts";
 import { type ServiceProcess, serviceProcess } from "../../../test/support/service-process.ts";
@@ -81,6 +81,11 @@ it("I12: a crowd that never acknowledges, never reads, floods and sends garbage 
   const [ofMutes, ofDeaf] = [await largeHome(way), await largeHome(way)];
   world.store.pageLimit = 5;
   const before = await rssBytes();
+  // However long the crowd takes to come: who says nothing for a minute is taken for gone.
+  const alive = setInterval(() => {
+    for (const device of [phone, panel]) device.say({ case: "ping", value: { nonce: 1n } });
+  }, 10_000);
+  onTestFinished(() => clearInterval(alive));
 
   // Flooders send push after push and wait for nothing.
   const flooders = await Promise.all(
