@@ -16,7 +16,7 @@ import type {
   RelationshipView,
   Step,
 } from "../domain/graph-reads.ts";
-import { afterNeighbour, contained, isAmong, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
+import { afterNeighbour, contained, isAmong, nameContains, VERSION_VIEW, withGoals } from "./graph-fragments.ts";
 import {
   directionFlags,
   entityNumbers,
@@ -187,7 +187,7 @@ const ENTITIES_THEN = `
   from heads h cross join lateral (${versionAt("$5", "h.record_id")}) v
   where h.household_id = $1 and h.kind = 1 and h.type = any ($2::smallint[]) and not v.deleted
     and ($6::uuid[] is null or exists (select from unnest($6::uuid[]) w (id) where w.id = h.record_id))`;
-const MATCHING = `v.source = any ($3::smallint[]) and ($4::text = '' or strpos(lower(v.sort_name), lower($4::text)) > 0)`;
+const MATCHING = `v.source = any ($3::smallint[]) and ${nameContains("v.sort_name")}`;
 
 const LIST_ENTITIES: Statement = {
   name: "graph_as_of.list_entities",

@@ -479,12 +479,19 @@ describe("ListEntities", () => {
     );
   });
 
-  it("filters by name whatever the case, beyond ASCII too", async () => {
+  it("filters by name whatever the case, beyond ASCII too, now and then", async () => {
     const as = household();
     for (const name of ["Übungsraum", "КУХНЯ", "Lamp"]) await create(as, { name });
+    const then = (await create(as, { name: "Later" })).updateTime;
+    await create(as, { name: "Most lately" });
     const found = async (nameContains: string) => {
-      const { entities, total } = await store.entities.listEntities({ nameContains, includeTotal: true }, as);
-      return [...entities.map(({ name }) => name), Number(total)];
+      const answers = [];
+      for (const at of [undefined, then]) {
+        const { entities, total } = await store.entities.listEntities({ nameContains, at, includeTotal: true }, as);
+        answers.push([...entities.map(({ name }) => name), Number(total)]);
+      }
+      expect(answers[1]).toEqual(answers[0]);
+      return answers[0];
     };
     for (const text of ["Übung", "übung", "ÜBUNGSRAUM"]) expect(await found(text)).toEqual(["Übungsraum", 1]);
     for (const text of ["КУХНЯ", "кухня", "Кух"]) expect(await found(text)).toEqual(["КУХНЯ", 1]);
