@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import { type HouseholdId, parseHouseholdId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
@@ -214,6 +215,26 @@ describe("the projection", () => {
     expect([...failed].sort()).toEqual([seedId(2), seedId(3)]);
     const rows = await database.sql<{ name: string }>("select name from search order by seq");
     expect(rows.map((row) => row.name)).toEqual(["first", "", "", "last"]);
+  });
+
+  it("takes whatever a body of 64 KiB may say", async () => {
+    await using database = await createTestDatabase({ migrations: MIGRATIONS });
+    const pool = database.open({ role: "funkygibbon_app" });
+    // Letters at random: what is said twice would take less room.
+    const said = (letters: number, from: number, to: number) =>
+      Array.from({ length: letters }, () => String.fromCodePoint(randomInt(from, to))).join("");
+    const words = (count: number, letters: number, from: number, to: number) =>
+      Array.from({ length: count }, () => said(letters, from, to)).join(" ");
+    const household = await seeded(database, "h", [
+      ["device", { name: `Namely ${said(20_000, 0x4e00, 0x9fa5)}` }],
+      ["device", { name: "Keys", [said(60_000, 0x61, 0x7b)]: true, [said(1_500, 0x4e00, 0x9fa5)]: "short" }],
+      ["device", { name: "Words", text: words(4_200, 4, 0x4e00, 0x9fa5) }],
+      ["device", { name: "Long words", text: words(300, 64, 0x4e00, 0x9fa5) }],
+      ["device", { name: "Ligatures", text: words(1_000, 20, 0xfdf0, 0xfdfc) }],
+      ["device", { name: "Facts", tags: Array.from({ length: 100 }, () => said(200, 0x4e00, 0x9fa5)) }],
+    ]);
+    expect(await postgresProjection(pool)(household, never)).toEqual({ heads: 6, caughtUp: true, failed: [] });
+    expect(await names(new PostgresSearch(pool), household, "keys")).toEqual(["exact: Keys"]);
   });
 
   it("takes deleted entities out, moves past versions that are no heads, and leaves a claimed household to its owner", async () => {

@@ -13,7 +13,7 @@ export interface Similarity {
 
 /** Values count more than names: two bulbs of one make in different rooms are alike, a lamp and its twin in name may not be. */
 const VALUES_WEIGHT = 0.7;
-/** Longer values are no facts that two things share by being alike. */
+/** Longer keys and values are no facts that two things share by being alike, and an index takes no fact of any length. */
 const MAX_FACT_LENGTH = 200;
 const MAX_FACTS = 200;
 /** Compared by itself, and no fact at all. */
@@ -64,10 +64,11 @@ export function similarity(a: JsonObject, b: JsonObject): Similarity {
 export function factsOf(body: JsonObject): string[] {
   const facts = new Set<string>();
   for (const [key, value] of Object.entries(body)) {
-    if (NO_FACTS.has(key)) continue;
+    const name = factText(key);
+    if (NO_FACTS.has(key) || name === undefined) continue;
     for (const item of Array.isArray(value) ? value : [value]) {
       const text = factText(item);
-      if (text !== undefined && facts.size < MAX_FACTS) facts.add(`${fold(key)}=${text}`);
+      if (text !== undefined && facts.size < MAX_FACTS) facts.add(`${name}=${text}`);
     }
   }
   return [...facts];
