@@ -140,7 +140,15 @@ describe("a home", () => {
     expect(back.data).toMatchObject({ id, type: "device", relationships: [link.relationship.id] });
     expect((await ada.ask<EntityAnswer[]>("ls", "study")).data.map(({ name }) => name)).toEqual(["Lamp"]);
 
+    const then = new Date().toISOString();
     expect((await ada.ask("rm", link.relationship.id.slice(-8))).data).toMatchObject({ id: link.relationship.id });
+    expect((await ada.ask("history", link.relationship.id.slice(-8))).data).toMatchObject({
+      id: link.relationship.id,
+      versions: [{ deleted: true }, {}, {}, {}],
+    });
+    expect((await ada.run(["show", link.relationship.id, "--at", then])).stdout).toMatch(
+      /^as of .*\nLamp located_in Study {2}[0-9a-f-]{36}\n$/,
+    );
     await ada.ask("rm", "lamp", "--offline");
     expect((await ada.ask("restore", id, "--offline")).data).toMatchObject({ id, delivery: "queued" });
     expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced" });

@@ -42,6 +42,12 @@ describe("a command line", () => {
     });
   });
 
+  it("that ends before its command says so", () => {
+    for (const words of [[], ["--json"], ["conflicts"], ["conflicts", "--json"]]) {
+      expect(() => called(...words)).toThrow("no command was given: --help lists them");
+    }
+  });
+
   it("leaves an option to its command where gibbon itself has one of that name", () => {
     const { command, input } = called("restore", "lamp", "--version", "v1");
     expect([command.name, input.text("version")]).toEqual(["restore", "v1"]);

@@ -81,6 +81,12 @@ export function findRecordId(client: Client, reference: string): RecordId {
   }
 }
 
+/** Whether this is a relationship, one that was deleted too. */
+export function isRelationship(client: Client, id: RecordId): boolean {
+  if (client.graph.relationship(id) !== undefined) return true;
+  return [...client.baseRecords()].some(({ record, content }) => record === id && content.kind === "relationship");
+}
+
 function isPart(reference: string, id: RecordId): boolean {
   const digits = reference.toLowerCase();
   return PART_OF_ID.test(reference) && (id.startsWith(digits) || id.endsWith(digits));

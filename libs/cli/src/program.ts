@@ -37,6 +37,8 @@ export interface HelpOutput {
 const DESCRIPTION =
   "Your home's knowledge graph, from the command line. Reads work offline; edits are sent when there is a connection.";
 
+const NO_COMMAND = "no command was given: --help lists them";
+
 /** Reads a command line. */
 export function readCall(words: readonly string[], output: HelpOutput): Call | Refusal {
   let call: Call | undefined;
@@ -47,10 +49,12 @@ export function readCall(words: readonly string[], output: HelpOutput): Call | R
     program.parse([...words], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { exitCode: 0, message: "" };
     const message = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
-    return error.exitCode === 0 ? { exitCode: 0, message: "" } : { exitCode: 2, message };
+    // A help that nobody has asked for, after half a command or none.
+    return { exitCode: 2, message: error.code === "commander.help" ? NO_COMMAND : message };
   }
-  return call ?? { exitCode: 2, message: "no command was given" };
+  return call ?? { exitCode: 2, message: NO_COMMAND };
 }
 
 function buildProgram(output: HelpOutput, called: (call: Call) => void): Command {

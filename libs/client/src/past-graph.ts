@@ -2,7 +2,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { CallOptions, Client as ConnectClient } from "@connectrpc/connect";
 import { type Entity, EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { Direction, GraphService, type ReachedEntity } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
-import type { Relationship } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
+import { type Relationship, RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
@@ -36,12 +36,14 @@ export class PastGraph {
   readonly #at: ReturnType<typeof timestampFromDate>;
   readonly #signal: AbortSignal | undefined;
   readonly #entities: ConnectClient<typeof EntityService>;
+  readonly #relationships: ConnectClient<typeof RelationshipService>;
   readonly #graph: ConnectClient<typeof GraphService>;
 
   constructor(options: PastGraphOptions) {
     this.#at = timestampFromDate(options.at);
     this.#signal = options.signal;
     this.#entities = serviceClient(EntityService, options);
+    this.#relationships = serviceClient(RelationshipService, options);
     this.#graph = serviceClient(GraphService, options);
   }
 
@@ -50,6 +52,17 @@ export class PastGraph {
     try {
       const { entity } = await this.#ask((at, call) => this.#entities.getEntity({ id, at }, call));
       return entityView(must(entity, "an answer names its entity"));
+    } catch (error) {
+      if (error instanceof DomainError && error.kind === "not-found") return undefined;
+      throw error;
+    }
+  }
+
+  /** The relationship as it was; undefined: there was none. */
+  async relationship(id: RecordId): Promise<RelationshipView | undefined> {
+    try {
+      const { relationship } = await this.#ask((at, call) => this.#relationships.getRelationship({ id, at }, call));
+      return relationshipView(must(relationship, "an answer names its relationship"));
     } catch (error) {
       if (error instanceof DomainError && error.kind === "not-found") return undefined;
       throw error;

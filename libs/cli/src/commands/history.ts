@@ -3,7 +3,7 @@ import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { must } from "@funkygibbon/kernel/must";
 import { outcomes } from "@funkygibbon/wire/outcomes";
 import type { CommandSpec } from "../command.ts";
-import { findRecordId, REFERENCE_HELP } from "../find-record.ts";
+import { findRecordId, isRelationship, REFERENCE_HELP } from "../find-record.ts";
 import type { Gibbon } from "../gibbon.ts";
 import { bodyLines } from "../present/entity.ts";
 import { plain } from "../present/look.ts";
@@ -25,7 +25,7 @@ export const historyCommand: CommandSpec = {
   async run(gibbon, input) {
     await using home = await gibbon.openHome();
     const id = findRecordId(home.client, input.argument(0));
-    const isEdge = home.client.graph.relationship(id) !== undefined;
+    const isEdge = isRelationship(home.client, id);
     const versions = (await entriesOf(gibbon, id, isEdge, input.count("limit", 20))).map(versionData);
     const showBodies = input.flag("bodies");
     return {

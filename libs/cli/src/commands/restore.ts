@@ -2,7 +2,7 @@ import { unavailable } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
-import { findRecordId, REFERENCE_HELP } from "../find-record.ts";
+import { findRecordId, isRelationship, REFERENCE_HELP } from "../find-record.ts";
 import type { Gibbon } from "../gibbon.ts";
 import { deliveryLines, deliveryOf, type Home } from "../home.ts";
 import { titleOf } from "../present/entity.ts";
@@ -49,10 +49,7 @@ async function restoreThere(
   const { entities, relationships } = gibbon.services();
   const request = { id, version, etag: "*", requestId: crypto.randomUUID() };
   const options = { signal: gibbon.signal };
-  const isEdge = [...home.client.baseRecords()].some(
-    ({ record, content }) => record === id && content.kind === "relationship",
-  );
-  if (isEdge) {
+  if (isRelationship(home.client, id)) {
     const { relationship } = await relationships.restoreRelationship(request, options);
     await home.catchUpWith({ id, version: relationship?.version ?? "" });
     return [];

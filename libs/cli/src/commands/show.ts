@@ -1,9 +1,19 @@
 import type { Client } from "@funkygibbon/client/client";
+import type { EntityView } from "@funkygibbon/client/graph-view";
+import type { PastGraph } from "@funkygibbon/client/past-graph";
 import { notFound } from "@funkygibbon/kernel/errors";
+import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { Answer, CommandSpec } from "../command.ts";
-import { findRecord, findRecordId, REFERENCE_HELP } from "../find-record.ts";
+import { findRecord, findRecordId, isRelationship, REFERENCE_HELP } from "../find-record.ts";
 import type { Home } from "../home.ts";
-import { entityData, entityLines, linksOf, relationshipData, relationshipLines } from "../present/entity.ts";
+import {
+  entityData,
+  entityLines,
+  linksOf,
+  type RelationshipData,
+  relationshipData,
+  relationshipLines,
+} from "../present/entity.ts";
 import { clockText, MOMENT_HELP, parseMoment } from "../present/moment.ts";
 
 /** `gibbon show`. */
@@ -35,16 +45,21 @@ function showNow(client: Client, reference: string): Answer {
     return { data: { entity, links }, lines: (look) => entityLines(entity, links, look) };
   }
   const relationship = relationshipData(record);
-  const names = {
-    from: graph.entity(record.from)?.name ?? record.from,
-    to: graph.entity(record.to)?.name ?? record.to,
+  const [from, to] = [record.from, record.to].map((id) => graph.entity(id));
+  return {
+    data: { relationship },
+    lines: (look) => relationshipLines(relationship, namesOf(relationship, from, to), look),
   };
-  return { data: { relationship }, lines: (look) => relationshipLines(relationship, names, look) };
+}
+
+function namesOf(edge: RelationshipData, from: EntityView | undefined, to: EntityView | undefined) {
+  return { from: from?.name ?? edge.from, to: to?.name ?? edge.to };
 }
 
 async function showThen(home: Home, reference: string, moment: Date): Promise<Answer> {
   const id = findRecordId(home.client, reference);
   const past = home.asOf(moment);
+  if (isRelationship(home.client, id)) return await showEdgeThen(past, id, moment);
   const found = await past.entity(id);
   if (found === undefined) throw notFound("at that time, entity", id);
   const links = linksOf(await past.neighbours(id));
@@ -52,5 +67,19 @@ async function showThen(home: Home, reference: string, moment: Date): Promise<An
   return {
     data: { at: moment.toISOString(), entity, links },
     lines: (look) => [look.dim(`as of ${clockText(moment.getTime())}`), ...entityLines(entity, links, look)],
+  };
+}
+
+async function showEdgeThen(past: PastGraph, id: RecordId, moment: Date): Promise<Answer> {
+  const found = await past.relationship(id);
+  if (found === undefined) throw notFound("at that time, relationship", id);
+  const relationship = relationshipData(found);
+  const [from, to] = await Promise.all([past.entity(found.from), past.entity(found.to)]);
+  return {
+    data: { at: moment.toISOString(), relationship },
+    lines: (look) => [
+      look.dim(`as of ${clockText(moment.getTime())}`),
+      ...relationshipLines(relationship, namesOf(relationship, from, to), look),
+    ],
   };
 }
