@@ -120,7 +120,7 @@ export class GraphView {
     const visible = this.#index.live(id);
     if (visible === undefined || visible.content.kind !== "relationship") return undefined;
     const { type, from, to, source } = visible.content;
-    if (!this.#isLiveEntity(from) || !this.#isLiveEntity(to)) return undefined;
+    if (!this.#index.isEntity(from) || !this.#index.isEntity(to)) return undefined;
     const properties = this.#body(visible);
     return {
       kind: "relationship",
@@ -188,8 +188,8 @@ export class GraphView {
   /** Every edge with two live ends. */
   relationships(): readonly RelationshipView[] {
     const edges: RelationshipView[] = [];
-    for (const visible of this.#index.allLive()) {
-      const edge = this.relationship(visible.record);
+    for (const id of this.#index.edges()) {
+      const edge = this.relationship(id);
       if (edge !== undefined) edges.push(edge);
     }
     return edges;
@@ -224,8 +224,7 @@ export class GraphView {
   *#candidates({ type, room }: FindOptions, answering: ReadonlySet<RecordId> | undefined): Iterable<RecordId> {
     if (room !== undefined) yield* this.#inside(room);
     else if (answering !== undefined) yield* answering;
-    else if (type !== undefined) yield* this.#index.ofType(type);
-    else for (const visible of this.#index.allLive()) yield visible.record;
+    else yield* this.#index.entities(type);
   }
 
   /** Everything located in a place, or part of something there. */
@@ -250,7 +249,7 @@ export class GraphView {
       if (content?.kind !== "relationship") continue;
       const inverse = content.from !== id;
       const reached = inverse ? content.from : content.to;
-      if (this.#isLiveEntity(reached) && this.#isLiveEntity(id))
+      if (this.#index.isEntity(reached) && this.#index.isEntity(id))
         yield { edge, relationship: content, reached, inverse };
     }
   }
@@ -258,10 +257,6 @@ export class GraphView {
   #words(): SearchIndex {
     this.#searchIndex ??= new SearchIndex(this.#index);
     return this.#searchIndex;
-  }
-
-  #isLiveEntity(id: RecordId): boolean {
-    return this.#index.live(id)?.content.kind === "entity";
   }
 
   #body(visible: Visible): JsonObject {

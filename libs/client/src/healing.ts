@@ -1,10 +1,11 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { contentKeys } from "@funkygibbon/kernel/content";
-import { parseDeviceId, type RecordId } from "@funkygibbon/kernel/ids";
+import { parseDeviceId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { compactStamps, expandStamps } from "@funkygibbon/kernel/stamp";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { releaseEditsUpTo, type StagedBase } from "./base-layer.ts";
+import type { BaseRecords } from "./base-table.ts";
 import { mintVersion } from "./device-clock.ts";
 import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
@@ -13,10 +14,7 @@ import type { ReplicaTransaction } from "./replica-transaction.ts";
  * What a restored server has lost: each record of the old base, tombstones included, whose version differs from the
  * fresh one (docs/protocol.md, section 8). Entities come before edges, so that edges find their ends.
  */
-export function planHeals(
-  old: ReadonlyMap<RecordId, BaseRecord>,
-  fresh: ReadonlyMap<RecordId, BaseRecord>,
-): readonly BaseRecord[] {
+export function planHeals(old: BaseRecords, fresh: BaseRecords): readonly BaseRecord[] {
   const lost = [...old.values()].filter((record) => fresh.get(record.record)?.version !== record.version);
   return lost.sort((a, b) => rank(a) - rank(b) || a.seq - b.seq);
 }
@@ -54,7 +52,7 @@ const NO_SEQ = 0;
 export function swapReplicas(
   tx: ReplicaTransaction,
   swap: {
-    readonly old: ReadonlyMap<RecordId, BaseRecord>;
+    readonly old: BaseRecords;
     readonly staged: StagedBase;
     readonly position: StagedPosition;
     readonly refused: readonly BaseRecord[];

@@ -3,7 +3,8 @@ import { addToDigest, type Digest, digestTerm, subtractFromDigest } from "@funky
 import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { digestOf } from "./base-layer.ts";
-import { GraphIndex } from "./graph-index.ts";
+import { type BaseRecords, BaseTable } from "./base-table.ts";
+import { GraphIndex, type SeenRecords } from "./graph-index.ts";
 import {
   type BaseRecord,
   bySequence,
@@ -14,13 +15,26 @@ import {
   type ReplicaMeta,
 } from "./replica-record.ts";
 import { type ReplicaSnapshot, ReplicaTransaction, type Visible } from "./replica-transaction.ts";
-import type { Store, StoreNews } from "./store.ts";
+import type { Store, StoreBatch, StoreNews } from "./store.ts";
 
 /** Which records look different now, and whether this device did it. */
 export interface ReplicaChange {
   readonly records: ReadonlySet<RecordId>;
   /** `local`: an edit by this client. `remote`: pulled, answered, a second replica, or an edit by another tab. */
   readonly origin: "local" | "remote";
+}
+
+/** A transaction of which everything is durable. */
+interface DurableStep extends Pick<StoreBatch, "clearRecords" | "putRecords">, Pick<ReplicaChange, "origin"> {
+  readonly tx: ReplicaTransaction;
+  readonly views: readonly RecordViews[];
+}
+
+/** What was seen of a record before a transaction, and what is seen after it. */
+interface RecordViews {
+  readonly record: RecordId;
+  readonly before: Visible | undefined;
+  readonly now: Visible | undefined;
 }
 
 /** Called after a transaction is durable. */
@@ -30,25 +44,24 @@ export type ChangeListener = (change: ReplicaChange) => void;
  * The replica in memory: base, edits over it, what is seen through both, and the digest of the base. Every change goes
  * through {@link transact}, one at a time: first durable, then visible.
  */
-export class LocalReplica {
+export class LocalReplica implements SeenRecords {
   readonly #store: Store;
   readonly #sha256: Sha256;
   #meta: ReplicaMeta;
-  #base = new Map<RecordId, BaseRecord>();
+  #base = new BaseTable();
   readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
   /** By sequence, once a transaction has been adopted. */
   #pending = new Map<VersionId, Edit>();
   /** Above all that ever was pending: what comes above it keeps the order by itself. */
   #newestPending = 0;
   #pendingDisordered = false;
-  #newestSeq = 0;
   /** Undefined until somebody asks: a large home is open before its digest is summed up. */
   #digest: Digest | undefined;
   readonly #counts = { answered: 0, dead: 0 };
   #queue: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<ChangeListener>();
   /** What is seen, by type and by end. */
-  readonly index = new GraphIndex();
+  readonly index = new GraphIndex(this);
 
   private constructor(store: Store, meta: ReplicaMeta, sha256: Sha256) {
     this.#store = store;
@@ -60,13 +73,13 @@ export class LocalReplica {
   static async open(options: { store: Store; deviceId: DeviceId; sha256: Sha256 }): Promise<LocalReplica> {
     const stored = await options.store.load();
     const replica = new LocalReplica(options.store, stored.meta ?? freshMeta(options.deviceId), options.sha256);
-    for (const record of stored.records) replica.#setBase(record);
+    replica.#base = new BaseTable(stored.records);
+    replica.index.load("read" in stored.records ? stored.records : replica.#base.values());
     const edits = [...stored.edits].sort(bySequence);
     for (const edit of edits) {
       replica.#adoptEdits(edit.record, [...(replica.#editsByRecord.get(edit.record) ?? []), edit]);
     }
-    for (const [id, record] of replica.#base) if (!replica.#editsByRecord.has(id)) replica.index.set(id, record);
-    for (const id of replica.#editsByRecord.keys()) replica.index.set(id, replica.visible(id));
+    for (const id of replica.#editsByRecord.keys()) replica.index.change(replica.base(id), replica.visible(id));
     // Those who share a new store become the device of whoever is first.
     if (stored.meta === undefined && options.store.shared !== undefined) {
       await replica.transact("local", (tx) => tx.setMeta({}));
@@ -91,7 +104,7 @@ export class LocalReplica {
 
   /** The newest seq of the base; 0: it is empty. */
   get newestSeq(): number {
-    return this.#newestSeq;
+    return this.#base.newestSeq;
   }
 
   /** The pulled head of a record, tombstones included. */
@@ -100,7 +113,7 @@ export class LocalReplica {
   }
 
   /** Every pulled head, tombstones included. */
-  baseRecords(): ReadonlyMap<RecordId, BaseRecord> {
+  baseRecords(): BaseRecords {
     return this.#base;
   }
 
@@ -124,6 +137,10 @@ export class LocalReplica {
     return this.#editsByRecord.get(record)?.findLast(isVisible) ?? this.#base.get(record);
   }
 
+  glance(record: RecordId): Visible | undefined {
+    return this.#editsByRecord.get(record)?.findLast(isVisible) ?? this.#base.glance(record);
+  }
+
   /** Calls `listener` after each change, until the returned function is called. */
   subscribe(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
@@ -141,8 +158,10 @@ export class LocalReplica {
         const result = work(tx);
         const batch = tx.batch();
         if (batch === undefined) return result;
+        // Reads what was not read before, so that a record which turns out to be damaged stops all of it.
+        const views = viewsOf(tx);
         await this.#store.apply(batch);
-        this.#adopt(tx, batch.clearRecords, batch.putRecords, origin);
+        this.#adopt({ tx, views, ...batch, origin });
         return result;
       }),
     );
@@ -172,31 +191,24 @@ export class LocalReplica {
     const kept = new Set(news.edits.map(({ version }) => version));
     for (const edit of [...tx.allEdits()]) if (!kept.has(edit.version)) tx.removeEdit(edit);
     for (const edit of news.edits) tx.putEdit(edit);
-    this.#adopt(tx, news.clearRecords, news.records, "remote");
+    this.#adopt({ tx, views: viewsOf(tx), ...news, putRecords: news.records, origin: "remote" });
   }
 
   #snapshot(): ReplicaSnapshot {
     return { meta: this.#meta, base: this.#base, editsByRecord: this.#editsByRecord, pending: this.#pending };
   }
 
-  #adopt(
-    tx: ReplicaTransaction,
-    clear: boolean,
-    records: readonly BaseRecord[],
-    origin: ReplicaChange["origin"],
-  ): void {
-    const touched = [...tx.touched()];
+  #adopt({ tx, views, clearRecords, putRecords, origin }: DurableStep): void {
     this.#meta = tx.meta;
-    if (clear) {
-      this.#base = new Map();
-      this.#newestSeq = 0;
+    if (clearRecords) {
+      this.#base = new BaseTable();
       this.#digest = undefined;
     }
-    for (const record of records) this.#setBase(record);
+    for (const record of putRecords) this.#setBase(record);
     for (const [record, edits] of tx.changedEdits()) this.#adoptEdits(record, edits);
     this.#orderPending();
     const changed = new Set<RecordId>();
-    for (const id of touched) if (this.index.set(id, this.visible(id))) changed.add(id);
+    for (const { record, before, now } of views) if (this.index.change(before, now)) changed.add(record);
     const change: ReplicaChange = { records: changed, origin };
     for (const listener of this.#listeners) listener(change);
   }
@@ -236,11 +248,18 @@ export class LocalReplica {
       if (before !== undefined) this.#digest = subtractFromDigest(this.#digest, this.#termOf(before));
       this.#digest = addToDigest(this.#digest, this.#termOf(record));
     }
-    this.#base.set(record.record, record);
-    this.#newestSeq = Math.max(this.#newestSeq, record.seq);
+    this.#base.set(record);
   }
 
   #termOf({ record, version, deleted }: BaseRecord): Digest {
     return deleted ? 0n : digestTerm(record, version, this.#sha256);
   }
+}
+
+function viewsOf(tx: ReplicaTransaction): RecordViews[] {
+  return Array.from(tx.touched(), (record) => ({
+    record,
+    before: tx.visibleBefore(record),
+    now: tx.visible(record),
+  }));
 }

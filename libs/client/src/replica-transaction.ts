@@ -1,12 +1,13 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
+import type { BaseRecords } from "./base-table.ts";
 import { type BaseRecord, bySequence, type Edit, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
 import type { StoreBatch } from "./store.ts";
 
 /** What a transaction reads from: the state before it. */
 export interface ReplicaSnapshot {
   readonly meta: ReplicaMeta;
-  readonly base: ReadonlyMap<RecordId, BaseRecord>;
+  readonly base: BaseRecords;
   /** The edits of a record by sequence. */
   readonly editsByRecord: ReadonlyMap<RecordId, readonly Edit[]>;
   /** The edits that are to be pushed, by sequence. */
@@ -20,7 +21,7 @@ export type Visible = BaseRecord | Edit;
 export class ReplicaTransaction {
   readonly #before: ReplicaSnapshot;
   #meta: ReplicaMeta;
-  #newBase: ReadonlyMap<RecordId, BaseRecord> | undefined;
+  #newBase: BaseRecords | undefined;
   readonly #records = new Map<RecordId, BaseRecord>();
   readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
   readonly #putEdits = new Map<VersionId, Edit>();
@@ -50,7 +51,7 @@ export class ReplicaTransaction {
   }
 
   /** A second replica takes the place of the first. */
-  replaceBase(records: ReadonlyMap<RecordId, BaseRecord>): void {
+  replaceBase(records: BaseRecords): void {
     this.#newBase = records;
     this.#records.clear();
   }

@@ -98,7 +98,7 @@ export class SearchIndex {
 
   constructor(graph: GraphIndex) {
     this.#graph = graph;
-    this.#read = new Readings(this.#entities());
+    this.#read = new Readings(graph.entities());
     graph.watch((before, now) => {
       const changed = now ?? before;
       if (changed?.content.kind === "entity") this.#read.unread.add(changed.record);
@@ -108,12 +108,12 @@ export class SearchIndex {
   /** Reads what has not been read, for about so many milliseconds. @returns whether nothing is left. */
   readOn(ms: number): boolean {
     const { count, sayings } = this.#read;
-    if (count > 2 * sayings.length + SPARE_READINGS) this.#read = new Readings(this.#entities());
+    if (count > 2 * sayings.length + SPARE_READINGS) this.#read = new Readings(this.#graph.entities());
     const { unread } = this.#read;
     const untilMs = performance.now() + ms;
     for (const id of unread) {
       unread.delete(id);
-      this.#read.read(id, this.#graph.live(id));
+      this.#read.read(id, this.#graph.glance(id));
       if (performance.now() >= untilMs) break;
     }
     return unread.size === 0;
@@ -201,10 +201,6 @@ export class SearchIndex {
   #sayings(): readonly Saying[] {
     this.readOn(Number.POSITIVE_INFINITY);
     return this.#read.sayings;
-  }
-
-  *#entities(): Iterable<RecordId> {
-    for (const { record, content } of this.#graph.allLive()) if (content.kind === "entity") yield record;
   }
 }
 

@@ -13,13 +13,13 @@ import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
 /** The columns of `records`, in the order of {@link recordToRow} and {@link recordFromRow}. */
 export const RECORD_COLUMNS = [
   "record",
+  "body",
   "version",
   "parents",
   "type",
   "source",
   "from_id",
   "to_id",
-  "body",
   "deleted",
   "seq",
   "author",
@@ -53,13 +53,13 @@ export function recordToRow(record: BaseRecord): SQLInputValue[] {
   const isEntity = content.kind === "entity";
   return [
     record.record,
+    content.bodyJson,
     record.version,
     record.parents.join("\n"),
     isEntity ? entityTypes.toWire(content.type) : relationshipTypes.toWire(content.type),
     sourceTypes.toWire(content.source),
     isEntity ? null : content.from,
     isEntity ? null : content.to,
-    content.bodyJson,
     record.deleted ? 1 : 0,
     record.seq,
     record.author,
@@ -72,35 +72,34 @@ export function recordToRow(record: BaseRecord): SQLInputValue[] {
   ];
 }
 
-/** @throws when the row was damaged. */
-export function recordFromRow(row: Row): BaseRecord {
+/** @param others what is in the columns after those. @throws when it was damaged. */
+export function recordFromRow(id: RecordId, bodyJson: string, others: Row): BaseRecord {
   const record: BaseRecord = {
-    record: row[0] as RecordId,
-    version: row[1] as VersionId,
-    parents: row[2] === "" ? [] : ((row[2] as string).split("\n") as VersionId[]),
-    content: contentFromRow(row),
-    deleted: row[8] === 1,
-    seq: row[9] as number,
-    author: row[10] as string,
-    device: row[11] as string,
-    sequence: row[12] as number,
-    stamps: row[13] === null ? [] : JSON.parse(row[13] as string),
-    claimedUs: row[14] as number,
-    effectiveUs: row[15] as number,
+    record: id,
+    version: others[0] as VersionId,
+    parents: others[1] === "" ? [] : ((others[1] as string).split("\n") as VersionId[]),
+    content: contentFromRow(bodyJson, others),
+    deleted: others[6] === 1,
+    seq: others[7] as number,
+    author: others[8] as string,
+    device: others[9] as string,
+    sequence: others[10] as number,
+    stamps: others[11] === null ? [] : JSON.parse(others[11] as string),
+    claimedUs: others[12] as number,
+    effectiveUs: others[13] as number,
   };
-  return row[16] === null ? record : { ...record, lostBodyJson: row[16] as string };
+  return others[14] === null ? record : { ...record, lostBodyJson: others[14] as string };
 }
 
-function contentFromRow(row: Row): TextContent {
-  const source = sourceTypes.mustFromWire(row[4] as WireSourceType);
-  const bodyJson = row[7] as string;
-  if (row[5] === null)
-    return { kind: "entity", type: entityTypes.mustFromWire(row[3] as WireEntityType), source, bodyJson };
+function contentFromRow(bodyJson: string, others: Row): TextContent {
+  const source = sourceTypes.mustFromWire(others[3] as WireSourceType);
+  if (others[4] === null)
+    return { kind: "entity", type: entityTypes.mustFromWire(others[2] as WireEntityType), source, bodyJson };
   return {
     kind: "relationship",
-    type: relationshipTypes.mustFromWire(row[3] as WireRelationshipType),
-    from: row[5] as RecordId,
-    to: row[6] as RecordId,
+    type: relationshipTypes.mustFromWire(others[2] as WireRelationshipType),
+    from: others[4] as RecordId,
+    to: others[5] as RecordId,
     source,
     bodyJson,
   };

@@ -65,6 +65,16 @@ describe("a store in a file", () => {
     }
   });
 
+  it("gives back long texts, and more of them than it reads at once, as they were", async () => {
+    const bodies = ["", "ä", "x".repeat(4_095), "„“".repeat(2_048), "🐒".repeat(16_384)];
+    const putRecords = Array.from({ length: 4_100 }, (_, n) =>
+      sampleRecord(n, { note: n % 800 < bodies.length ? bodies[n % 800] : "" }),
+    );
+    await using store = SqliteStore.open(file);
+    await store.apply(sampleBatch({ putRecords }));
+    expect([...(await store.load()).records]).toStrictEqual(putRecords);
+  });
+
   it("is for its owner alone", async () => {
     await filled();
     expect(statSync(file).mode & 0o077).toBe(0);
@@ -155,13 +165,23 @@ describe("a file that", () => {
     await expect(openAndLoad()).rejects.toMatchObject({ reason: "STORE_CORRUPT" });
   });
 
-  it("has rows that say nothing sensible is reported as damaged", async () => {
-    await filled();
-    const database = new DatabaseSync(file);
-    database.exec("UPDATE records SET type = 4711 WHERE seq = 1");
-    database.close();
-    await expect(openAndLoad()).rejects.toMatchObject({ reason: "STORE_CORRUPT" });
-  });
+  it.each(["type = 4711", "type = 0", "record = 'lamp'", "to_id = NULL"])(
+    "has rows that say nothing sensible (%s) is reported as damaged",
+    async (damage) => {
+      await damaged(damage);
+      await expect(openAndLoad()).rejects.toMatchObject({ reason: "STORE_CORRUPT" });
+    },
+  );
+
+  it.each(["source = 4711", "stamps = '[{'"])(
+    "has rows of which only what is read later says nothing sensible (%s) is reported as damaged when it is read",
+    async (damage) => {
+      await damaged(damage);
+      await using store = SqliteStore.open(file);
+      const { records } = await store.load();
+      expect(reasonOf(() => [...records])).toBe("STORE_CORRUPT");
+    },
+  );
 
   it("is in no folder is reported with what the system says", () => {
     expect(() => SqliteStore.open(join(folder, "nowhere", "home.db"))).toThrow(/ENOENT/);
@@ -181,6 +201,14 @@ describe.skipIf(!mayMount())("a disk that", () => {
     expect(onSmallDisk("read-only").reason).toBe("STORE_READ_ONLY");
   });
 });
+
+/** An edge says something else than was written. */
+async function damaged(assignment: string): Promise<void> {
+  await filled();
+  const database = new DatabaseSync(file);
+  database.exec(`UPDATE records SET ${assignment} WHERE seq = 3`);
+  database.close();
+}
 
 async function openAndLoad(): Promise<void> {
   await using store = SqliteStore.open(file);

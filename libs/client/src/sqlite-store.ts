@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { must } from "@funkygibbon/kernel/must";
 import { errorOfSqlite } from "./sqlite-error.ts";
+import { SqliteRecords } from "./sqlite-records.ts";
 import {
   editFromText,
   editToText,
@@ -10,7 +11,6 @@ import {
   metaToRow,
   RECORD_COLUMNS,
   type Row,
-  recordFromRow,
   recordToRow,
 } from "./sqlite-rows.ts";
 import type { Store, StoreBatch, StoredReplica } from "./store.ts";
@@ -114,9 +114,7 @@ export class SqliteStore implements Store {
   async load(): Promise<StoredReplica> {
     try {
       const meta = this.#rows(`SELECT ${META_COLUMNS.join(", ")} FROM meta`).toArray()[0];
-      const records = this.#rows(`SELECT ${RECORD_COLUMNS.join(", ")} FROM records`)
-        .map(recordFromRow)
-        .toArray();
+      const records = new SqliteRecords(this.#file, this.#database);
       const edits = this.#rows("SELECT edit FROM edits")
         .map(([edit]) => editFromText(edit as string))
         .toArray();

@@ -1,13 +1,25 @@
 import type { VersionId } from "@funkygibbon/kernel/version";
+import type { IdList } from "./id-list.ts";
 import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
+import type { StoredGraph } from "./stored-graph.ts";
 
 /** Everything that a store holds of one device. */
 export interface StoredReplica {
   /** Undefined: the store is new. */
   readonly meta: ReplicaMeta | undefined;
   /** Of the same record, the last one counts. */
-  readonly records: Iterable<BaseRecord>;
+  readonly records: Iterable<BaseRecord> | UnreadRecords;
   readonly edits: Iterable<Edit>;
+}
+
+/** Records in the form in which their store has them, by place from 0, each id once: made when they are asked for. */
+export interface UnreadRecords extends Iterable<BaseRecord> {
+  readonly ids: IdList;
+  readonly graph: StoredGraph;
+  /** 0: there are none. */
+  readonly newestSeq: number;
+  /** @throws DomainError with reason STORE_CORRUPT when it was damaged. */
+  read(place: number): BaseRecord;
 }
 
 /** Changes that a store makes durable all together or not at all. */
