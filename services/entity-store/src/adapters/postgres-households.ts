@@ -1,8 +1,9 @@
+import { setImmediate } from "node:timers/promises";
 import type {
   EntityType as WireEntityType,
   RelationshipType as WireRelationshipType,
 } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_pb";
-import { addToDigest, type Digest, digestTerm } from "@funkygibbon/kernel/digest";
+import type { Digest } from "@funkygibbon/kernel/digest";
 import { type DeviceId, type HouseholdId, isReservedDevice, type RecordId } from "@funkygibbon/kernel/ids";
 import { ACYCLIC_TYPES } from "@funkygibbon/kernel/relationship-type";
 import type { VersionId } from "@funkygibbon/kernel/version";
@@ -10,6 +11,7 @@ import type { Database } from "@funkygibbon/postgres/database";
 import type { Statement, Transaction } from "@funkygibbon/postgres/transaction";
 import { sha256 } from "@funkygibbon/runtime/sha256";
 import { entityTypes, relationshipTypes } from "@funkygibbon/wire/graph-types";
+import { checkTerms, type TermedHead } from "../domain/head-terms.ts";
 import { cyclicEdges, type IntegrityFault, type TreeEdge } from "../domain/integrity.ts";
 import type { HouseholdReads, IntegrityReport, Statistics } from "../domain/statistics.ts";
 import { ENTITY_KIND } from "./version-row.ts";
@@ -130,14 +132,11 @@ async function checkDigest(tx: Transaction, household: HouseholdId): Promise<[nu
     tx.query<[record: RecordId, version: VersionId, term: string]>(LIVE_HEADS, [household]),
     tx.query<{ digest: string }>(DIGEST, [household]),
   ]);
-  let digest: Digest = 0n;
-  const faults: IntegrityFault[] = [];
-  for (const [record, version, stored] of heads) {
-    const term = digestTerm(record, version, sha256);
-    digest = addToDigest(digest, term);
-    if (term === unsigned(stored)) continue;
-    faults.push({ reason: "HEAD_MISMATCH", record, message: "the term of the head is not that of its version" });
-  }
+  const termed = heads.map(([record, version, term]): TermedHead => [record, version, unsigned(term)]);
+  const { digest, wrong } = await checkTerms(termed, { sha256, othersTurn: setImmediate });
+  const faults = wrong.map((record): IntegrityFault => {
+    return { reason: "HEAD_MISMATCH", record, message: "the term of the head is not that of its version" };
+  });
   if (digest !== unsigned(stored?.digest ?? "0")) {
     const message = "the digest of the household is not the sum over its live heads";
     faults.push({ reason: "DIGEST_MISMATCH", record: undefined, message });
