@@ -5,6 +5,7 @@ import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mustKeepName, parseAssignments, parseBody } from "./body-edit.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
+import { nodeFault } from "./node-version.ts";
 import { connectionOf, profileFile, readProfile, replicaFile, writeProfile } from "./profile.ts";
 import { readCall } from "./program.ts";
 import { claimsOf } from "./token-claims.ts";
@@ -17,6 +18,14 @@ describe("the version", () => {
   it("is that of the package", () => {
     const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
     expect(GIBBON_VERSION).toBe(manifest.version);
+  });
+});
+
+describe("a Node that is too old", () => {
+  it("is told in one sentence, and no other", () => {
+    expect(nodeFault("20.20.2")).toBe("gibbon: this is Node 20.20.2, and gibbon needs 22.16 or newer, best 24");
+    expect(nodeFault("22.15.1")).toContain("22.15.1");
+    expect(["22.16.0", "23.0.0", "24.4.1"].map(nodeFault)).toEqual([undefined, undefined, undefined]);
   });
 });
 

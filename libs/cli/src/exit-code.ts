@@ -13,7 +13,7 @@ export const EXIT_CODES = [
   { code: 4, meaning: "refused: a malformed file, a rule of the graph, a conflict that was settled meanwhile" },
   { code: 5, meaning: "not allowed: no valid token, or not with this role" },
   { code: 6, meaning: "not now: the server does not answer, or another gibbon is at work" },
-  { code: 7, meaning: "not set up: gibbon login has to come first" },
+  { code: 7, meaning: "not set up: gibbon login has to come first, or a newer Node" },
   { code: INTERRUPTED_CODE, meaning: "interrupted (Ctrl-C)" },
 ] as const;
 

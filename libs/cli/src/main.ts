@@ -1,6 +1,13 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
+import { nodeFault } from "./node-version.ts";
 
+const fault = nodeFault(process.versions.node);
+if (fault !== undefined) {
+  process.stderr.write(`${fault}\n`);
+  process.exit(7);
+}
+// An older Node has no such export, and would say so instead of the sentence above.
+const { enableCompileCache } = await import("node:module");
 // Half of what a short command takes is reading its own code.
 enableCompileCache();
 const { run } = await import("./run.ts");
