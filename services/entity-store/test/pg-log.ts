@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/tes
 import { PostgresChangeLog, type PostgresChangeLogOptions } from "../src/adapters/postgres-change-log.ts";
 import { PostgresHouseholdFounding } from "../src/adapters/postgres-household-founding.ts";
 import { PostgresLogReads } from "../src/adapters/postgres-log-reads.ts";
+import { WRITER_SETTINGS } from "../src/adapters/session-settings.ts";
 import type { ApiAction, ApiWrite, DevicePush, PushResult } from "../src/domain/commit-job.ts";
 import { prepareChange } from "../src/domain/prepare-change.ts";
 import { LONG_US, START_US, sha256 } from "./memory-log.ts";
@@ -30,7 +31,7 @@ export class PgLog implements AsyncDisposable {
 
   constructor(test: TestDatabase, options: Partial<PostgresChangeLogOptions> = {}) {
     this.test = test;
-    this.database = test.open({ role: "funkygibbon_app", maxConnections: 8 });
+    this.database = test.open({ role: "funkygibbon_app", maxConnections: 8, settings: WRITER_SETTINGS });
     this.log = new PostgresChangeLog({
       database: this.database,
       clock: systemClock,

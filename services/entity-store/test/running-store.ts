@@ -28,7 +28,7 @@ import { PostgresPolicies } from "../src/adapters/postgres-policies.ts";
 import { PostgresSearch } from "../src/adapters/postgres-search.ts";
 import { postgresProjection } from "../src/adapters/search-projection.ts";
 import { startSearchProjector } from "../src/adapters/search-projector.ts";
-import { READER_SETTINGS } from "../src/adapters/session-settings.ts";
+import { READER_SETTINGS, WRITER_SETTINGS } from "../src/adapters/session-settings.ts";
 import { PageTokens } from "../src/domain/page-token.ts";
 import { activityService } from "../src/handlers/activity/activity-service.ts";
 import { conflictStoreService } from "../src/handlers/conflict-store/conflict-store-service.ts";
@@ -80,7 +80,7 @@ export async function startStore() {
     startSearchProjector({ project: postgresProjection(pool), findLagging: async () => [], log, quietMs: 1 }),
   );
   const changeLog = new PostgresChangeLog({
-    database: database.open({ role: "funkygibbon_app" }),
+    database: database.open({ role: "funkygibbon_app", settings: WRITER_SETTINGS }),
     clock: systemClock,
     log,
     onCommit: ({ household }) => projector.noteCommit(household),

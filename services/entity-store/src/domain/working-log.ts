@@ -57,8 +57,9 @@ export class WorkingLog {
   readonly newHeads = new Map<RecordId, PlannedHead>();
   #seq: number;
   #digest: Digest;
-  /** Records of edges that this commit has changed, by either end as it is now. */
-  readonly #edgesAt = new Map<RecordId, Set<RecordId>>();
+  /** Records of edges that this commit has changed, by the ends that they have had in it. */
+  readonly #edgesFrom = new Map<RecordId, Set<RecordId>>();
+  readonly #edgesTo = new Map<RecordId, Set<RecordId>>();
   readonly #byVersion = new Map<string, PlannedVersion>();
   readonly #byRecord = new Map<RecordId, PlannedVersion[]>();
 
@@ -112,7 +113,9 @@ export class WorkingLog {
     const key = fateKey({ entity, fate });
     const stored = known(this.facts.edges.get(key), (needs) => needs.edges.set(key, { entity, fate }));
     const unchanged = stored.filter((edge) => !this.newHeads.has(edge.record));
-    const changed = this.#changedEdgesAt(entity).filter((edge) => (fate === "dies" ? !edge.deleted : edge.cascaded));
+    const changed = this.#changedEdges(this.#edgesAt(entity))
+      .filter((edge) => edge.from === entity || edge.to === entity)
+      .filter((edge) => (fate === "dies" ? !edge.deleted : edge.cascaded));
     // The order of the reading is nobody's promise, and the same facts have to give the same plan.
     return [...unchanged, ...changed].sort((a, b) => (a.record < b.record ? -1 : 1));
   }
@@ -123,7 +126,8 @@ export class WorkingLog {
       needs.ways.set(wayKey({ type, node }), { type, node }),
     );
     const unchanged = stored.filter((edge) => !this.newHeads.has(edge.record));
-    const changed = this.#changedEdgesAt(node).filter(
+    // Not those that lead to it, which may be thousands, and are looked for at each of them.
+    const changed = this.#changedEdges(this.#edgesFrom.get(node)).filter(
       (edge) => !edge.deleted && edge.type === type && edge.from === node,
     );
     return [...unchanged, ...changed].flatMap((edge) =>
@@ -168,7 +172,8 @@ export class WorkingLog {
     if (before !== undefined && !before.deleted) this.#digest = subtractFromDigest(this.#digest, before.digestTerm);
     if (!head.deleted) this.#digest = addToDigest(this.#digest, head.digestTerm);
     this.newHeads.set(head.record, head);
-    for (const end of [head.from, head.to]) if (end !== undefined) this.#indexEdge(end, head.record);
+    indexEdge(this.#edgesFrom, head.from, head.record);
+    indexEdge(this.#edgesTo, head.to, head.record);
     return head;
   }
 
@@ -195,15 +200,18 @@ export class WorkingLog {
     return planned;
   }
 
-  #changedEdgesAt(entity: RecordId): PlannedHead[] {
-    return [...(this.#edgesAt.get(entity) ?? [])]
-      .flatMap((record) => this.newHeads.get(record) ?? [])
-      .filter((edge) => edge.from === entity || edge.to === entity);
+  #edgesAt(entity: RecordId): Set<RecordId> {
+    return new Set([...(this.#edgesFrom.get(entity) ?? []), ...(this.#edgesTo.get(entity) ?? [])]);
   }
 
-  #indexEdge(entity: RecordId, edge: RecordId): void {
-    const edges = this.#edgesAt.get(entity) ?? new Set();
-    edges.add(edge);
-    this.#edgesAt.set(entity, edges);
+  #changedEdges(records: Iterable<RecordId> = []): PlannedHead[] {
+    return [...records].flatMap((record) => this.newHeads.get(record) ?? []);
   }
+}
+
+function indexEdge(index: Map<RecordId, Set<RecordId>>, end: RecordId | undefined, edge: RecordId): void {
+  if (end === undefined) return;
+  const edges = index.get(end) ?? new Set();
+  edges.add(edge);
+  index.set(end, edges);
 }
