@@ -13,6 +13,8 @@ const user = z.string().transform((text) => parseUserId(text));
 const device = z.string().transform((text) => parseDeviceId(text));
 const micros = z.int();
 const count = z.int().nonnegative();
+/** What the wire can hold. */
+const unicode = z.string().refine((value) => value.isWellFormed(), "has half a character");
 /** What PostgreSQL's text can hold. */
 const text = z.string().refine((value) => !value.includes("\u0000") && value.isWellFormed(), "is no plain text");
 const sources = z.enum(SOURCE_TYPES);
@@ -56,7 +58,7 @@ const versionLine = z.strictObject({
   stamps: z.array(
     z.strictObject({
       stamp: z.strictObject({ effectiveUs: micros, device, sequence: count }),
-      keys: z.array(z.string()),
+      keys: z.array(unicode),
     }),
   ),
   source: sources,
@@ -73,12 +75,12 @@ const versionLine = z.strictObject({
 
 const fieldConflict = z
   .strictObject({
-    field: z.string(),
-    localJson: z.string().optional(),
-    serverJson: z.string().optional(),
-    baseJson: z.string().optional(),
-    decidedJson: z.string().optional(),
-    rule: z.string(),
+    field: unicode,
+    localJson: unicode.optional(),
+    serverJson: unicode.optional(),
+    baseJson: unicode.optional(),
+    decidedJson: unicode.optional(),
+    rule: unicode,
   })
   .transform((field) => ({
     field: field.field,
@@ -127,7 +129,7 @@ const policyLine = z.strictObject({
   line: z.literal("policy"),
   entityType: z.enum(ENTITY_TYPES).optional(),
   strategy: strategy.optional(),
-  fieldRules: z.array(z.tuple([z.string(), z.string()])),
+  fieldRules: z.array(z.tuple([unicode, unicode])),
   changedUs: micros,
   changedBy: user,
 });

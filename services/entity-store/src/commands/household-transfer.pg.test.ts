@@ -221,6 +221,7 @@ describe("an import that is not whole", () => {
     ["another format", () => replaced(0, '"format":1', '"format":2'), "line 1: format"],
     ["a body that was changed", () => replaced(1, "quoted", "forged"), "line 2: contentHash"],
     ["a body that is no JSON object", () => replaced(1, /"body":"\{/, '"body":"['), "line 2: "],
+    ["half a character in a stamp", () => changedLine(/"keys":\["/, /"keys":\["/, '"keys":["\\ud800'), "stamps"],
     ["a version that is no version", () => replaced(1, /"version":"2/, '"version":"x2'), "line 2:"],
     ["a line that is missing", () => edited((lines) => lines.splice(2, 1)), "line 3: seq must be 2"],
     ["an end that is missing", () => edited((lines) => lines.pop()), "the end is missing"],
