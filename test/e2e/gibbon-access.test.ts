@@ -80,6 +80,12 @@ describe("logging in", () => {
       code: 2,
       stderr: expect.stringContaining("that is no token"),
     });
+    const { owner } = (await house.newHousehold()).tokens;
+    const swapped = { ...house.urls, syncCoordinator: house.urls.entityStore };
+    expect(await eve.login(swapped, owner)).toMatchObject({
+      code: 4,
+      stderr: `gibbon: ${house.urls.entityStore} answers HTTP 404\n`,
+    });
     expect(await eve.ask("ls")).toMatchObject({ code: 7, error: { reason: "NOT_SET_UP" } });
   });
 

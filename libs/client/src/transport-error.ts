@@ -49,9 +49,14 @@ export function errorOfConnect(error: unknown, url: string): DomainError {
   if (connect.cause instanceof TypeError) return unreachable(url, whyOf(connect.cause), error);
   const [info] = connect.findDetails(ErrorInfoSchema);
   const [retry] = connect.findDetails(RetryInfoSchema);
-  const isLate = connect.code === Code.DeadlineExceeded && info === undefined;
-  const message = isLate ? `${url} takes too long to answer` : connect.rawMessage;
-  return domainError(connect.code, message, info, retry, error);
+  return domainError(connect.code, messageOf(connect, url), info, retry, error);
+}
+
+/** What the caller's own side says of a call names no server. */
+function messageOf({ code, rawMessage }: ConnectError, url: string): string {
+  if (code === Code.DeadlineExceeded && rawMessage === "the operation timed out")
+    return `${url} takes too long to answer`;
+  return /^HTTP \d{3}$/.test(rawMessage) ? `${url} answers ${rawMessage}` : rawMessage;
 }
 
 /** Nobody could be asked. @param why as far as the platform says it. */

@@ -60,7 +60,14 @@ export const loginCommand: CommandSpec = {
     const profile = await profileOf(gibbon, input);
     const connection = connectionOf(profile);
     const services = openServices({ urls: connection.urls, token: () => connection.token });
-    await services.graph.getStatistics({}, { signal: gibbon.signal });
+    const options = { signal: gibbon.signal };
+    await Promise.all(
+      [
+        services.graph.getStatistics({}, options),
+        services.sync.listDevices({}, options),
+        services.conflicts.listPolicies({}, options),
+      ].map(mustBeAnswered),
+    );
     const claims = claimsOf(connection.token);
     await mustBeOfThisHome(gibbon, claims?.household);
     writeProfile(gibbon.profileFile, profile);
@@ -82,6 +89,15 @@ export const loginCommand: CommandSpec = {
     };
   },
 };
+
+/** @throws DomainError unless a service takes the token; a home that nobody has written to is not found, and is one. */
+async function mustBeAnswered(asked: Promise<unknown>): Promise<void> {
+  try {
+    await asked;
+  } catch (error) {
+    if (!(error instanceof DomainError && error.kind === "not-found")) throw error;
+  }
+}
 
 /** @throws DomainError when the profile's replica is of another home: nothing would sync any more, and edits that wait would be lost from sight. */
 async function mustBeOfThisHome({ replicaFile, settings }: Gibbon, household: string | undefined): Promise<void> {
