@@ -1,10 +1,11 @@
 import type { Client } from "@funkygibbon/client/client";
-import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-view";
+import type { EntityView, GraphView, RelationshipView } from "@funkygibbon/client/graph-view";
 import { ENTITY_TYPES, type EntityType } from "@funkygibbon/kernel/entity-type";
 import { DomainError } from "@funkygibbon/kernel/errors";
 import { isUuid, parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import { nearestNames, sameName } from "@funkygibbon/kernel/nearest-names";
 import { BEHIND_DEVICES } from "./places.ts";
+import { recordTitle } from "./present/entity.ts";
 
 /** How a person names a record, for helps. */
 export const REFERENCE_HELP = "a name, type:name, an id, or the last digits of one";
@@ -24,15 +25,15 @@ export function findEntity({ graph }: Client, text: string, types: readonly Enti
   if (isUuid(reference)) {
     const entity = entities.find(({ id }) => id === reference.toLowerCase());
     if (entity !== undefined) return entity;
-    throw noSuch(`no ${kindOf(wanted)} has the id ${reference}`, []);
+    throw noSuch(`no ${kindOf(wanted)} has the id ${reference}`, [], graph);
   }
   const named = foremost(entities.filter(({ name }) => sameName(name, reference)));
   const meant = named.length > 0 ? named : entities.filter(({ id }) => isPart(reference, id));
   const [found, second] = meant;
   if (found !== undefined && second === undefined) return found;
-  if (found !== undefined) throw noSuch(`several are meant by ${reference}: say type:name, or its id`, meant);
+  if (found !== undefined) throw noSuch(`several are meant by ${reference}: say type:name, or its id`, meant, graph);
   const near = foremost(nearestNames(reference, entities, { nameOf: ({ name }) => name, limit: entities.length }));
-  throw noSuch(`there is no ${kindOf(wanted)} called ${reference}`, near);
+  throw noSuch(`there is no ${kindOf(wanted)} called ${reference}`, near, graph);
 }
 
 function typed(text: string, types: readonly EntityType[]) {
@@ -49,20 +50,21 @@ function foremost(entities: readonly EntityView[]): readonly EntityView[] {
   return things.length > 0 ? things : entities;
 }
 
-/** The entity or relationship that is meant; a relationship is named by its id or by digits of it. @throws DomainError. */
+/**
+ * The entity or relationship that is meant; a relationship is named by its id or by digits of it.
+ * @throws DomainError as {@link findEntity}; also when the digits are those of several, of whichever kind.
+ */
 export function findRecord(client: Client, reference: string): EntityView | RelationshipView {
-  const edges = client.graph
-    .relationships()
-    .filter(({ id }) => id === reference.toLowerCase() || isPart(reference, id));
-  const [edge, second] = edges;
-  if (
-    edge !== undefined &&
-    second === undefined &&
-    !client.graph.find().some(({ name }) => sameName(name, reference))
-  ) {
-    return edge;
-  }
-  return findEntity(client, reference);
+  const { graph } = client;
+  const edges = graph.relationships();
+  const edge = edges.find(({ id }) => id === reference.toLowerCase());
+  if (edge !== undefined) return edge;
+  const entities = graph.find();
+  if (isUuid(reference) || entities.some(({ name }) => sameName(name, reference))) return findEntity(client, reference);
+  const [found, ...others] = [...entities, ...edges].filter(({ id }) => isPart(reference, id));
+  if (found === undefined) return findEntity(client, reference);
+  if (others.length === 0) return found;
+  throw noSuch(`several are meant by ${reference}: say more of the id`, [found, ...others], graph);
 }
 
 /**
@@ -76,7 +78,9 @@ export function findRecordId(client: Client, reference: string): RecordId {
   } catch (error) {
     const deleted = [...client.baseRecords()].filter(({ record, deleted }) => deleted && isPart(reference, record));
     const [gone, second] = deleted;
-    if (gone === undefined || second !== undefined) throw error;
+    const { graph } = client;
+    const isLiving = [...graph.find(), ...graph.relationships()].some(({ id }) => isPart(reference, id));
+    if (gone === undefined || second !== undefined || isLiving) throw error;
     return gone.record;
   }
 }
@@ -92,11 +96,11 @@ function isPart(reference: string, id: RecordId): boolean {
   return PART_OF_ID.test(reference) && (id.startsWith(digits) || id.endsWith(digits));
 }
 
-function noSuch(message: string, suggestions: readonly EntityView[]): DomainError {
+function noSuch(message: string, suggestions: readonly { readonly id: RecordId }[], graph: GraphView): DomainError {
   const few = suggestions.slice(0, SUGGESTIONS);
   return new DomainError("not-found", message, {
     reason: "NOT_FOUND",
-    details: Object.fromEntries(few.map(({ id, type, name }) => [id, `${type} ${name}`])),
+    details: Object.fromEntries(few.map(({ id }) => [id, recordTitle(graph, id) ?? ""])),
   });
 }
 
