@@ -64,7 +64,9 @@ describe("the formats", () => {
   });
 
   it("are named when nothing is recognised", () => {
-    expect(() => formatOf([{ name: "notes.txt", text: "hello" }])).toThrow(/notes\.txt: looks like none/);
+    expect(() => formatOf([{ name: "notes.txt", text: "hello" }])).toThrow(
+      /notes\.txt: looks like none of the formats homekit, .*, ndjson; name the one/,
+    );
     expect(() => formatNamed("zigbee")).toThrow(/must be one of homekit, home-assistant, matter, csv, ndjson/);
   });
 });

@@ -28,8 +28,7 @@ export function formatOf(files: readonly SourceFile[]): ImportFormat {
   const format = IMPORT_FORMATS.find((one) => one.recognizes(files));
   if (format !== undefined) return format;
   const names = files.map(({ name }) => name).join(", ");
-  throw invalid(
-    [{ field: "files", description: `${names}: looks like none of the formats; name one` }],
-    "UNKNOWN_FORMAT",
-  );
+  const formats = IMPORT_FORMATS.map(({ name }) => name).join(", ");
+  const description = `${names}: looks like none of the formats ${formats}; name the one that it is`;
+  throw invalid([{ field: "files", description }], "UNKNOWN_FORMAT");
 }
