@@ -181,8 +181,12 @@ describe("a profile", () => {
 
   it("that was damaged is named, and so is a file that holds no endpoints", () => {
     const file = join(folder, "default.json");
-    writeFileSync(file, "{");
-    expect(() => readProfile({}, file)).toThrow("cannot be read");
+    for (const text of ["{", "null", '{"kind":"urls"}', '{"kind":"endpoints","file":"x","role":"king"}']) {
+      writeFileSync(file, text);
+      expect(() => readProfile({}, file)).toThrow("cannot be read");
+    }
+    const below = join(file, "below.json");
+    expect(() => writeProfile(below, { kind: "endpoints", file, role: "owner" })).toThrow(`${below} cannot be written`);
     expect(() => connectionOf({ kind: "endpoints", file, role: "owner" })).toThrow("is no endpoints.json");
   });
 });

@@ -22,10 +22,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (interrupts > 1) process.exit(130);
   });
 }
-// A reader that has seen enough (gibbon ls | head) is no fault.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  // A reader that has seen enough (gibbon ls | head) is no fault; a full disk is none of ours.
+  if (error.code === "EPIPE") process.exit(0);
+  process.stderr.write(`gibbon: the output cannot be written: ${error.message}\n`);
+  process.exit(4);
 });
 
 process.exitCode = await run({

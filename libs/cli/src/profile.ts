@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ServiceUrls } from "@funkygibbon/client/services";
+import { DomainError } from "@funkygibbon/kernel/errors";
 import { notSetUp, usageError } from "./usage-error.ts";
 
 /** Environment variables as they were found. */
@@ -47,9 +48,9 @@ export function undoFile(environment: Environment, name: string): string {
   return replicaFile(environment, name).replace(/\.db$/, ".undo.json");
 }
 
-/** Creates the folder of a file, for this user alone. */
+/** Creates the folder of a file, for this user alone. @throws DomainError saying why it cannot. */
 export function makePrivateFolder(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  mustBeWritable(file, () => mkdirSync(dirname(file), { recursive: true, mode: 0o700 }));
 }
 
 /** Writes a profile. */
@@ -57,13 +58,26 @@ export function writeProfile(file: string, profile: Profile): void {
   writePrivately(file, `${JSON.stringify(profile, null, 2)}\n`);
 }
 
-/** Writes a file: for this user alone, whole or not at all. */
+/** Writes a file: for this user alone, whole or not at all. @throws DomainError saying why it cannot. */
 export function writePrivately(file: string, text: string): void {
   makePrivateFolder(file);
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, text, { mode: 0o600 });
-  chmodSync(temporary, 0o600);
-  renameSync(temporary, file);
+  mustBeWritable(file, () => {
+    writeFileSync(temporary, text, { mode: 0o600 });
+    chmodSync(temporary, 0o600);
+    renameSync(temporary, file);
+  });
+}
+
+/** Does what writes a file. @throws DomainError saying in one sentence why it cannot be written. */
+export function mustBeWritable(file: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `${file} cannot be written: ${why}`;
+    throw new DomainError("failed-precondition", message, { reason: "NO_FILE", cause: error });
+  }
 }
 
 /** Forgets a profile. @returns whether there was one. */
@@ -81,11 +95,21 @@ export function readProfile(environment: Environment, file: string): Profile {
   if (text === undefined) throw notSetUp(LOGIN_FIRST);
   try {
     const profile: Profile = JSON.parse(text);
-    if (profile.kind === "endpoints" || profile.kind === "urls") return profile;
+    if (isWhole(profile)) return profile;
   } catch {
     // Damaged by hand: the sentence below says what to do.
   }
   throw notSetUp(`the profile ${file} cannot be read: run gibbon login again`);
+}
+
+/** Whether all is there that {@link connectionOf} looks at: people edit the file. */
+function isWhole(profile: Profile): boolean {
+  if (profile.kind === "endpoints") return typeof profile.file === "string" && LOCAL_ROLES.includes(profile.role);
+  if (profile.kind !== "urls") return false;
+  const { urls, token } = profile;
+  const addresses = [urls.syncCoordinator, urls.entityStore, urls.conflictResolution];
+  const source = token.kind === "text" ? token.text : token.file;
+  return [...addresses, source].every((text) => typeof text === "string");
 }
 
 /** Where a profile leads now. @throws DomainError (not set up) with one sentence on what is missing. */

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { nodeSha256 } from "@funkygibbon/client/node-hashes";
 import { writeHousehold } from "@funkygibbon/importers/ndjson/write-household";
-import { DomainError } from "@funkygibbon/kernel/errors";
 import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
 import { counted } from "../present/look.ts";
+import { mustBeWritable } from "../profile.ts";
 
 /** `gibbon export`. */
 export const exportCommand: CommandSpec = {
@@ -29,15 +29,7 @@ export const exportCommand: CommandSpec = {
       gibbon.terminal.answer([lines.join("").trimEnd()]);
       return undefined;
     }
-    try {
-      writeFileSync(out, lines.join(""), { mode: 0o600 });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new DomainError("failed-precondition", `${out} cannot be written: ${why}`, {
-        reason: "NO_FILE",
-        cause: error,
-      });
-    }
+    mustBeWritable(out, () => writeFileSync(out, lines.join(""), { mode: 0o600 }));
     const records = lines.length - 2;
     return {
       data: { file: out, records },
