@@ -47,7 +47,8 @@ export function startRunner(
     ended: () => ended,
     async ready() {
       const deadline = Date.now() + PATIENCE_MS;
-      while (!existsSync(endpointsFile)) {
+      // It writes the file a moment before it says so, and what it says comes here through a pipe.
+      while (!existsSync(endpointsFile) || !printed.includes("FunkyGibbon is ready")) {
         if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the runner is not ready: ${printed}`);
         await sleep(30);
       }
