@@ -11,8 +11,6 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
     maxWorkers: 2,
-    // Files share a process, one after another: to start one for each took as much CPU as a sixth of the tests.
-    isolate: false,
     testTimeout: 20_000,
     // The first test of a run may wait for a server to be installed and started.
     hookTimeout: 120_000,
