@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -56,21 +56,19 @@ test("a program that cannot be executed is one sentence", async () => {
 
 test("when a program is killed its reaper stops what it started and removes its temporary folder", async () => {
   const temporary = join(folder, "temporary");
-  const child = join(folder, "child.json");
   const program = `
-    import { mkdirSync, writeFileSync } from "node:fs";
+    import { mkdirSync } from "node:fs";
     import { ProcessGroup } from ${JSON.stringify(new URL("./process-group.ts", import.meta.url).href)};
     mkdirSync(${JSON.stringify(temporary)});
     const group = new ProcessGroup({ temporaryFolder: ${JSON.stringify(temporary)} });
     const { pid } = await group.start(${JSON.stringify(spec(POLITE, { output: 1 }))});
-    writeFileSync(${JSON.stringify(child)}, String(pid));
-    console.log("started");
+    console.log(pid);
     setInterval(() => {}, 1000);`;
   const starter = spawn(process.execPath, ["--input-type=module", "-e", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  while (!existsSync(child)) await sleep(20);
-  const identity = identifyProcess(Number(readFileSync(child, "utf8")));
+  const [pid] = await once(starter.stdout, "data");
+  const identity = identifyProcess(Number(pid));
   expect(identity).toBeDefined();
   starter.kill("SIGKILL");
   for (let waited = 0; waited < 10_000 && (existsSync(temporary) || (identity && isRunning(identity))); waited += 20)
