@@ -49,24 +49,14 @@ export class PastGraph {
 
   /** The entity as it was; undefined: there was none. */
   async entity(id: RecordId): Promise<EntityView | undefined> {
-    try {
-      const { entity } = await this.#ask((at, call) => this.#entities.getEntity({ id, at }, call));
-      return entityView(must(entity, "an answer names its entity"));
-    } catch (error) {
-      if (error instanceof DomainError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+    const found = await unlessNotFound(this.#ask((at, call) => this.#entities.getEntity({ id, at }, call)));
+    return found && entityView(must(found.entity, "an answer names its entity"));
   }
 
   /** The relationship as it was; undefined: there was none. */
   async relationship(id: RecordId): Promise<RelationshipView | undefined> {
-    try {
-      const { relationship } = await this.#ask((at, call) => this.#relationships.getRelationship({ id, at }, call));
-      return relationshipView(must(relationship, "an answer names its relationship"));
-    } catch (error) {
-      if (error instanceof DomainError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+    const found = await unlessNotFound(this.#ask((at, call) => this.#relationships.getRelationship({ id, at }, call)));
+    return found && relationshipView(must(found.relationship, "an answer names its relationship"));
   }
 
   /** The entities that matched, sorted by type, name and id. */
@@ -106,13 +96,8 @@ export class PastGraph {
   async path(from: RecordId, to: RecordId, options: PathOptions = {}): Promise<readonly Neighbour[] | undefined> {
     const { types = [], directed = false, maxDepth = 10 } = options;
     const request = { fromId: from, toId: to, types: types.map(relationshipTypes.toWire), directed, maxDepth };
-    try {
-      const { steps } = await this.#ask((at, call) => this.#graph.findPath({ ...request, at }, call));
-      return steps.map(neighbour);
-    } catch (error) {
-      if (error instanceof DomainError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+    const found = await unlessNotFound(this.#ask((at, call) => this.#graph.findPath({ ...request, at }, call)));
+    return found?.steps.map(neighbour);
   }
 
   async #ask<T>(question: (at: ReturnType<typeof timestampFromDate>, call: CallOptions) => Promise<T>): Promise<T> {
@@ -121,6 +106,16 @@ export class PastGraph {
     } catch (error) {
       throw error instanceof DomainError && error.reason === "UNAVAILABLE" ? offline(error) : error;
     }
+  }
+}
+
+/** What is asked for; undefined: there is none. */
+async function unlessNotFound<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof DomainError && error.kind === "not-found") return undefined;
+    throw error;
   }
 }
 
