@@ -80,7 +80,7 @@ describe("Connect's gRPC client", () => {
     const hello = { protocolVersion: "inbetweenies-v1", deviceId: "impatient" };
     const frames: string[] = [];
     const error = await (async () => {
-      for await (const { frame } of client.subscribe({ hello }, { headers, timeoutMs: 700 })) {
+      for await (const { frame } of client.subscribe({ hello }, { headers, timeoutMs: 1_500 })) {
         frames.push(frame.case ?? "");
       }
     })().catch((reason) => ConnectError.from(reason));
