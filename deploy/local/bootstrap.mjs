@@ -121,6 +121,8 @@ function run(file, fileArgs) {
     env: {
       ...process.env,
       PATH: `${bin}${delimiter}${process.env.PATH ?? ""}`,
+      // Compiled code is kept between starts: half the work of starting a service.
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules", ".cache", "node"),
       FUNKYGIBBON_BOOTSTRAP_PID: String(process.pid),
     },
   });

@@ -1,5 +1,4 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { serveAddresses } from "./address-server.ts";
 import { withoutPassword } from "./address-table.ts";
 import { allSettledOrThrow } from "./all-settled-or-throw.ts";
@@ -186,11 +185,9 @@ async function loadDemoHome(building: Building, settings: SystemSettings, ownerT
 /** A program of this project, with what the services find in their environment. */
 function program(name: string, args: readonly string[], building: Building, settings: SystemSettings): NodeProgram {
   const { projectFolder, write, paint } = building.options;
-  // Compiled code is kept between starts: a third less work for each process.
-  const NODE_COMPILE_CACHE = join(projectFolder, "node_modules", ".cache", "node");
   const own = serviceEnvironment(name, settings);
   // Of two values of one option Node takes the later: what a person sets goes before what we do.
   const NODE_OPTIONS = `${SERVICE_NODE_OPTIONS} ${own.NODE_OPTIONS ?? ""}`;
-  const environment = { NODE_COMPILE_CACHE, ...own, NODE_OPTIONS };
+  const environment = { ...own, NODE_OPTIONS };
   return { group: building.group, name, args, cwd: projectFolder, environment, write, paint };
 }

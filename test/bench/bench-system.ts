@@ -76,8 +76,8 @@ export async function startBenchSystem(
     PATH: process.env.PATH,
     LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? options.logLevel ?? "warn",
     NODE_OPTIONS: `${SERVICE_NODE_OPTIONS} ${process.env.BENCH_NODE_OPTIONS ?? ""}`,
-    // As the runner has it: without it, what compiles the services stays in their memory.
-    NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url)),
+    // As with npm start: without it, what compiles the services stays in their memory.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     AUTH_LOCAL_JWKS_FILE: issuer.jwksFile,
     AUTH_ISSUER: issuer.issuer,
     ACTOR_SECRET: secrets.actorSecret,

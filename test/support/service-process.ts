@@ -74,12 +74,13 @@ export function serviceProcess(
       return exited;
     },
     async start() {
+      const { PATH, NODE_COMPILE_CACHE } = process.env;
       running = await startServer(group, {
         name,
         command: process.execPath,
         args: [fileURLToPath(new URL(`../../services/${name}/src/main.ts`, import.meta.url))],
         cwd: folder,
-        env: { PATH: process.env.PATH, ...ground.environment(name, port, urls) },
+        env: { PATH, NODE_COMPILE_CACHE, ...ground.environment(name, port, urls) },
         logFile,
         stopSignal: "SIGTERM",
         stopWithinMs: 12_000,

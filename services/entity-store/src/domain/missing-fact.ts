@@ -2,14 +2,13 @@ import { type FactNeeds, isSatisfied, noNeeds } from "./commit-facts.ts";
 
 /**
  * Interrupts the planning of one change that needs facts nobody has read yet. The planner goes on with the other
- * changes, so that one more reading brings what all of them miss, and then plans anew.
+ * changes, so that one more reading brings what all of them miss, and then plans anew. Thrown, but no Error: it is
+ * always caught, and to note where it came from would take longer than most plans do.
  */
-export class MissingFact extends Error {
-  override readonly name = "MissingFact";
+class MissingFact {
   readonly ask: (needs: FactNeeds) => void;
 
   constructor(ask: (needs: FactNeeds) => void) {
-    super("a fact has not been read yet");
     this.ask = ask;
   }
 }
