@@ -107,7 +107,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: "libs/cli/",
     rooms: ["libs/kernel", "libs/gen", "libs/wire", "libs/client", "libs/importers"],
-    packages: ["commander", "@clack/prompts"],
+    packages: ["commander", "@clack/prompts", "fast-string-truncated-width"],
     nodeBuiltins: true,
   },
   ...service("entity-store", ["pg"], ["libs/postgres", "libs/events"]),

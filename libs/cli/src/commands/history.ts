@@ -8,6 +8,7 @@ import type { Gibbon } from "../gibbon.ts";
 import { bodyLines } from "../present/entity.ts";
 import { plain } from "../present/look.ts";
 import { agoText } from "../present/moment.ts";
+import { fitTo } from "../present/text-width.ts";
 import { bodyOfVersion, isoOfMicros } from "../wire-data.ts";
 
 /** `gibbon history`. */
@@ -39,7 +40,7 @@ export const historyCommand: CommandSpec = {
           const became = version.outcome === "applied" ? "" : `  ${yellow(version.outcome)}`;
           const by = version.client === "" ? version.author : `${version.author} by ${version.client}`;
           const when = agoText(Date.parse(version.committed_at), look.nowMs);
-          const title = `${mark} ${when.padEnd(16)}  ${cyan(plain(by))}  ${plain(what)}${became}`;
+          const title = `${mark} ${fitTo(when, 16)}  ${cyan(plain(by))}  ${plain(what)}${became}`;
           return [title, `  ${dim(version.version)}`, ...(showBodies ? bodyLines(version.body, look) : [])];
         }),
     };

@@ -4,6 +4,7 @@ import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { BEHIND_DEVICES, inside, whereIs } from "../places.ts";
 import { titleOf, valueText } from "../present/entity.ts";
 import type { Look } from "../present/look.ts";
+import { cutTo, fitTo, widthOf } from "../present/text-width.ts";
 
 /** A node of the tree as `--json` tells it. */
 interface TreeNode {
@@ -66,19 +67,14 @@ function draw(tree: TreeNode, look: Look): readonly string[] {
 }
 
 function branches(nodes: readonly TreeNode[], indent: string, look: Look): readonly string[] {
-  const widest = Math.max(0, ...nodes.map((node) => lengthOf(titleOf(node))));
+  const room = look.width - indent.length - "├─ ".length;
+  const widest = Math.min(room, Math.max(0, ...nodes.map((node) => widthOf(titleOf(node)))));
   return nodes.flatMap((node, index) => {
     const isLast = index === nodes.length - 1;
     const isPlace = node.about === "" && node.children.length > 0;
-    const about = isPlace ? "" : node.about || node.type;
-    const room = Math.max(0, look.width - indent.length - widest - 6);
-    const title = titleOf(node);
-    const padded = `${isPlace ? look.yellow(title) : title}${" ".repeat(widest - lengthOf(title))}`;
-    const line = `${look.dim(`${indent}${isLast ? "└─" : "├─"} `)}${padded}  ${look.dim(about.slice(0, room))}`;
+    const title = fitTo(titleOf(node), widest);
+    const about = isPlace ? "" : cutTo(node.about || node.type, room - widest - 2);
+    const line = `${look.dim(`${indent}${isLast ? "└─" : "├─"} `)}${isPlace ? look.yellow(title.trimEnd()) : title}  ${look.dim(about)}`;
     return [line.trimEnd(), ...branches(node.children, `${indent}${isLast ? "   " : "│  "}`, look)];
   });
-}
-
-function lengthOf(text: string): number {
-  return [...text].length;
 }

@@ -4,6 +4,7 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject, JsonValue } from "@funkygibbon/kernel/json";
 import { inverseName } from "@funkygibbon/kernel/relationship-type";
 import { type Look, plain, shortId } from "./look.ts";
+import { cutTo, fitTo, widthOf } from "./text-width.ts";
 
 /** An entity as `--json` tells it. */
 export interface EntityData {
@@ -68,8 +69,8 @@ export function entityLines(entity: EntityData, links: readonly LinkData[], look
 /** A body, a key per line. */
 export function bodyLines(body: JsonObject, { dim }: Look): readonly string[] {
   const keys = Object.keys(body).filter((key) => key !== IMPORT_MEMORY_KEY && key !== "name");
-  const widest = Math.max(0, ...keys.map((key) => key.length));
-  return keys.map((key) => `  ${dim(plain(key).padEnd(widest))}  ${valueText(body[key])}`);
+  const widest = Math.max(0, ...keys.map((key) => widthOf(plain(key))));
+  return keys.map((key) => `  ${dim(fitTo(plain(key), widest))}  ${valueText(body[key])}`);
 }
 
 /** What something is connected with, grouped by how it reads. */
@@ -114,6 +115,5 @@ export function valueText(value: JsonValue | undefined): string {
   if (value === undefined) return "";
   if (typeof value === "string") return plain(value);
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return plain(value.join(", "));
-  const text = plain(JSON.stringify(value));
-  return text.length <= 160 ? text : `${text.slice(0, 159)}…`;
+  return cutTo(plain(JSON.stringify(value)), 160);
 }

@@ -3,6 +3,7 @@ import { faultLines, faultOf } from "./fault.ts";
 import { lookOf, plain } from "./look.ts";
 import { agoText, clockText, parseMoment } from "./moment.ts";
 import { table } from "./table.ts";
+import { cutTo, fitTo, widthOf } from "./text-width.ts";
 
 const NOW = new Date(2026, 10, 28, 9, 30).getTime();
 const unpainted = (text: string) => text;
@@ -29,6 +30,44 @@ describe("a table", () => {
     const long = [{ name: "A name that goes on and on and on", count: "1" }];
     const lines = table(long, columns, { width: 22, title: unpainted });
     expect(lines[1]).toBe("A name that go…      1");
+  });
+
+  it("stands in line below characters that take two columns, or none of their own", () => {
+    const wide = ["Lamp", "台所の照明", "👩‍👩‍👧 room", "Cafe\u0301"].map((name) => ({ name, count: "1" }));
+    const lines = table(wide, columns, { width: 80, title: unpainted });
+    expect(lines.map((line) => widthOf(line))).toEqual([17, 17, 17, 17, 17]);
+  });
+
+  it("cuts no column to less than the end of an id, and leaves columns out from the right instead", () => {
+    const row = { type: "automation", name: "Lights off when everybody is out", where: "Living room", id: "…7e4d21aa" };
+    const four = (["type", "name", "where", "id"] as const).map((title) => ({
+      title,
+      of: (one: typeof row) => one[title],
+    }));
+    const at = (width: number) => table([row], four, { width, title: unpainted })[1];
+    expect(at(50)).toBe("automation  Lights off wh…  Living room  …7e4d21aa");
+    expect(at(42)).toBe("automati…  Lights o…  Living r…  …7e4d21aa");
+    expect(at(41)).toBe("automation  Lights off when…  Living room");
+    expect(at(20)).toBe("automati…  Lights o…");
+    expect(at(5)).toBe("automati…  Lights o…");
+  });
+});
+
+describe("a text with a width", () => {
+  it.each([
+    ["Lamp", 8, "Lamp    "],
+    ["Kitchen lamp", 8, "Kitchen…"],
+    ["台所の照明", 8, "台所の… "],
+    ["台所の照明", 10, "台所の照明"],
+    ["👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", 5, "👩‍👩‍👧👩‍👩‍👧…"],
+    ["🇩🇪🇫🇷🇮🇹", 4, "🇩🇪… "],
+    ["𠮷野家𠮷野家", 6, "𠮷野… "],
+    ["e\u0301e\u0301e\u0301", 2, "e\u0301…"],
+    ["Lamp", 1, "…"],
+    ["Lamp", 0, ""],
+  ])("%s in %i columns is %j", (text, width, fitted) => {
+    expect(fitTo(text, width)).toBe(fitted);
+    expect(cutTo(text, width)).toBe(fitted.trimEnd());
   });
 });
 
@@ -69,6 +108,7 @@ describe("text of other people", () => {
     expect(plain("Lamp\u001b[2J\u001b]0;owned\u0007 on\nfire \u202Etxt")).toBe(
       "Lamp\uFFFD[2J\uFFFD]0;owned\uFFFD on fire \uFFFDtxt",
     );
+    expect(plain("👩\u200D👧 می\u200Cخواهم")).toBe("👩\u200D👧 می\u200Cخواهم");
   });
 });
 

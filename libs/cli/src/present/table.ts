@@ -1,4 +1,5 @@
 import type { Paint } from "./look.ts";
+import { fitTo, widthOf } from "./text-width.ts";
 
 /** One column of a table. */
 export interface Column<Row> {
@@ -16,23 +17,30 @@ export interface TableOptions {
 }
 
 const GAP = "  ";
+/** No column is cut further: it is what the end of an id takes, which says nothing any more when it is cut. */
+const NARROWEST = 9;
+/** The first columns say what a row is about. */
+const NEVER_LEFT_OUT = 2;
 
-/** Rows under titles, in columns as wide as their content; the widest is cut where the terminal ends. */
+/**
+ * Rows under titles, in columns as wide as their content. Where the terminal ends, the widest are cut; when that is not
+ * enough, columns are left out from the right.
+ */
 export function table<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   { width, title }: TableOptions,
 ): readonly string[] {
   const cells = rows.map((row) => columns.map((column) => column.of(row)));
-  const widths = columns.map((column, index) =>
-    Math.max(lengthOf(column.title), ...cells.map((row) => lengthOf(row[index] ?? ""))),
+  const wanted = columns.map((column, index) =>
+    cells.reduce((widest, row) => Math.max(widest, widthOf(row[index] ?? "")), widthOf(column.title)),
   );
-  shrink(widths, width - GAP.length * (columns.length - 1));
+  const widths = fitting(wanted, width);
   const line = (texts: readonly string[], paintOf: (index: number) => Paint | undefined) =>
-    texts
-      .map((text, index) => {
-        const padded = fit(text, widths[index] ?? 0, columns[index]?.align === "right");
-        return (paintOf(index) ?? unpainted)(index === texts.length - 1 ? padded.trimEnd() : padded);
+    widths
+      .map((width, index) => {
+        const padded = fitTo(texts[index] ?? "", width, columns[index]?.align);
+        return (paintOf(index) ?? unpainted)(index === widths.length - 1 ? padded.trimEnd() : padded);
       })
       .join(GAP)
       .trimEnd();
@@ -45,23 +53,18 @@ export function table<Row>(
   ];
 }
 
-function shrink(widths: number[], available: number): void {
-  const sum = () => widths.reduce((total, one) => total + one, 0);
-  while (sum() > available && Math.max(...widths) > 12) {
+/** The widths of the columns that are shown. @param wanted what each would take. */
+function fitting(wanted: readonly number[], width: number): readonly number[] {
+  let shown = wanted.length;
+  const taken = (widths: readonly number[]) => widths.reduce((sum, one) => sum + one, GAP.length * (widths.length - 1));
+  const narrowest = () => wanted.slice(0, shown).map((one) => Math.min(one, NARROWEST));
+  while (shown > NEVER_LEFT_OUT && taken(narrowest()) > width) shown -= 1;
+  const widths = wanted.slice(0, shown);
+  while (taken(widths) > width && Math.max(...widths) > NARROWEST) {
     const widest = widths.indexOf(Math.max(...widths));
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
-}
-
-function fit(text: string, width: number, right: boolean): string {
-  const length = lengthOf(text);
-  if (length > width) return `${[...text].slice(0, width - 1).join("")}…`;
-  const padding = " ".repeat(width - length);
-  return right ? padding + text : text + padding;
-}
-
-function lengthOf(text: string): number {
-  return [...text].length;
+  return widths;
 }
 
 function unpainted(text: string): string {
