@@ -11,6 +11,7 @@ import type { VersionId } from "@funkygibbon/kernel/version";
 import { discardDeadEdit } from "./answers.ts";
 import { type EditOptions, GraphEditor, type NewEntity, type NewRelationship } from "./graph-editor.ts";
 import { type EntityView, GraphView, type RelationshipView } from "./graph-view.ts";
+import { Listeners } from "./listeners.ts";
 import { sameAnswer } from "./live-query.ts";
 import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -66,7 +67,7 @@ export class Client implements AsyncDisposable {
   readonly #randomness = new RandomPool();
   #undoable: readonly UndoStep[] = [];
   #conflicts: readonly ConflictInfo[] = [];
-  readonly #conflictListeners = new Set<(conflict: ConflictRecord | undefined) => void>();
+  readonly #conflictListeners = new Listeners<ConflictRecord | undefined>();
   /** Questions to the graph as this device sees it. */
   readonly graph: GraphView;
 
@@ -91,9 +92,7 @@ export class Client implements AsyncDisposable {
       onConflicts: (conflicts) => {
         this.#conflicts = [...this.#conflicts, ...conflicts].slice(-MAX_REMEMBERED_CONFLICTS);
       },
-      onConflictChanged: (conflict) => {
-        for (const listener of [...this.#conflictListeners]) listener(conflict);
-      },
+      onConflictChanged: (conflict) => this.#conflictListeners.tell(conflict),
     };
     this.#sync = store.shared === undefined ? new SyncLoop(sync) : new SharedSync(store.shared, sync);
     replica.subscribe(() => this.#state.update(replicaState(replica)));
@@ -259,8 +258,7 @@ export class Client implements AsyncDisposable {
    * connected, until the returned function is called. Undefined stands for several. What was missed is in the inbox.
    */
   onConflict(listener: (conflict: ConflictRecord | undefined) => void): () => void {
-    this.#conflictListeners.add(listener);
-    return () => this.#conflictListeners.delete(listener);
+    return this.#conflictListeners.add(listener);
   }
 
   /** Calls `listener` after each change of `state`, until the returned function is called. */

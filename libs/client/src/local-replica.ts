@@ -5,6 +5,7 @@ import type { VersionId } from "@funkygibbon/kernel/version";
 import { digestOf } from "./base-layer.ts";
 import { type BaseRecords, BaseTable } from "./base-table.ts";
 import { GraphIndex, type SeenRecords } from "./graph-index.ts";
+import { Listeners } from "./listeners.ts";
 import {
   type BaseRecord,
   bySequence,
@@ -37,9 +38,6 @@ interface RecordViews {
   readonly now: Visible | undefined;
 }
 
-/** Called after a transaction is durable. */
-export type ChangeListener = (change: ReplicaChange) => void;
-
 /**
  * The replica in memory: base, edits over it, what is seen through both, and the digest of the base. Every change goes
  * through {@link transact}, one at a time: first durable, then visible.
@@ -59,7 +57,7 @@ export class LocalReplica implements SeenRecords {
   #digest: Digest | undefined;
   readonly #counts = { answered: 0, dead: 0 };
   #queue: Promise<unknown> = Promise.resolve();
-  readonly #listeners = new Set<ChangeListener>();
+  readonly #listeners = new Listeners<ReplicaChange>();
   /** What is seen, by type and by end. */
   readonly index = new GraphIndex(this);
 
@@ -141,10 +139,9 @@ export class LocalReplica implements SeenRecords {
     return this.#editsByRecord.get(record)?.findLast(isVisible) ?? this.#base.glance(record);
   }
 
-  /** Calls `listener` after each change, until the returned function is called. */
-  subscribe(listener: ChangeListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /** Calls `listener` after each change, once it is durable, until the returned function is called. */
+  subscribe(listener: (change: ReplicaChange) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -209,8 +206,7 @@ export class LocalReplica implements SeenRecords {
     this.#orderPending();
     const changed = new Set<RecordId>();
     for (const { record, before, now } of views) if (this.index.change(before, now)) changed.add(record);
-    const change: ReplicaChange = { records: changed, origin };
-    for (const listener of this.#listeners) listener(change);
+    this.#listeners.tell({ records: changed, origin });
   }
 
   #adoptEdits(record: RecordId, edits: readonly Edit[]): void {

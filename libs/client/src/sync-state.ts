@@ -1,5 +1,6 @@
 import type { Role } from "@funkygibbon/kernel/identity";
 import type { DeviceId, Epoch, HouseholdId } from "@funkygibbon/kernel/ids";
+import { Listeners } from "./listeners.ts";
 
 /**
  * Where the connection stands:
@@ -52,7 +53,7 @@ export interface SyncState {
 /** A value that can be watched. */
 export class Observable<T extends object> {
   #value: T;
-  readonly #listeners = new Set<(value: T) => void>();
+  readonly #listeners = new Listeners<void>();
 
   constructor(initial: T) {
     this.#value = initial;
@@ -67,16 +68,15 @@ export class Observable<T extends object> {
     const keys = Object.keys(patch) as (keyof T)[];
     if (keys.every((key) => this.#value[key] === patch[key])) return;
     this.#value = { ...this.#value, ...patch };
-    for (const listener of [...this.#listeners]) listener(this.#value);
+    this.#listeners.tell();
   }
 
   /** Calls `listener` after each change, until the returned function is called. */
   subscribe(listener: (value: T) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(() => listener(this.#value));
   }
 
-  /** Resolves with the first value, now or later, for which `matches` holds. @throws the signal's reason. */
+  /** Resolves with the first value, now or later, for which `matches` holds. @throws the signal's reason, and what `matches` does. */
   async until(matches: (value: T) => boolean, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     if (matches(this.#value)) return this.#value;
@@ -84,7 +84,11 @@ export class Observable<T extends object> {
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     const unsubscribe = this.subscribe((value) => {
-      if (matches(value)) resolve(value);
+      try {
+        if (matches(value)) resolve(value);
+      } catch (error) {
+        reject(error);
+      }
     });
     try {
       return await promise;
