@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mustKeepName, parseAssignments, parseBody } from "./body-edit.ts";
@@ -189,6 +191,24 @@ describe("a profile", () => {
     expect(() => writeProfile(below, { kind: "endpoints", file, role: "owner" })).toThrow(`${below} cannot be written`);
     expect(() => connectionOf({ kind: "endpoints", file, role: "owner" })).toThrow("is no endpoints.json");
   });
+});
+
+describe.runIf(process.platform === "linux")("a folder that takes none", () => {
+  it("is named in one sentence, where Node's own mkdir would try for ever", () => {
+    const environment = {
+      XDG_DATA_HOME: "/proc/gibbon-test",
+      SYNC_COORDINATOR_URL: "http://127.0.0.1:9",
+      ENTITY_STORE_URL: "http://127.0.0.1:9",
+      CONFLICT_RESOLUTION_URL: "http://127.0.0.1:9",
+      FUNKYGIBBON_TOKEN: "t",
+    };
+    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+    const ended = spawnSync(process.execPath, [main, "ls"], { env: environment, encoding: "utf8", timeout: 20_000 });
+    expect([ended.status, ended.stderr]).toEqual([
+      4,
+      "gibbon: /proc/gibbon-test/gibbon/default.db cannot be written: ENOENT: no such file or directory, mkdir '/proc/gibbon-test'\n",
+    ]);
+  }, 30_000);
 });
 
 describe("a token", () => {

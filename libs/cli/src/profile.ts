@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ServiceUrls } from "@funkygibbon/client/services";
@@ -50,7 +50,20 @@ export function undoFile(environment: Environment, name: string): string {
 
 /** Creates the folder of a file, for this user alone. @throws DomainError saying why it cannot. */
 export function makePrivateFolder(file: string): void {
-  mustBeWritable(file, () => mkdirSync(dirname(file), { recursive: true, mode: 0o700 }));
+  mustBeWritable(file, () => makeFolders(dirname(file)));
+}
+
+/** As `mkdir -p`: Node's own tries for ever where a folder takes none and says that it is not there, as /proc does. */
+function makeFolders(folder: string): void {
+  const above = dirname(folder);
+  if (existsSync(folder) || above === folder) return;
+  makeFolders(above);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another gibbon may have been quicker.
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 /** Writes a profile. */
