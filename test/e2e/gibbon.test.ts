@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
@@ -285,11 +287,21 @@ describe("without a connection", () => {
     };
     const created = await ada.run(["create", "device", "Lamp"], { environment });
     expect([created.code, created.stderr]).toEqual([0, "offline: the server takes too long to answer\n"]);
-    const [synced, listed, login] = await Promise.all([
+    // It tells how long it would be waited for.
+    let patienceMs = Number.POSITIVE_INFINITY;
+    await using store = await answering(({ headers }) => {
+      patienceMs = Number(headers["connect-timeout-ms"]);
+    });
+    await using ben = await somebody(house, villa);
+    await ben.ask("ls");
+    const [synced, listed, login, past] = await Promise.all([
       ada.run(["sync"], { environment }),
       ada.run(["devices"], { environment }),
       eve.login({ ...house.urls, entityStore: silent.url }, villa.tokens.owner),
+      ben.run(["show", "Study", "--at", "now"], { environment: { ...environment, ENTITY_STORE_URL: store.url } }),
     ]);
+    expect(past).toMatchObject({ code: 6, stderr: expect.stringContaining("cannot be reached") });
+    expect(patienceMs, "what the first wait has left").toBeLessThanOrEqual(4_000);
     expect([synced.code, synced.stderr]).toEqual([6, "gibbon: the server takes too long to answer\n"]);
     const late = `gibbon: ${silent.url} takes too long to answer\n`;
     expect([listed.code, listed.stderr]).toEqual([6, late]);
@@ -304,3 +316,17 @@ describe("without a connection", () => {
     });
   });
 });
+
+/** A server that looks at each request and takes none. */
+async function answering(
+  look: (request: IncomingMessage) => void,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((request, response) => {
+    look(request);
+    response.writeHead(503).end();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}

@@ -1,3 +1,4 @@
+import { PastGraph } from "@funkygibbon/client/past-graph";
 import { openServices, type Services } from "@funkygibbon/client/services";
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { MICROS_PER_MS } from "@funkygibbon/kernel/clock";
@@ -24,6 +25,9 @@ export interface Settings {
   readonly offline: boolean;
 }
 
+/** How long a command waits altogether for a server that takes calls and never answers, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
 /** What a command has at hand. Nothing is opened or connected before it asks. */
 export class Gibbon {
   readonly settings: Settings;
@@ -33,6 +37,7 @@ export class Gibbon {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly #notes: string[] = [];
+  #patienceMs = PATIENCE_MS;
 
   constructor(options: Pick<Gibbon, "settings" | "terminal" | "environment" | "clock" | "signal">) {
     this.settings = options.settings;
@@ -94,9 +99,24 @@ export class Gibbon {
     throw new DomainError("unavailable", "only the server knows that: leave out --offline", { reason: "OFFLINE" });
   }
 
+  /** Says that a server was waited for in vain: what is asked after that has so much less time. */
+  losePatience(ms: number): void {
+    this.#patienceMs = Math.max(0, this.#patienceMs - ms);
+  }
+
   /** The services, for what a replica does not hold. @throws DomainError when asked to stay offline. */
   services(): Services {
     this.mustNotBeOffline();
-    return openServices({ urls: this.connection().urls, token: () => this.connection().token });
+    return openServices({ urls: this.connection().urls, ...this.#asking() });
+  }
+
+  /** The graph as it was, asked of the server. @throws DomainError when asked to stay offline. */
+  asOf(at: Date): PastGraph {
+    this.mustNotBeOffline();
+    return new PastGraph({ url: this.connection().urls.entityStore, at, signal: this.signal, ...this.#asking() });
+  }
+
+  #asking() {
+    return { token: async () => this.connection().token, timeoutMs: this.#patienceMs };
   }
 }

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Client } from "@funkygibbon/client/client";
 import { openNodeClient } from "@funkygibbon/client/node-client";
-import type { PastGraph } from "@funkygibbon/client/past-graph";
 import type { SyncState } from "@funkygibbon/client/sync-state";
 import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import type { Gibbon } from "./gibbon.ts";
@@ -24,8 +23,6 @@ export interface Home extends AsyncDisposable {
   readonly freshness: Freshness;
   /** Brings the replica and the server together, as far as they can. */
   sync(): Promise<Freshness>;
-  /** The graph as it was, asked of the server. @throws DomainError when asked to stay offline. */
-  asOf(moment: Date): PastGraph;
   /** Waits until the replica has what the server has just written, so that it is there offline, too. */
   catchUpWith(written: { readonly id: string; readonly version: string }): Promise<void>;
 }
@@ -45,7 +42,6 @@ export async function openHome(gibbon: Gibbon, { mustBeLive }: { readonly mustBe
   makePrivateFolder(file);
   const client = await openNodeClient({
     url: urls.syncCoordinator,
-    graphUrl: urls.entityStore,
     token: () => gibbon.connection().token,
     file,
     deviceId: newDeviceId(),
@@ -60,10 +56,6 @@ export async function openHome(gibbon: Gibbon, { mustBeLive }: { readonly mustBe
       const freshness = await syncOnce(gibbon, client);
       isSilent = freshness === TOO_LATE;
       return freshness;
-    },
-    asOf: (moment: Date) => {
-      gibbon.mustNotBeOffline();
-      return client.asOf(moment, gibbon.signal);
     },
     catchUpWith: (written: { readonly id: string; readonly version: string }) => catchUpWith(gibbon, client, written),
     [Symbol.asyncDispose]: async () => {
@@ -117,6 +109,7 @@ async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
     return freshnessOf(gibbon, await client.until(isDecided, AbortSignal.any([gibbon.signal, patience.signal])));
   } catch (error) {
     if (gibbon.signal.aborted || !patience.signal.aborted) throw error;
+    gibbon.losePatience(SILENCE_MS);
     return TOO_LATE;
   } finally {
     clearTimeout(late);

@@ -22,6 +22,8 @@ export interface PastGraphOptions {
   readonly at: Date;
   /** Ends every question. */
   readonly signal?: AbortSignal;
+  /** How long each may take, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
 }
 
 const WAYS = { out: Direction.OUT, in: Direction.IN, both: Direction.BOTH } as const;

@@ -42,7 +42,7 @@ export const lsCommand: CommandSpec = {
     const found =
       at === undefined
         ? graph.find({ ...options, where: isWanted })
-        : (await home.asOf(parseMoment(at, gibbon.nowMs)).find(options)).filter(isWanted);
+        : (await gibbon.asOf(parseMoment(at, gibbon.nowMs)).find(options)).filter(isWanted);
     const rows = found.map((entity) => ({
       ...entityData(entity),
       where: (at === undefined && whereIs(graph, entity.id)?.name) || "",

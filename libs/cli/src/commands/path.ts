@@ -33,7 +33,7 @@ export const pathCommand: CommandSpec = {
     await using home = await gibbon.openHome();
     const ends = [findEntity(home.client, input.argument(0)), findEntity(home.client, input.argument(1))] as const;
     const at = input.text("at");
-    const graph = at === undefined ? home.client.graph : home.asOf(parseMoment(at, gibbon.nowMs));
+    const graph = at === undefined ? home.client.graph : gibbon.asOf(parseMoment(at, gibbon.nowMs));
     const path = await graph.path(ends[0].id, ends[1].id, {
       ...(types.length === 0 ? {} : { types }),
       directed: input.flag("directed"),

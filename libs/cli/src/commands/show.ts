@@ -5,7 +5,6 @@ import { notFound } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { Answer, CommandSpec } from "../command.ts";
 import { findRecord, findRecordId, isRelationship, REFERENCE_HELP } from "../find-record.ts";
-import type { Home } from "../home.ts";
 import {
   entityData,
   entityLines,
@@ -32,7 +31,8 @@ export const showCommand: CommandSpec = {
     const at = input.text("at");
     await using home = await gibbon.openHome();
     if (at === undefined) return showNow(home.client, input.argument(0));
-    return await showThen(home, input.argument(0), parseMoment(at, gibbon.nowMs));
+    const moment = parseMoment(at, gibbon.nowMs);
+    return await showThen(home.client, input.argument(0), { moment, past: gibbon.asOf(moment) });
   },
 };
 
@@ -56,10 +56,13 @@ function namesOf(edge: RelationshipData, from: EntityView | undefined, to: Entit
   return { from: from?.name ?? edge.from, to: to?.name ?? edge.to };
 }
 
-async function showThen(home: Home, reference: string, moment: Date): Promise<Answer> {
-  const id = findRecordId(home.client, reference);
-  const past = home.asOf(moment);
-  if (isRelationship(home.client, id)) return await showEdgeThen(past, id, moment);
+async function showThen(
+  client: Client,
+  reference: string,
+  { moment, past }: { readonly moment: Date; readonly past: PastGraph },
+): Promise<Answer> {
+  const id = findRecordId(client, reference);
+  if (isRelationship(client, id)) return await showEdgeThen(past, id, moment);
   const found = await past.entity(id);
   if (found === undefined) throw notFound("at that time, entity", id);
   const links = linksOf(await past.neighbours(id));
