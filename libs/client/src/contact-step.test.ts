@@ -6,13 +6,14 @@ import type { SessionEnd } from "./session-end.ts";
 
 const NOW_US = 1_000_000_000_000;
 const LOST: SessionEnd = { kind: "lost", error: undefined, afterMs: undefined };
+const EXPIRED = { kind: "token-expired", error: undefined } as const;
 const MISMATCH: SessionEnd = { kind: "digest-mismatch" };
 const SUPERSEDED: SessionEnd = { kind: "stopped", reason: "superseded", error: undefined };
 
 /** Each way to end. A new one does not compile until it is here, and then wants its row in the document. */
 const ENDS: { readonly [Kind in SessionEnd["kind"]]: readonly Extract<SessionEnd, { kind: Kind }>[] } = {
   lost: [{ kind: "lost", error: unauthenticated("no token"), afterMs: 5_000 }],
-  "token-expired": [{ kind: "token-expired" }],
+  "token-expired": [EXPIRED, { kind: "token-expired", error: unauthenticated("the token has expired") }],
   "epoch-changed": [{ kind: "epoch-changed" }],
   "digest-mismatch": [{ kind: "digest-mismatch" }],
   forked: [
@@ -34,11 +35,10 @@ function after(ends: readonly SessionEnd[], state: ContactState = NO_CONTACT) {
 
 describe("a client whose session has ended", () => {
   it("comes back at once the first time, and then the later the more have failed, until one is live", () => {
-    const expired: SessionEnd = { kind: "token-expired" };
-    expect(after([expired]).effects).toEqual([{ type: "come-back", askedMs: 0, attempt: undefined }]);
-    expect(after([expired, expired, expired]).effects).toEqual([{ type: "come-back", askedMs: 0, attempt: 2 }]);
-    const live = stepContact(after([expired, expired]).state, { type: "live" }).state;
-    expect(after([expired], live).effects).toEqual([{ type: "come-back", askedMs: 0, attempt: undefined }]);
+    expect(after([EXPIRED]).effects).toEqual([{ type: "come-back", askedMs: 0, attempt: undefined }]);
+    expect(after([EXPIRED, EXPIRED, EXPIRED]).effects).toEqual([{ type: "come-back", askedMs: 0, attempt: 2 }]);
+    const live = stepContact(after([EXPIRED, EXPIRED]).state, { type: "live" }).state;
+    expect(after([EXPIRED], live).effects).toEqual([{ type: "come-back", askedMs: 0, attempt: undefined }]);
   });
 
   it("spares a server that is away, no less than it asks for", () => {

@@ -74,7 +74,7 @@ function afterEnd(state: ContactState, end: SessionEnd, nowUs: Micros): ContactS
     case "lost":
       return comeBackLater(state, end.afterMs, [{ type: "show", error: end.error }]);
     case "token-expired":
-      return comeBack(state);
+      return comeBack(state, end.error === undefined ? [] : [{ type: "show", error: end.error }]);
     case "epoch-changed":
       return comeBack({ ...state, plan: { kind: "fresh-base", heal: true } });
     case "digest-mismatch":

@@ -4,7 +4,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 /**
  * How a session came to its end, as far as it decides what happens next:
  * - `lost`: by the network, or by a server that goes away; come back after a while.
- * - `token-expired`: come back with a fresh token.
+ * - `token-expired`: come back with a fresh token; `error`: it had ended already when it was shown.
  * - `epoch-changed`: the log was renewed; pull a fresh base and heal.
  * - `digest-mismatch`: the base does not add up; pull a fresh one.
  * - `forked`: a clone exists. The device has taken a new id, or has to when `refused`.
@@ -12,7 +12,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
  */
 export type SessionEnd =
   | { readonly kind: "lost"; readonly error: DomainError | undefined; readonly afterMs: number | undefined }
-  | { readonly kind: "token-expired" }
+  | { readonly kind: "token-expired"; readonly error: DomainError | undefined }
   | { readonly kind: "epoch-changed" }
   | { readonly kind: "digest-mismatch" }
   | { readonly kind: "forked"; readonly refused: boolean }
@@ -36,7 +36,7 @@ export function endOfGoAway(goAway: GoAway): SessionEnd {
     case GoAwayReason.EPOCH_CHANGED:
       return { kind: "epoch-changed" };
     case GoAwayReason.TOKEN_EXPIRED:
-      return { kind: "token-expired" };
+      return { kind: "token-expired", error: undefined };
     default:
       return { kind: "lost", error: lostTo(goAway), afterMs: durationMs(goAway.reconnectAfter) };
   }
@@ -57,7 +57,7 @@ export function endOfError(cause: unknown): SessionEnd {
     case "FORKED":
       return { kind: "forked", refused: true };
     case "TOKEN_EXPIRED":
-      return { kind: "token-expired" };
+      return { kind: "token-expired", error };
   }
   const final = error.kind === "invalid" || error.kind === "permission-denied";
   return final ? { kind: "stopped", reason: "refused", error } : { kind: "lost", error, afterMs: error.retryAfterMs };

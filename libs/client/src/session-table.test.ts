@@ -86,7 +86,7 @@ const EVENTS: {
   wake: () => ({ type: "wake" }),
   rested: ({ state }) => (state.resting ? { type: "rested" } : undefined),
   swapped: ({ asked }) => (asked.has("swap") ? { type: "swapped" } : undefined),
-  ended: () => ({ type: "ended", end: { kind: "token-expired" } }),
+  ended: () => ({ type: "ended", end: { kind: "token-expired", error: undefined } }),
 };
 const EVENT_TYPES = Object.keys(EVENTS) as SessionEvent["type"][];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SessionVitals, tokenExpiryMs } from "./session-vitals.ts";
+import { SessionVitals, tokenTimesMs } from "./session-vitals.ts";
 import { ManualClock } from "./testing/scenario.ts";
 import type { Timers } from "./timers.ts";
 
@@ -30,11 +30,11 @@ class ManualTimers implements Timers {
   }
 }
 
-function jwt(expSeconds: number): string {
-  return `e30.${Buffer.from(JSON.stringify({ exp: expSeconds })).toString("base64url")}.sig`;
+function jwt(exp: number, iat?: number): string {
+  return `e30.${Buffer.from(JSON.stringify({ exp, iat })).toString("base64url")}.sig`;
 }
 
-function vitals(timers: ManualTimers) {
+function vitals(timers: ManualTimers, fresh = () => jwt(timers.clock.nowUs / 1e6 + 1_000)) {
   const said: string[] = [];
   const session = new SessionVitals({
     clock: timers.clock,
@@ -47,7 +47,7 @@ function vitals(timers: ManualTimers) {
     silent: () => said.push("silent"),
     refreshToken: async () => {
       said.push("refresh");
-      return jwt(timers.clock.nowUs / 1e6 + 1_000);
+      return fresh();
     },
   });
   return { session, said };
@@ -85,7 +85,29 @@ describe("the vitals of a session", () => {
     session.stop();
   });
 
-  it("read no end from a token that is no JWT", () => {
-    expect(["", "opaque", "a.b.c"].map(tokenExpiryMs)).toEqual([undefined, undefined, undefined]);
+  it("ask for a token every five seconds at most, should each end at once", async () => {
+    const timers = new ManualTimers();
+    const { session, said } = vitals(timers, () => jwt(0));
+    session.watchToken(jwt(0));
+    await timers.advance(60_000);
+    expect(said.filter((word) => word === "refresh")).toHaveLength(12);
+    session.stop();
+  });
+
+  it("renew a token by its own times where the device's clock is ahead", async () => {
+    const timers = new ManualTimers();
+    const issuedBy = () => timers.clock.nowUs / 1e6 - 172_800;
+    const fresh = () => jwt(issuedBy() + 900, issuedBy());
+    const { session, said } = vitals(timers, fresh);
+    session.watchToken(fresh());
+    await timers.advance(719_000);
+    expect(said).not.toContain("refresh");
+    await timers.advance(2_000);
+    expect(said).toContain("refresh");
+    session.stop();
+  });
+
+  it("read no times from a token that is no JWT", () => {
+    expect(["", "opaque", "a.b.c"].map(tokenTimesMs)).toEqual([undefined, undefined, undefined]);
   });
 });

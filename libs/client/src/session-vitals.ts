@@ -5,7 +5,7 @@ import type { Surroundings } from "./timers.ts";
 export interface VitalsOptions extends Surroundings {
   /** A ping is due. */
   readonly ping: () => void;
-  /** Nothing was heard for three intervals. */
+  /** Nothing was heard for three intervals: of the server, or of the app that is to give a token. */
   readonly silent: () => void;
   /** The token ends soon: fetch a fresh one and tell the server. Resolves with the new one. */
   readonly refreshToken: () => Promise<string>;
@@ -14,6 +14,7 @@ export interface VitalsOptions extends Surroundings {
 const DEFAULT_INTERVAL_MS = 15_000;
 /** The part of a token's life after which it is renewed. */
 const TOKEN_LIFE_USED = 0.8;
+/** No more often is the app asked for one within a session. */
 const TOKEN_RETRY_MS = 5_000;
 
 /** The heartbeat of a session, and the renewal of its token. */
@@ -51,10 +52,12 @@ export class SessionVitals {
 
   /** Renews the token in time, when it says how long it lasts. */
   watchToken(token: string): void {
-    const expiryMs = tokenExpiryMs(token);
-    if (expiryMs === undefined || this.#stopped) return;
-    const lifeMs = Math.max(0, expiryMs - this.#nowMs());
-    this.#refreshAfter(lifeMs * TOKEN_LIFE_USED);
+    const times = tokenTimesMs(token);
+    if (times === undefined || this.#stopped) return;
+    const leftMs = times.expiry - this.#nowMs();
+    // It was given as a valid one: then this device's clock is ahead.
+    const lifeMs = leftMs > 0 ? leftMs : times.expiry - times.issue;
+    this.#refreshAfter(Math.max(lifeMs * TOKEN_LIFE_USED, TOKEN_RETRY_MS));
   }
 
   stop(): void {
@@ -95,13 +98,15 @@ export class SessionVitals {
   }
 }
 
-/** When a JWT says that it ends, in milliseconds since 1970; read for planning only, never trusted. */
-export function tokenExpiryMs(token: string): number | undefined {
+/** When a JWT says that it was issued and that it ends, in milliseconds since 1970; read for planning only, never trusted. */
+export function tokenTimesMs(token: string): { readonly issue: number; readonly expiry: number } | undefined {
   try {
     const payload = token.split(".")[1] ?? "";
     const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    const exp = typeof claims === "object" && claims !== null && "exp" in claims ? claims.exp : undefined;
-    return typeof exp === "number" ? exp * 1_000 : undefined;
+    if (typeof claims !== "object" || claims === null) return undefined;
+    const { iat, exp } = claims as { readonly iat?: unknown; readonly exp?: unknown };
+    if (typeof exp !== "number") return undefined;
+    return { issue: (typeof iat === "number" ? iat : exp) * 1_000, expiry: exp * 1_000 };
   } catch {
     return undefined;
   }

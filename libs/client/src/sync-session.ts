@@ -33,7 +33,7 @@ import {
 import { stepSession } from "./session-step.ts";
 import { SessionVitals } from "./session-vitals.ts";
 import type { Observable, SyncState } from "./sync-state.ts";
-import type { Surroundings } from "./timers.ts";
+import { type Surroundings, unlessAborted } from "./timers.ts";
 import type { DeviceFrame, ServerFrame, Transport, TransportSession } from "./transport.ts";
 import { editToWire, healToWire } from "./wire-mapping.ts";
 
@@ -72,6 +72,7 @@ export class SyncSession {
   readonly #replica: SessionReplica;
   #state: SessionState;
   #stream: TransportSession | undefined;
+  readonly #closed = new AbortController();
   #nonce = 0n;
   /** The oldest unanswered push, whose answer is waited for. */
   #awaited: number | undefined;
@@ -86,7 +87,10 @@ export class SyncSession {
     this.#vitals = new SessionVitals({
       ...options,
       ping: () => this.#ping(),
-      silent: () => this.#tell({ type: "ended", end: { kind: "lost", error: silence(), afterMs: 0 } }),
+      silent: () => {
+        const error = this.#stream === undefined ? tokenless() : silence();
+        this.#tell({ type: "ended", end: { kind: "lost", error, afterMs: 0 } });
+      },
       refreshToken: () => this.#refreshToken(),
     });
   }
@@ -118,8 +122,8 @@ export class SyncSession {
   }
 
   async #live(signal: AbortSignal): Promise<SessionEnd> {
-    const token = await this.#options.token();
-    signal.throwIfAborted();
+    // The function is the app's, and may never answer.
+    const token = await unlessAborted(this.#options.token(), AbortSignal.any([signal, this.#closed.signal]));
     const stream = this.#options.transport.open({ token, signal });
     this.#stream = stream;
     this.#vitals.watchToken(token);
@@ -247,6 +251,7 @@ export class SyncSession {
       case "refuse-pushes":
         return this.#options.state.update({ pushRefused: effect.reason });
       case "close":
+        this.#closed.abort();
         return this.#stream?.close();
       default:
         return assertNever(effect, "session effect");
@@ -343,6 +348,10 @@ export class SyncSession {
     this.#vitals.sent();
     await this.#stream?.send(frame);
   }
+}
+
+function tokenless(): DomainError {
+  return new DomainError("unavailable", "the app gives no token", { reason: "TOKEN_OVERDUE" });
 }
 
 function silence(): DomainError {

@@ -1,12 +1,13 @@
 import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { DomainError } from "@funkygibbon/kernel/errors";
+import { DomainError, unauthenticated } from "@funkygibbon/kernel/errors";
 import { afterEach, describe, expect, it } from "vitest";
+import { FrameQueue } from "./frame-queue.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { StoreBatch } from "./store.ts";
 import { ModelServer } from "./testing/model-server.ts";
-import { clientOf, clientPen, room, roomNames, within } from "./testing/scenario.ts";
-import { systemTimers } from "./timers.ts";
-import type { TransportSession } from "./transport.ts";
+import { clientOf, clientPen, ManualClock, room, roomNames, within } from "./testing/scenario.ts";
+import { systemTimers, type Timers } from "./timers.ts";
+import type { ServerFrame, TransportSession } from "./transport.ts";
 
 const { adopt, device, connected, closeAll } = clientPen();
 afterEach(closeAll);
@@ -67,6 +68,69 @@ describe("a session", () => {
     await client.settled(within());
     expect(server.pushes).toHaveLength(1);
     expect(server.hellos).toHaveLength(2);
+  });
+
+  it("ends when the app is asked to disconnect while it owes a token", async () => {
+    const asked = Promise.withResolvers<void>();
+    const token = () => {
+      asked.resolve();
+      return new Promise<string>(() => undefined);
+    };
+    const ada = adopt(await clientOf(new ModelServer(), { deviceId: "ada", token }));
+    ada.connect();
+    await asked.promise;
+    await ada.disconnect();
+    expect(ada.state.phase).toBe("offline");
+  });
+
+  it("asks the app again for a token that it owes, and says what is missing", async () => {
+    const server = new ModelServer();
+    const clock = new ManualClock();
+    let asked = 0;
+    const token = () => (++asked < 3 ? new Promise<string>(() => undefined) : "token");
+    const hurried: Timers = {
+      after: (delayMs, callback) => {
+        if (asked === 3) return systemTimers.after(delayMs, callback);
+        return systemTimers.after(0, () => {
+          clock.nowUs += Math.round(delayMs * 1_000);
+          callback();
+        });
+      },
+    };
+    const ada = adopt(await clientOf(server, { deviceId: "ada", token, clock, timers: hurried }));
+    const errors = new Set<string | undefined>();
+    ada.onState(({ error }) => errors.add(error?.reason));
+    ada.connect();
+    await ada.settled(within());
+    expect(errors).toEqual(new Set([undefined, "TOKEN_OVERDUE"]));
+    expect(asked).toBe(3);
+  });
+
+  it("shows why the app's token is of no use, and asks again", async () => {
+    const server = new ModelServer();
+    const transport = server.transport();
+    const refused = (): TransportSession => {
+      const frames = new FrameQueue<ServerFrame>();
+      frames.fail(unauthenticated("the token has expired", "TOKEN_EXPIRED"));
+      return { frames, close: () => undefined, send: () => Promise.resolve() };
+    };
+    const tokens = [() => Promise.reject(new Error("logged out")), () => "old", () => "old"];
+    const ada = adopt(
+      await clientOf(server, {
+        deviceId: "ada",
+        token: () => tokens.shift()?.() ?? "fresh",
+        transport: {
+          ...transport,
+          open: (options) => (options.token === "old" ? refused() : transport.open(options)),
+        },
+      }),
+    );
+    const errors = new Set<string | undefined>();
+    ada.onState(({ error }) => errors.add(error?.message));
+    ada.connect();
+    await ada.settled(within());
+    expect([...errors]).toEqual([undefined, "logged out", "the token has expired"]);
+    expect(ada.state.error).toBeUndefined();
   });
 
   it("never comes back by itself when a newer session of the device has begun", async () => {

@@ -31,6 +31,21 @@ export function pause(timers: Timers, delayMs: number, ...signals: readonly Abor
   });
 }
 
+/** What `promise` comes to, unless the signal is aborted before. @throws the signal's reason, too. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    const value = await Promise.race([promise, aborted]);
+    signal.throwIfAborted();
+    return value;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 /** What a session needs of the world around it. */
 export interface Surroundings {
   readonly clock: Clock;
