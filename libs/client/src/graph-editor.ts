@@ -16,7 +16,7 @@ import type { Strategy } from "@funkygibbon/kernel/record";
 import { mayConnect, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { type EditDraft, stageEdit } from "./edit-queue.ts";
-import { lostBody } from "./replica-record.ts";
+import { bodyOf, lostBody } from "./replica-record.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
 
 /** A node to create. */
@@ -52,7 +52,6 @@ export interface EditOptions {
   readonly wish?: Strategy;
 }
 
-type EntityContent = Extract<TextContent, { kind: "entity" }>;
 type EdgeContent = Extract<TextContent, { kind: "relationship" }>;
 
 /**
@@ -86,16 +85,13 @@ export class GraphEditor {
 
   /** Sets the named top-level keys and leaves the others. @returns whether anything changed. @throws DomainError `not-found`. */
   update(id: string, patch: JsonObject, options: EditOptions = {}): boolean {
-    const record = parseRecordId(id);
-    const visible = this.#mustBeLive(record);
-    const before = JSON.parse(visible.content.bodyJson) as JsonObject;
-    return this.#write(record, visible.content, merged(before, patch, options.remove ?? []), options);
+    const visible = this.#mustBeLive(parseRecordId(id));
+    return this.#write(visible, merged(bodyOf(visible), patch, options.remove ?? []), options);
   }
 
   /** Puts another body in the place of the old one. @returns whether anything changed. @throws DomainError `not-found`. */
   replace(id: string, body: JsonObject, options: EditOptions = {}): boolean {
-    const record = parseRecordId(id);
-    return this.#write(record, this.#mustBeLive(record).content, body, options);
+    return this.#write(this.#mustBeLive(parseRecordId(id)), body, options);
   }
 
   /** Creates an edge. @throws DomainError `failed-precondition` when its ends are unknown or deleted, or may not be connected so. */
@@ -158,16 +154,16 @@ export class GraphEditor {
     }
     const content = { ...visible.content, source: options.source ?? "manual", bodyJson };
     if (content.kind === "relationship") this.#mustConnect(content);
-    const changedKeys = [...contentKeys({ ...content, body: JSON.parse(bodyJson) })];
+    const changedKeys = [...contentKeys({ ...content, body: bodyOf({ record, content }) })];
     this.#stage({ record, content, wish: options.wish, changedKeys });
   }
 
-  #write(record: RecordId, content: EntityContent | EdgeContent, body: JsonObject, options: EditOptions): boolean {
-    const bodyJson = bodyText(body, content.kind === "entity" ? "body" : "properties");
-    const changedKeys = differingKeys(JSON.parse(content.bodyJson), JSON.parse(bodyJson));
+  #write(before: Visible, body: JsonObject, options: EditOptions): boolean {
+    const bodyJson = bodyText(body, before.content.kind === "entity" ? "body" : "properties");
+    const changedKeys = differingKeys(bodyOf(before), JSON.parse(bodyJson));
     if (changedKeys.length === 0) return false;
-    const written = { ...content, source: options.source ?? "manual", bodyJson };
-    this.#stage({ record, content: written, wish: options.wish, changedKeys });
+    const written = { ...before.content, source: options.source ?? "manual", bodyJson };
+    this.#stage({ record: before.record, content: written, wish: options.wish, changedKeys });
     return true;
   }
 

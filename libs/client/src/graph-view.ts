@@ -8,6 +8,7 @@ import { fold } from "@funkygibbon/kernel/search-text";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { GraphIndex } from "./graph-index.ts";
+import { bodyOf } from "./replica-record.ts";
 import type { Visible } from "./replica-transaction.ts";
 import { SearchIndex } from "./search-index.ts";
 import { type PathOptions, shortestPath } from "./shortest-path.ts";
@@ -262,7 +263,7 @@ export class GraphView {
   #body(visible: Visible): JsonObject {
     let body = this.#bodies.get(visible);
     if (body === undefined) {
-      body = JSON.parse(visible.content.bodyJson) as JsonObject;
+      body = bodyOf(visible);
       this.#bodies.set(visible, body);
     }
     return body;

@@ -1,13 +1,11 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { contentKeys } from "@funkygibbon/kernel/content";
 import { parseDeviceId } from "@funkygibbon/kernel/ids";
-import type { JsonObject } from "@funkygibbon/kernel/json";
 import { compactStamps, expandStamps } from "@funkygibbon/kernel/stamp";
-import type { TextContent } from "@funkygibbon/wire/content";
 import { releaseEditsUpTo, type StagedBase } from "./base-layer.ts";
 import type { BaseRecords } from "./base-table.ts";
 import { mintVersion } from "./device-clock.ts";
-import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
+import { type BaseRecord, bodyOf, type Edit, type ReplicaMeta } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
 
 /**
@@ -25,13 +23,13 @@ export function planHeals(old: BaseRecords, fresh: BaseRecords): readonly BaseRe
  * edit of this device that is still to be pushed.
  */
 export function underOwnVersion(tx: ReplicaTransaction, record: BaseRecord, clock: Clock): BaseRecord {
-  const { effectiveUs, device, sequence, content, stamps } = record;
+  const { effectiveUs, device, sequence, stamps } = record;
   const former = { effectiveUs, device: parseDeviceId(device), sequence };
   return {
     ...record,
     ...mintVersion(tx, clock),
     device: tx.meta.deviceId,
-    stamps: compactStamps(expandStamps(stamps, keysOf(content), former), NO_KEYS, former),
+    stamps: compactStamps(expandStamps(stamps, keysOf(record), former), NO_KEYS, former),
     effectiveUs: Number.MAX_SAFE_INTEGER,
   };
 }
@@ -71,10 +69,8 @@ export function swapReplicas(
 
 const NO_KEYS: ReadonlySet<string> = new Set();
 
-function keysOf(content: TextContent): ReadonlySet<string> {
-  if (content.bodyJson === "") return NO_KEYS;
-  const body = JSON.parse(content.bodyJson) as JsonObject;
-  return contentKeys({ ...content, body });
+function keysOf(record: BaseRecord): ReadonlySet<string> {
+  return record.deleted ? NO_KEYS : contentKeys({ ...record.content, body: bodyOf(record) });
 }
 
 function rank(record: BaseRecord): number {

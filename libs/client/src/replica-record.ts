@@ -1,9 +1,11 @@
 import type { Micros } from "@funkygibbon/kernel/clock";
 import type { DeviceId, Epoch, HouseholdId, RecordId } from "@funkygibbon/kernel/ids";
+import type { JsonObject } from "@funkygibbon/kernel/json";
 import type { Rejection, StoredOutcome, Strategy } from "@funkygibbon/kernel/record";
 import type { KeyStamps } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { TextContent } from "@funkygibbon/wire/content";
+import { storeCorrupt } from "./store-error.ts";
 
 /** The head of one record, as it was pulled: the lower layer of the replica (docs/protocol.md, section 6). */
 export interface BaseRecord {
@@ -112,6 +114,15 @@ export function isPending(edit: Edit): boolean {
 /** Whether an edit lies over the base: every one that was not given up. */
 export function isVisible(edit: Edit): boolean {
   return edit.state.kind !== "dead";
+}
+
+/** What a record or an edit that is no tombstone says. @throws DomainError with reason STORE_CORRUPT when its store was damaged. */
+export function bodyOf({ record, content }: Pick<BaseRecord | Edit, "record" | "content">): JsonObject {
+  try {
+    return JSON.parse(content.bodyJson) as JsonObject;
+  } catch (error) {
+    throw storeCorrupt(`with record ${record}`, error);
+  }
 }
 
 /** The body of a record that a tombstone takes the place of, as a tombstone remembers it. */

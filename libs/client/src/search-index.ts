@@ -1,6 +1,5 @@
 import type { EntityType } from "@funkygibbon/kernel/entity-type";
 import type { RecordId } from "@funkygibbon/kernel/ids";
-import type { JsonObject } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import { type Match, MIN_WORD_LIKENESS, QueryMatcher, searchable } from "@funkygibbon/kernel/search-match";
 import { nameOf, textsOf } from "@funkygibbon/kernel/search-text";
@@ -8,6 +7,7 @@ import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import { BestHits } from "./best-hits.ts";
 import type { GraphIndex } from "./graph-index.ts";
 import { NumberLists } from "./number-lists.ts";
+import { bodyOf } from "./replica-record.ts";
 import type { Visible } from "./replica-transaction.ts";
 import { TextPool } from "./text-pool.ts";
 
@@ -60,6 +60,7 @@ class Readings {
       this.#forget(id);
       return;
     }
+    // Parsed for the moment: kept, the bodies of a whole home would take several times the memory of their texts.
     const body = bodyOf(visible);
     const name = nameOf(body);
     const { text: nameText, words: nameWords } = this.texts.enterName(searchable(name));
@@ -112,8 +113,8 @@ export class SearchIndex {
     const { unread } = this.#read;
     const untilMs = performance.now() + ms;
     for (const id of unread) {
-      unread.delete(id);
       this.#read.read(id, this.#graph.glance(id));
+      unread.delete(id);
       if (performance.now() >= untilMs) break;
     }
     return unread.size === 0;
@@ -206,9 +207,4 @@ export class SearchIndex {
 
 function byName(a: Saying, b: Saying): number {
   return compareUtf8(a.name, b.name) || compareUtf8(a.id, b.id);
-}
-
-/** Parsed for the moment: kept, the bodies of a whole home would take several times the memory of their texts. */
-function bodyOf({ content }: Visible): JsonObject {
-  return JSON.parse(content.bodyJson) as JsonObject;
 }

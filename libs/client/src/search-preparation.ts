@@ -6,10 +6,21 @@ const FIRST_DELAY_MS = 200;
 const PIECE_MS = 5;
 const PAUSE_MS = 10;
 
-/** Makes the first search as quick as the others, piece by piece while others work too. @param later as setTimeout. */
+/**
+ * Makes the first search as quick as the others, piece by piece while others work too. What cannot be read is told by the
+ * search that needs it. @param later as setTimeout.
+ */
 export function prepareSearch(graph: GraphView, later: (work: () => void, delayMs: number) => void): void {
   const goOn = () => {
-    if (!graph.prepareSearch(PIECE_MS)) later(goOn, PAUSE_MS);
+    if (!isPrepared(graph)) later(goOn, PAUSE_MS);
   };
   later(goOn, FIRST_DELAY_MS);
+}
+
+function isPrepared(graph: GraphView): boolean {
+  try {
+    return graph.prepareSearch(PIECE_MS);
+  } catch {
+    return true;
+  }
 }

@@ -13,6 +13,7 @@ import { LocalReplica } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { nodeSha256 } from "./node-hashes.ts";
 import type { BaseRecord, Edit } from "./replica-record.ts";
+import { prepareSearch } from "./search-preparation.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import type { Store } from "./store.ts";
 import { sampleBatch, sampleEdit, sampleId, sampleMeta, sampleRecord } from "./testing/sample-replica.ts";
@@ -131,6 +132,32 @@ it("a graph as it was stored answers as one that was read whole, and goes on to 
     { numRuns: 60 },
   );
 });
+
+it.each(["source = 4711", `body = '{"name":'`])(
+  "a record that turns out to be damaged (%s) is told of by whatever needs it, each time, and by nothing else",
+  async (damage) => {
+    const file = join(folder, "damaged.db");
+    {
+      await using store = SqliteStore.open(file);
+      await store.apply(sampleBatch({ meta: sampleMeta(), putRecords: [sampleRecord(0), sampleRecord(1)] }));
+    }
+    const database = new DatabaseSync(file);
+    database.exec(`UPDATE records SET ${damage} WHERE seq = 1`);
+    database.close();
+    await using store = SqliteStore.open(file);
+    const graph = new GraphView((await open(store)).index);
+    const waiting: (() => void)[] = [];
+    prepareSearch(graph, (work) => waiting.push(work));
+    for (let work = waiting.pop(); work !== undefined; work = waiting.pop()) work();
+    const damaged = expect.objectContaining({ reason: "STORE_CORRUPT" });
+    for (const _ of ["first", "second"]) {
+      expect(() => graph.entity(sampleId(0))).toThrow(damaged);
+      expect(() => graph.find()).toThrow(damaged);
+      expect(() => graph.search("lamp")).toThrow(damaged);
+      expect(graph.entity(sampleId(1))?.name).toBe("Lamp 1");
+    }
+  },
+);
 
 it("a record that turns out to be damaged stops a transaction that touches it, before anything of that is durable", async () => {
   const file = join(folder, "damaged.db");

@@ -2,6 +2,7 @@ import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { endsOf } from "./edit-queue.ts";
 import type { GraphEditor } from "./graph-editor.ts";
+import { bodyOf } from "./replica-record.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
 
 /** What one transaction did to one record. */
@@ -52,7 +53,7 @@ function bringBack(editor: GraphEditor, before: Visible, now: Visible | undefine
     return true;
   }
   // It was created and deleted before anybody heard of it.
-  const body = JSON.parse(content.bodyJson) as JsonObject;
+  const body = bodyOf(before);
   if (content.kind === "entity") editor.create({ id: record, type: content.type, source: content.source, body });
   else editor.relate({ ...content, id: record, properties: body });
   return true;
@@ -96,10 +97,6 @@ function saysTheSame(a: Visible, b: Visible): boolean {
 /** Whether nothing that it leads to has been deleted; of an entity always. */
 function hasLiveEnds(tx: ReplicaTransaction, { content }: Visible): boolean {
   return endsOf(content).every((end) => isLive(tx.visible(end)));
-}
-
-function bodyOf({ content }: Visible): JsonObject {
-  return JSON.parse(content.bodyJson) as JsonObject;
 }
 
 function isLive(visible: Visible | undefined): visible is Visible {
