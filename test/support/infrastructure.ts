@@ -49,7 +49,7 @@ export function localInfrastructure(environment: NodeJS.ProcessEnv): TestInfrast
       ports: anyPorts(),
       say,
       // What is not on disk yet survives a killed process all the same; tests take the power from no machine.
-      settings: { max_connections: "300", fsync: "off" },
+      settings: { max_connections: "300", fsync: "off", full_page_writes: "off" },
     });
     return server.url;
   });

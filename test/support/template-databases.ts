@@ -77,5 +77,12 @@ function poolAt(url: string): pg.Pool {
   return pool;
 }
 
+/** Ends what is kept to this URL: a database with connections to it takes its time to be dropped. */
+export async function disconnectSuperuser(url: string): Promise<void> {
+  const pool = pools.get(url);
+  pools.delete(url);
+  await pool?.end();
+}
+
 /** A server may be killed while nobody asks it anything. */
 function ignore(): void {}

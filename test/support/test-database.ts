@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Database, type DatabaseOptions, openDatabase } from "@funkygibbon/postgres/database";
 import { silentLogger } from "@funkygibbon/runtime/log";
 import { askBroker } from "./ask-broker.ts";
-import { asSuperuser, databaseUrl } from "./template-databases.ts";
+import { asSuperuser, databaseUrl, disconnectSuperuser } from "./template-databases.ts";
 
 /** A database of this test's own, on the run's server. */
 export interface TestDatabase extends AsyncDisposable {
@@ -22,7 +22,9 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(options: { migrations?: string } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   const server = await serverFor(options.migrations);
-  await asSuperuser(server.url, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`));
+  // Copying files takes half of the time that writing them to the log does, and the caches beside them come along.
+  const copy = `CREATE DATABASE ${name} TEMPLATE ${server.template} STRATEGY file_copy`;
+  await asSuperuser(server.url, (client) => client.query(copy));
   const database = testDatabaseAt(databaseUrl(server.url, name));
   return {
     ...database,
@@ -53,6 +55,7 @@ export function testDatabaseAt(url: string): TestDatabase {
     sql: (text, values = []) => asSuperuser(url, async (client) => (await client.query(text, [...values])).rows),
     async [Symbol.asyncDispose]() {
       await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
+      await disconnectSuperuser(url);
     },
   };
 }
