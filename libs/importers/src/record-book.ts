@@ -54,10 +54,15 @@ export class RecordBook {
     this.#edge({ id: this.own([...path, type]), type, from, to, basis: { kind: "remembered" } });
   }
 
-  /** Puts something into a room, where the source says into which; else into one that is called so, until somebody says better. */
-  place(path: readonly string[], thing: RecordId, room: RecordId | undefined, home: RecordId): void {
-    const basis = { kind: room === undefined ? "guessed" : "remembered" } as const;
-    const to = room ?? this.room(UNASSIGNED, home);
+  /** Puts something where the source says; else, until somebody says better, into a room that is called so. */
+  place(path: readonly string[], thing: RecordId, place: RecordId | undefined, home: RecordId): void {
+    this.placeOr(path, thing, place, () => this.room(UNASSIGNED, home));
+  }
+
+  /** As {@link place}, with somewhere else to be until somebody says better. */
+  placeOr(path: readonly string[], thing: RecordId, place: RecordId | undefined, otherwise: () => RecordId): void {
+    const basis = { kind: place === undefined ? "guessed" : "remembered" } as const;
+    const to = place ?? otherwise();
     this.#edge({ id: this.own([...path, "located_in"]), type: "located_in", from: thing, to, basis });
   }
 

@@ -16,7 +16,8 @@ export function targetsIn(places: readonly JsonPlace[]): AutomationTargets {
     area_id: found.areas,
   };
   const walk = (value: unknown, into: Set<string> | undefined): void => {
-    if (typeof value === "string") into?.add(value);
+    // Home Assistant takes several in one text, too.
+    if (typeof value === "string") for (const one of value.split(",")) into?.add(one.trim());
     else if (Array.isArray(value)) for (const item of value) walk(item, into);
     else if (typeof value === "object" && value !== null) {
       for (const [key, item] of Object.entries(value)) walk(item, Object.hasOwn(setOf, key) ? setOf[key] : undefined);

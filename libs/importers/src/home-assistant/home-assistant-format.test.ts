@@ -31,9 +31,24 @@ function one(client: Client, type: "device" | "service" | "automation" | "room",
 function led(
   client: Client,
   from: ReturnType<typeof one>,
-  type: "located_in" | "depends_on" | "automates" | "triggered_by",
+  type: "located_in" | "part_of" | "depends_on" | "automates" | "triggered_by",
 ) {
   return client.graph.neighbours(from.id, { types: [type], direction: "out" }).map(({ entity }) => entity.name);
+}
+
+/** A file of `.storage`. */
+function storage(key: string, data: object) {
+  return { name: key, text: JSON.stringify({ version: 1, minor_version: 99, key, data }) };
+}
+
+/** The three registries that have to be there. */
+function registries(of: { readonly areas?: object[]; readonly devices?: object[]; readonly entities?: object[] }) {
+  const { areas = [], devices = [], entities = [] } = of;
+  return [
+    storage("core.area_registry", { areas }),
+    storage("core.device_registry", { devices, deleted_devices: [] }),
+    storage("core.entity_registry", { entities, deleted_entities: [] }),
+  ];
 }
 
 describe("the Home Assistant importer", () => {
@@ -70,16 +85,17 @@ describe("the Home Assistant importer", () => {
     expect(planFor(client, homeAssistantFormat, files).omitted).toEqual([
       { label: "sensor.kitchen_ceiling_rssi", reason: "is disabled in Home Assistant" },
       { label: "switch.spare_plug", reason: "is disabled in Home Assistant" },
-      { label: "weather.forecast_home", reason: "belongs to no device" },
+      { label: "weather.forecast_home", reason: "belongs to a program, Forecast" },
       { label: "sun.sun", reason: "belongs to no device" },
     ]);
   });
 
-  it("takes the other registries that core.*_registry finds, and leaves them out", async () => {
+  it("takes the other files that core.* finds, and leaves them out", async () => {
     const client = await emptyHome();
-    const labels = { key: "core.label_registry", data: { labels: [] } };
-    const plan = planFor(client, homeAssistantFormat, [...files, { name: labels.key, text: JSON.stringify(labels) }]);
+    const others = ["core.label_registry", "core.uuid"].map((key) => storage(key, {}));
+    const plan = planFor(client, homeAssistantFormat, [...files, ...others]);
     expect(plan.omitted).toContainEqual({ label: "core.label_registry", reason: "is not read" });
+    expect(plan.omitted).toContainEqual({ label: "core.uuid", reason: "is not read" });
     expect(plan.steps).toHaveLength(planFor(client, homeAssistantFormat, files).steps.length);
   });
 
@@ -87,16 +103,7 @@ describe("the Home Assistant importer", () => {
     const client = await emptyHome();
     const device = { id: "d", name: "Door", model: 4711, sw_version: 1.25, hw_version: 2, serial_number: 99 };
     const lock = { entity_id: "lock.door", device_id: "d", unique_id: 4711 };
-    const registries = [
-      { key: "core.area_registry", data: { areas: [] } },
-      { key: "core.device_registry", data: { devices: [device] } },
-      { key: "core.entity_registry", data: { entities: [lock] } },
-    ];
-    await runImport(
-      client,
-      homeAssistantFormat,
-      registries.map((registry) => ({ name: registry.key, text: JSON.stringify(registry) })),
-    );
+    await runImport(client, homeAssistantFormat, registries({ devices: [device], entities: [lock] }));
     expect(one(client, "device", "Door").body).toMatchObject({
       model: "4711",
       firmware: "1.25",
@@ -116,6 +123,79 @@ describe("the Home Assistant importer", () => {
     expect(one(client, "automation", "Night light").body.mode).toBe("restart");
   });
 
+  it("puts everything somewhere, whatever the registries lack, until they tell where", async () => {
+    const client = await emptyHome();
+    const areas = [{ id: "k", name: "Kitchen", floor_id: "ground" }];
+    const devices = [
+      { id: "lamp", name: "Lamp", area_id: "k" },
+      { id: "fan", name: "Fan", area_id: "was-deleted", via_device_id: "fan" },
+    ];
+    const plan = await runImport(client, homeAssistantFormat, registries({ areas, devices }));
+    expect(plan.omitted.map(({ label }) => label)).toEqual(["the floor of Kitchen", "the area of Fan"]);
+    expect(led(client, one(client, "room", "Kitchen"), "located_in")).toEqual(["Home"]);
+    expect(led(client, one(client, "device", "Fan"), "located_in")).toEqual(["Unassigned"]);
+    expect(led(client, one(client, "device", "Fan"), "depends_on")).toEqual([]);
+    const floors = storage("core.floor_registry", { floors: [{ floor_id: "ground", name: "Ground floor" }] });
+    await runImport(client, homeAssistantFormat, [...registries({ areas, devices }), floors]);
+    expect(led(client, one(client, "room", "Kitchen"), "located_in")).toEqual(["Ground floor"]);
+  });
+
+  it("calls the main entity of a device as people see it", async () => {
+    const client = await emptyHome();
+    const devices = [{ id: "d", name: "Lamp", name_by_user: "Desk lamp" }];
+    const of = { device_id: "d", name: null, original_name: null };
+    const entities = [
+      { ...of, entity_id: "light.lamp", has_entity_name: true },
+      { ...of, entity_id: "sensor.lamp_power", has_entity_name: true, original_name: "Power" },
+      { ...of, entity_id: "switch.old", has_entity_name: false },
+    ];
+    await runImport(client, homeAssistantFormat, registries({ devices, entities }));
+    expect(client.graph.find({ type: "service" }).map(({ name }) => name)).toEqual([
+      "Desk lamp",
+      "Power",
+      "switch.old",
+    ]);
+  });
+
+  it("reads automations that people have written by hand, all but those that nothing tells apart", async () => {
+    const client = await emptyHome();
+    const devices = ["motion", "lamp"].map((id) => ({ id, name: id }));
+    const entities = [
+      { entity_id: "binary_sensor.hall", device_id: "motion" },
+      { entity_id: "light.hall", device_id: "lamp" },
+      { entity_id: "automation.hall", unique_id: "7", original_name: "Hall" },
+    ];
+    const automations = [
+      {
+        id: 7,
+        trigger: { platform: "state", entity_id: "binary_sensor.hall, sun.sun" },
+        condition: "{{ is_state('sun.sun', 'below_horizon') }}",
+        action: { service: "light.turn_on", entity_id: "light.hall" },
+      },
+      { alias: "Forgotten", trigger: [] },
+      { id: "bp", alias: 5, use_blueprint: { path: "x.yaml", input: {} } },
+    ];
+    const plan = await runImport(client, homeAssistantFormat, [
+      ...registries({ devices, entities }),
+      { name: "automations.json", text: JSON.stringify(automations) },
+    ]);
+    const hall = one(client, "automation", "Hall");
+    expect([led(client, hall, "triggered_by"), led(client, hall, "automates")]).toEqual([["motion"], ["lamp"]]);
+    expect(one(client, "automation", "5").body).toMatchObject({ triggers: [] });
+    expect(plan.omitted).toEqual([{ label: "automation Forgotten", reason: "has no id to be known by next time" }]);
+  });
+
+  it("follows entities to the device that theirs was merged into", async () => {
+    const client = await emptyHome();
+    const entities = (device: string) => [{ id: "e", entity_id: "light.lamp", device_id: device }];
+    const devices = ["old", "new"].map((id) => ({ id, name: id }));
+    await runImport(client, homeAssistantFormat, registries({ devices, entities: entities("old") }));
+    const merged = registries({ devices: devices.slice(1), entities: entities("new") });
+    const plan = await runImport(client, homeAssistantFormat, merged);
+    expect(plan.gone.map(({ label }) => label)).toEqual(["device old"]);
+    expect(led(client, one(client, "service", "light.lamp"), "part_of")).toEqual(["new"]);
+  });
+
   it("follows an area that is renamed and a device that is moved", async () => {
     const client = await imported();
     const renamed = files.map(({ name, text }) => ({
@@ -132,7 +212,7 @@ describe("the Home Assistant importer", () => {
 
   it.each([
     ['{"data": {}}', "key"],
-    ['{"key": "core.logger", "data": {}}', "key"],
+    ['{"key": "lovelace", "data": {}}', "key"],
     ['{"key": "core.area_registry", "data": {}}', "data.areas"],
     ['{"key": "core.area_registry", "data": {"areas": [{"id": "a"}]}}', "data.areas[0].name"],
     [
@@ -140,8 +220,9 @@ describe("the Home Assistant importer", () => {
       "data.areas[1]",
     ],
     ['{"key": "core.entity_registry", "data": {"entities": [{"entity_id": "lamp"}]}}', "data.entities[0].entity_id"],
-    ['[{"id": "1"}]', "automations[0].alias"],
-    ['[{"alias": "Lights"}]', "automations[0].id"],
+    ['[{"id": "1", "alias": "Lights"}]', "automations[0].triggers"],
+    ['[{"id": true, "triggers": []}]', "automations[0].id"],
+    ['[{"id": "1", "triggers": []}, {"id": 1, "triggers": []}]', "automations[1].id"],
   ])("names the path at fault in %s", async (text, path) => {
     const client = await emptyHome();
     const others = files.filter((file) => /area|device|entity/.test(file.name) && !text.includes(file.name));
@@ -163,14 +244,9 @@ describe("the Home Assistant importer", () => {
 
 it("is not led astray by names that JavaScript knows", async () => {
   const client = await emptyHome();
-  const devices = { key: "core.device_registry", data: { devices: [{ id: "d", name: "Odd" }] } };
   const entity = { device_id: "d", capabilities: { supported_color_modes: ["constructor"] } };
   const entities = ["constructor.x", "valueof.y", "light.z"].map((entity_id) => ({ ...entity, entity_id }));
-  const registry = { key: "core.entity_registry", data: { entities } };
-  const odd = [{ key: "core.area_registry", data: { areas: [] } }, devices, registry].map((value) => ({
-    name: value.key,
-    text: JSON.stringify(value),
-  }));
+  const odd = registries({ devices: [{ id: "d", name: "Odd" }], entities });
   await runImport(client, homeAssistantFormat, odd);
   expect(one(client, "device", "Odd").body).toMatchObject({ category: "light", capabilities: ["on_off"] });
 });

@@ -1,16 +1,11 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonValue } from "@funkygibbon/kernel/json";
 import type { ImportFormat } from "../import-format.ts";
+import type { JsonPlace } from "../json-place.ts";
 import { known, RecordBook } from "../record-book.ts";
 import { type AutomationTargets, listAt, targetsIn } from "./automation-targets.ts";
 import { capabilitiesOf, categoryOf } from "./entity-facts.ts";
-import {
-  type AutomationConfig,
-  parseRegistries,
-  type Registries,
-  type RegistryDevice,
-  type RegistryEntity,
-} from "./registries.ts";
+import { parseRegistries, type Registries, type RegistryDevice, type RegistryEntity } from "./registries.ts";
 
 /**
  * Home Assistant's registries: floors as zones, areas as rooms, devices with their entities as services, programs as
@@ -37,11 +32,13 @@ class HomeAssistantHome {
   readonly #book: RecordBook;
   readonly #rooms = new Map<string, RecordId>();
   readonly #devices = new Map<string, RecordId>();
+  readonly #registered: ReadonlyMap<string | undefined, RegistryDevice>;
   readonly #entitiesOf: ReadonlyMap<string | undefined, readonly RegistryEntity[]>;
 
   constructor(registries: Registries, book: RecordBook) {
     this.#registries = registries;
     this.#book = book;
+    this.#registered = new Map(registries.devices.map((device) => [device.id, device]));
     this.#entitiesOf = Map.groupBy(
       registries.entities.filter(({ isDisabled }) => !isDisabled),
       ({ device }) => device,
@@ -71,7 +68,7 @@ class HomeAssistantHome {
       this.#rooms.set(id, room);
       const place = floor === undefined ? home : zones.get(floor);
       if (place === undefined) this.#book.omit(`the floor of ${name}`, "is not among the files");
-      else this.#book.edge("located_in", ["area", id], room, place);
+      this.#book.placeOr(["area", id], room, place, () => home);
     }
   }
 
@@ -96,22 +93,29 @@ class HomeAssistantHome {
     this.#devices.set(id, record);
     const room = this.#rooms.get(area ?? "");
     if (area !== undefined && room === undefined) this.#book.omit(`the area of ${name}`, "is not among the files");
-    else this.#book.place(["device", id], record, room, home);
+    this.#book.place(["device", id], record, room, home);
   }
 
   #addWay({ id, via }: RegistryDevice): void {
     const [device, bridge] = [this.#devices.get(id), this.#devices.get(via ?? "")];
-    if (device !== undefined && bridge !== undefined) this.#book.edge("depends_on", ["device", id], device, bridge);
+    if (device === undefined || bridge === undefined || device === bridge) return;
+    this.#book.edge("depends_on", ["device", id], device, bridge);
   }
 
   #addEntity(entity: RegistryEntity): void {
-    const { id, entityId, domain, name, platform, uniqueId, deviceClass, unit, isDisabled } = entity;
+    const { id, entityId, domain, platform, uniqueId, deviceClass, unit, isDisabled } = entity;
     const device = this.#devices.get(entity.device ?? "");
+    const name = this.#nameOf(entity);
     if (isDisabled) this.#book.omit(entityId, "is disabled in Home Assistant");
     else if (domain === "automation") return;
     else if (domain === "schedule") this.#book.entity("schedule", ["entity", id], { name, entity_id: entityId });
-    else if (device === undefined) this.#book.omit(entityId, "belongs to no device");
-    else {
+    else if (device === undefined) {
+      const program = this.#registered.get(entity.device);
+      this.#book.omit(
+        entityId,
+        program === undefined ? "belongs to no device" : `belongs to a program, ${program.name}`,
+      );
+    } else {
       const body = { name, service_type: domain, entity_id: entityId };
       const more = known({ platform, unique_id: uniqueId, device_class: deviceClass, unit });
       const service = this.#book.entity("service", ["entity", id], { ...body, ...more });
@@ -119,31 +123,46 @@ class HomeAssistantHome {
     }
   }
 
+  /** What people see: the main entity of a device is called as the device is. */
+  #nameOf({ name, entityId, device, isNamedWithin }: RegistryEntity): string {
+    return name ?? (isNamedWithin ? this.#registered.get(device)?.name : undefined) ?? entityId;
+  }
+
   #addAutomations(): void {
     const { entities, automations } = this.#registries;
     const listed = entities.filter(({ domain, isDisabled }) => domain === "automation" && !isDisabled);
-    const configured = new Map(automations.map((automation) => [automation.id, automation]));
-    for (const { id, uniqueId, entityId, name } of listed) {
-      if (configured.has(uniqueId ?? "")) continue;
+    const configured = new Set(automations.map(({ id }) => id));
+    for (const entity of listed) {
+      const { id, uniqueId, entityId } = entity;
+      if (uniqueId !== undefined && configured.has(uniqueId)) continue;
       // Its configuration may be in a file that is not given this time.
-      this.#book.guess("automation", ["automation", uniqueId ?? id], { name, entity_id: entityId });
+      const body = { name: this.#nameOf(entity), entity_id: entityId };
+      this.#book.guess("automation", ["automation", uniqueId ?? id], body);
     }
-    for (const automation of automations) {
-      const entityId = listed.find(({ uniqueId }) => uniqueId === automation.id)?.entityId;
-      this.#addAutomation(automation, entityId);
+    for (const { id, place } of automations) {
+      const alias = place.at("alias").optionalTextOrNumber();
+      if (id === undefined) this.#book.omit(`automation ${alias ?? place.path}`, "has no id to be known by next time");
+      else
+        this.#addAutomation(
+          { id, alias, place },
+          listed.find(({ uniqueId }) => uniqueId === id),
+        );
     }
   }
 
-  #addAutomation({ id, place }: AutomationConfig, entityId: string | undefined): void {
+  #addAutomation(
+    { id, alias, place }: { readonly id: string; readonly alias: string | undefined; readonly place: JsonPlace },
+    entity: RegistryEntity | undefined,
+  ): void {
     const triggers = listAt(place, "triggers", "trigger");
     const conditions = listAt(place, "conditions", "condition");
     const actions = listAt(place, "actions", "action");
     const values = (places: typeof triggers) => places.map(({ value }) => value as JsonValue);
     const body = known({
-      name: place.at("alias").text(),
+      name: alias ?? entity?.name ?? `Automation ${id}`,
       description: place.at("description").optionalText(),
       mode: place.at("mode").optionalText(),
-      entity_id: entityId,
+      entity_id: entity?.entityId,
       triggers: values(triggers),
       conditions: values(conditions),
       actions: values(actions),

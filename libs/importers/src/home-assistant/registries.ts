@@ -41,7 +41,10 @@ export interface RegistryEntity {
   readonly entityId: string;
   /** The part of {@link entityId} before the dot. */
   readonly domain: string;
-  readonly name: string;
+  /** Undefined: it has none of its own. */
+  readonly name: string | undefined;
+  /** What it is called stands behind the name of its device. */
+  readonly isNamedWithin: boolean;
   readonly platform: string | undefined;
   readonly uniqueId: string | undefined;
   readonly device: string | undefined;
@@ -51,9 +54,10 @@ export interface RegistryEntity {
   readonly isDisabled: boolean;
 }
 
-/** An automation, as Home Assistant's own editor writes it. */
+/** An automation, as Home Assistant's own editor or a person writes it. */
 export interface AutomationConfig {
-  readonly id: string;
+  /** People leave it out. */
+  readonly id: string | undefined;
   readonly place: JsonPlace;
 }
 
@@ -65,7 +69,7 @@ export interface Registries {
   readonly devices: readonly RegistryDevice[];
   readonly entities: readonly RegistryEntity[];
   readonly automations: readonly AutomationConfig[];
-  /** The keys of other registries, such as labels, which say nothing that the graph has a place for. */
+  /** The keys of other files of the folder, such as labels, which say nothing that the graph has a place for. */
   readonly others: readonly string[];
 }
 
@@ -116,12 +120,12 @@ export function parseRegistries(files: readonly SourceFile[]): Registries {
   };
 }
 
-/** Undefined: a registry, as `core.*_registry` finds them, of which nothing is read. */
+/** Undefined: a file, as `core.*` finds them, of which nothing is read. */
 function partOf(root: JsonPlace): Part | undefined {
   if (Array.isArray(root.value)) return "automations";
   const key = root.at("key").text();
   const part = Object.hasOwn(PART_OF_KEY, key) ? PART_OF_KEY[key] : undefined;
-  if (part === undefined && !/^core\.\w+_registry$/.test(key)) {
+  if (part === undefined && !key.startsWith("core.")) {
     const keys = Object.keys(PART_OF_KEY).join(", ");
     throw malformed(root.file, "key", `is ${key}: of the .storage files only ${keys} are read`);
   }
@@ -186,7 +190,8 @@ function entityAt(place: JsonPlace): RegistryEntity {
     id: text("id") ?? entityId,
     entityId,
     domain,
-    name: text("name") ?? text("original_name") ?? entityId,
+    name: text("name") ?? text("original_name"),
+    isNamedWithin: place.at("has_entity_name").value === true,
     platform: text("platform"),
     uniqueId: place.at("unique_id").optionalTextOrNumber(),
     device: text("device_id"),
@@ -204,17 +209,16 @@ function entityAt(place: JsonPlace): RegistryEntity {
 
 function automationsAt(root: JsonPlace | undefined): readonly AutomationConfig[] {
   if (root === undefined) return [];
-  const automations = listUnder(root, "automations").map((place) => ({ id: idOf(place), place }));
+  const places = listUnder(root, "automations");
+  for (const place of places) {
+    const isAutomation = ["triggers", "trigger", "use_blueprint"].some((key) => !place.at(key).isAbsent);
+    if (!isAutomation) throw place.at("triggers").fault("is missing");
+  }
   mustDiffer(
-    automations.map(({ place }) => place.at("id")),
+    places.map((place) => place.at("id")).filter(({ isAbsent }) => !isAbsent),
     idText,
   );
-  return automations;
-}
-
-function idOf(place: JsonPlace): string {
-  if (place.at("alias").isAbsent) throw place.at("alias").fault("is missing");
-  return idText(place.at("id"));
+  return places.map((place) => ({ id: place.at("id").isAbsent ? undefined : idText(place.at("id")), place }));
 }
 
 /** Home Assistant writes them as text, people as numbers. */
