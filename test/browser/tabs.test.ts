@@ -129,6 +129,62 @@ describe("a tab that is loaded again", () => {
   });
 });
 
+describe("a tab that goes away while it writes", () => {
+  it("has kept what it was asked for before its client was closed", async () => {
+    const tab = await openTab({ connect: false });
+    const reasons = await tab.evaluate(async () => {
+      const edits = ["Attic", "Bath"].map((name) => globalThis.home.create({ type: "room", body: { name } }));
+      await globalThis.home[Symbol.asyncDispose]();
+      const late = globalThis.home.create({ type: "room", body: { name: "Cellar" } });
+      return (await Promise.allSettled([...edits, late])).map((done) =>
+        "reason" in done ? done.reason.reason : "kept",
+      );
+    });
+    expect(reasons).toEqual(["kept", "kept", "CLIENT_CLOSED"]);
+    await tab.reload();
+    await openTab({ tab, connect: false });
+    expect(await roomsIn(tab)).toEqual(["Attic", "Bath"]);
+  });
+
+  it("has kept all that it was told was kept, each edit whole, and nobody else has to wait for it", async () => {
+    const other = await openTab();
+    let kept = 0;
+    const tab = await profile.newPage();
+    await tab.exposeFunction("wasKept", () => {
+      kept += 1;
+    });
+    await tab.goto(page.url);
+    await openTab({ tab });
+    await tab.evaluate(() => {
+      const { wasKept } = globalThis as unknown as { wasKept(): void };
+      const editOn = async (n: number): Promise<void> => {
+        await globalThis.home.edit((editor) => {
+          const device = editor.create({ type: "device", body: { name: `Lamp ${n}` } });
+          const room = editor.create({ type: "room", body: { name: `Room ${n}` } });
+          editor.relate({ type: "located_in", from: device, to: room });
+        });
+        wasKept();
+        return editOn(n + 1);
+      };
+      for (const first of [0, 1_000, 2_000]) void editOn(first);
+    });
+    await expect.poll(() => kept).toBeGreaterThan(20);
+    await tab.close({ runBeforeUnload: false });
+    await create(other, "Attic");
+    await other.evaluate(() => globalThis.home.settled(AbortSignal.timeout(10_000)));
+    const [devices, rooms, edges] = await other.evaluate(() => [
+      globalThis.home.graph.find({ type: "device" }).length,
+      globalThis.home.graph.rooms().length - 1,
+      globalThis.home.graph.relationships().length,
+    ]);
+    expect(rooms).toBeGreaterThanOrEqual(kept);
+    expect([devices, edges]).toEqual([rooms, rooms]);
+    await panel.settled(within());
+    await expect.poll(() => panel.graph.rooms().length - 1).toBe(rooms);
+    expect(await digestOf(other)).toBe(panel.digest.toString());
+  });
+});
+
 describe("tabs of a home of which much has changed at once", () => {
   it("have it all, with what was edited one by one before and since, also when they are loaded again", async () => {
     const [left, right] = [await openTab(), await openTab()];

@@ -13,7 +13,7 @@ import { type EditOptions, GraphEditor, type NewEntity, type NewRelationship } f
 import { type EntityView, GraphView, type RelationshipView } from "./graph-view.ts";
 import { Listeners } from "./listeners.ts";
 import { sameAnswer } from "./live-query.ts";
-import { LocalReplica, type ReplicaChange } from "./local-replica.ts";
+import { clientClosed, LocalReplica, type ReplicaChange } from "./local-replica.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { PastGraph } from "./past-graph.ts";
 import { RandomPool } from "./random-pool.ts";
@@ -128,8 +128,9 @@ export class Client implements AsyncDisposable {
     return this.#replica.transact("local", (tx) => discardDeadEdit(tx, version));
   }
 
-  /** Connects, and stays connected until `disconnect`, or until `state.stopReason` says why not. */
+  /** Connects, and stays connected until `disconnect`, or until `state.stopReason` says why not. @throws DomainError with reason CLIENT_CLOSED. */
   connect(): void {
+    if (this.#replica.isClosed) throw clientClosed();
     this.#sync.start();
   }
 
@@ -143,11 +144,14 @@ export class Client implements AsyncDisposable {
     this.#sync.hurry();
   }
 
-  /** Makes several edits that become durable and visible together, or not at all when `work` throws. Resolves when they are durable on this device. */
+  /**
+   * Makes several edits that become durable and visible together, or not at all when `work` throws. It waits for nothing: an
+   * async one is refused. Resolves when they are durable on this device.
+   */
   async edit<T>(work: (editor: GraphEditor) => T): Promise<T> {
-    if (this.#state.value.role === "guest") throw permissionDenied("a guest only reads", "READ_ONLY_ROLE");
+    this.#mustBeWriter();
     const { result, step } = await this.#replica.transact("local", (tx) => {
-      const result = work(this.#editor(tx));
+      const result = this.#editor(tx).run(work);
       return { result, step: stepOf(tx) };
     });
     if (step.length > 0) this.#undoable = [...this.#undoable, step].slice(-MAX_UNDOABLE);
@@ -157,16 +161,28 @@ export class Client implements AsyncDisposable {
 
   /**
    * Takes back the last `edit` of this client that is not taken back yet, as one more edit: everywhere, also after it was
-   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted.
-   * @returns whether anything was taken back.
+   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted. Edits that are on
+   * their way to the disk come first. @returns whether anything was taken back. @throws what the store does: it can then be
+   * taken back later.
    */
   async undo(): Promise<boolean> {
-    const step = this.#undoable.at(-1);
-    if (step === undefined) return false;
-    this.#undoable = this.#undoable.slice(0, -1);
-    const tookBack = await this.#replica.transact("local", (tx) => takeBack(this.#editor(tx), tx, step));
-    this.#sync.wake();
-    return tookBack;
+    this.#mustBeWriter();
+    let planned: UndoStep | undefined;
+    try {
+      const tookBack = await this.#replica.transact("local", (tx) => {
+        const step = this.#undoable.at(-1);
+        if (step === undefined) return false;
+        this.#undoable = this.#undoable.slice(0, -1);
+        const tookBack = takeBack(this.#editor(tx), tx, step);
+        planned = step;
+        return tookBack;
+      });
+      this.#sync.wake();
+      return tookBack;
+    } catch (error) {
+      if (planned !== undefined) this.#undoable = [...this.#undoable, planned];
+      throw error;
+    }
   }
 
   /** What `undo` would take back, the last one first; plain data, so that an app can keep it. At most 100 edits. */
@@ -276,6 +292,10 @@ export class Client implements AsyncDisposable {
     return this.until(isSettled, signal);
   }
 
+  #mustBeWriter(): void {
+    if (this.#state.value.role === "guest") throw permissionDenied("a guest only reads", "READ_ONLY_ROLE");
+  }
+
   #editor(tx: ReplicaTransaction): GraphEditor {
     return new GraphEditor(tx, this.#clock, this.newId);
   }
@@ -283,8 +303,10 @@ export class Client implements AsyncDisposable {
   /** A fresh record id, ordered by time. */
   readonly newId = (): RecordId => uuidV7(this.#clock.now(), this.#randomness.take(10)) as RecordId;
 
+  /** Ends the session and closes the store, once edits that are on their way to it have come there. What was read stays readable. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect();
+    await this.#replica.close();
     await this.#store[Symbol.asyncDispose]();
   }
 }

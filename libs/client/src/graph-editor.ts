@@ -62,11 +62,28 @@ export class GraphEditor {
   readonly #tx: ReplicaTransaction;
   readonly #clock: Clock;
   readonly #newId: () => RecordId;
+  #isOver = false;
 
   constructor(tx: ReplicaTransaction, clock: Clock, newId: () => RecordId) {
     this.#tx = tx;
     this.#clock = clock;
     this.#newId = newId;
+  }
+
+  /**
+   * Lets `work` edit. Afterwards nobody can: it would be in no transaction any more.
+   * @throws what `work` does; DomainError `failed-precondition` with reason EDIT_WAITS when it gives a promise.
+   */
+  run<T>(work: (editor: GraphEditor) => T): T {
+    try {
+      const result = work(this);
+      if (!(result instanceof Promise)) return result;
+      // It will meet an editor that is over.
+      result.catch(() => undefined);
+      throw failedPrecondition("EDIT_WAITS", "edits of one transaction wait for nothing: fetch first, then edit");
+    } finally {
+      this.#isOver = true;
+    }
   }
 
   /** Creates a node. @throws DomainError `already-exists`-like `failed-precondition` when the id is taken, `invalid` for a bad body. */
@@ -168,6 +185,7 @@ export class GraphEditor {
   }
 
   #stage(draft: Pick<EditDraft, "record" | "content" | "changedKeys"> & Partial<EditDraft>): void {
+    if (this.#isOver) throw failedPrecondition("EDIT_OVER", "the transaction of this editor is over");
     stageEdit(this.#tx, { deleted: false, wish: undefined, ...draft }, this.#clock);
   }
 

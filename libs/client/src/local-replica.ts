@@ -1,5 +1,6 @@
 import type { Sha256 } from "@funkygibbon/kernel/content";
 import { addToDigest, type Digest, digestTerm, subtractFromDigest } from "@funkygibbon/kernel/digest";
+import { type DomainError, failedPrecondition } from "@funkygibbon/kernel/errors";
 import type { DeviceId, RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { digestOf } from "./base-layer.ts";
@@ -57,6 +58,7 @@ export class LocalReplica implements SeenRecords {
   #digest: Digest | undefined;
   readonly #counts = { answered: 0, dead: 0 };
   #queue: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
   readonly #listeners = new Listeners<ReplicaChange>();
   /** What is seen, by type and by end. */
   readonly index = new GraphIndex(this);
@@ -147,8 +149,10 @@ export class LocalReplica implements SeenRecords {
   /**
    * Runs `work` alone on the present state, makes what it did durable, and only then lets anybody see it. When `work`
    * throws or the store fails, nothing has happened.
+   * @throws DomainError with reason CLIENT_CLOSED.
    */
   transact<T>(origin: ReplicaChange["origin"], work: (tx: ReplicaTransaction) => T): Promise<T> {
+    if (this.#isClosed) return Promise.reject(clientClosed());
     const turn = this.#queue.then(() =>
       this.#inTurn(async () => {
         const tx = new ReplicaTransaction(this.#snapshot());
@@ -164,6 +168,17 @@ export class LocalReplica implements SeenRecords {
     );
     this.#queue = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Takes no more transactions. Resolves when those that have begun, or wait for their turn, are over. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#queue;
+  }
+
+  /** Whether {@link close} was called. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Takes over what other replicas have written to a shared store. */
@@ -250,6 +265,11 @@ export class LocalReplica implements SeenRecords {
   #termOf({ record, version, deleted }: BaseRecord): Digest {
     return deleted ? 0n : digestTerm(record, version, this.#sha256);
   }
+}
+
+/** What nobody may ask of a client any more. */
+export function clientClosed(): DomainError {
+  return failedPrecondition("CLIENT_CLOSED", "the client was closed");
 }
 
 function viewsOf(tx: ReplicaTransaction): RecordViews[] {

@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryStore } from "./memory-store.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+import type { StoreBatch } from "./store.ts";
+import { storeFull } from "./store-error.ts";
+import { ModelServer } from "./testing/model-server.ts";
+import { clientOf, clientPen, room, roomNames, within } from "./testing/scenario.ts";
+
+const { adopt, device, connected, closeAll } = clientPen();
+afterEach(closeAll);
+
+/** A disk that is slow, and full while one says so. */
+class SlowStore extends MemoryStore {
+  isFull = false;
+  isOpen = true;
+
+  override async apply(batch: StoreBatch): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (!this.isOpen) throw new Error("the store is closed");
+    if (this.isFull) throw storeFull("home", undefined);
+    await super.apply(batch);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.isOpen = false;
+  }
+}
+
+describe("several edits at once", () => {
+  it("are none when they wait for something, and say so", async () => {
+    const ada = await device(new ModelServer(), "ada");
+    const late = Promise.withResolvers<string>();
+    const edited = ada.edit(async (editor) => {
+      editor.create(room("Attic"));
+      await Promise.resolve();
+      try {
+        editor.create(room("Cellar"));
+        late.resolve("edited");
+      } catch (error) {
+        late.resolve((error as { reason: string }).reason);
+        throw error;
+      }
+    });
+    await expect(edited).rejects.toMatchObject({ reason: "EDIT_WAITS" });
+    expect(await late.promise).toBe("EDIT_OVER");
+    expect(ada.state.pendingEdits).toBe(0);
+  });
+
+  it("cannot be added to afterwards", async () => {
+    const ada = await device(new ModelServer(), "ada");
+    const [editor, id] = await ada.edit((editor) => [editor, editor.create(room("Attic"))] as const);
+    const over = expect.objectContaining({ reason: "EDIT_OVER" });
+    expect(() => editor.create(room("Cellar"))).toThrow(over);
+    expect(() => editor.update(id, { name: "Loft" })).toThrow(over);
+    expect(() => editor.remove(id)).toThrow(over);
+    expect(roomNames(ada)).toEqual(["Attic"]);
+  });
+});
+
+describe("undo", () => {
+  it("takes back what is still on its way to the disk, each call one edit more", async () => {
+    const ada = adopt(await clientOf(new ModelServer(), { deviceId: "ada", store: new SlowStore() }));
+    const id = await ada.create(room("Attic"));
+    await ada.update(id, { name: "Loft" });
+    const edited = ada.update(id, { name: "Studio" });
+    expect(await ada.undo()).toBe(true);
+    await edited;
+    expect(roomNames(ada)).toEqual(["Loft"]);
+    expect(await Promise.all([ada.undo(), ada.undo(), ada.undo()])).toEqual([true, true, false]);
+    expect(roomNames(ada)).toEqual([]);
+  });
+
+  it("that finds the disk full can be asked for again", async () => {
+    const store = new SlowStore();
+    const ada = adopt(await clientOf(new ModelServer(), { deviceId: "ada", store }));
+    await ada.create(room("Attic"));
+    store.isFull = true;
+    await expect(ada.undo()).rejects.toMatchObject({ reason: "STORE_FULL" });
+    await expect(ada.create(room("Cellar"))).rejects.toMatchObject({ reason: "STORE_FULL" });
+    store.isFull = false;
+    expect(roomNames(ada)).toEqual(["Attic"]);
+    expect(await ada.undo()).toBe(true);
+    expect(roomNames(ada)).toEqual([]);
+    expect(await ada.undo()).toBe(false);
+  });
+
+  it("is refused to who has become a guest", async () => {
+    const server = new ModelServer();
+    const ada = await connected(server, "ada");
+    await ada.create(room("Attic"));
+    await ada.settled(within());
+    await ada.disconnect();
+    server.role = "guest";
+    ada.connect();
+    await ada.until(({ role }) => role === "guest", within());
+    await expect(ada.undo()).rejects.toMatchObject({ reason: "READ_ONLY_ROLE" });
+    expect(ada.state.pendingEdits).toBe(0);
+  });
+});
+
+describe("a client that is closed", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "closed-"));
+    return () => rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("has kept every edit that was made before", async () => {
+    const store = new SlowStore();
+    const ada = await clientOf(new ModelServer(), { deviceId: "ada", store });
+    ada.connect();
+    const edits = ["Attic", "Cellar", "Hall"].map((name) => ada.create(room(name)));
+    await ada[Symbol.asyncDispose]();
+    await Promise.all(edits);
+    expect([...(await store.load()).edits]).toHaveLength(3);
+  });
+
+  it.each([
+    ["a file", () => SqliteStore.open(join(folder, "home.db"))],
+    ["memory", () => new MemoryStore()],
+  ])("with its replica in %s takes no more, says so, and still answers", async (_, open) => {
+    const ada = await clientOf(new ModelServer(), { deviceId: "ada", store: open() });
+    const id = await ada.create(room("Attic"));
+    await ada[Symbol.asyncDispose]();
+    await ada[Symbol.asyncDispose]();
+    for (const asked of [ada.create(room("Cellar")), ada.update(id, { name: "Loft" }), ada.undo()]) {
+      await expect(asked).rejects.toMatchObject({ reason: "CLIENT_CLOSED" });
+    }
+    expect(() => ada.connect()).toThrow(expect.objectContaining({ reason: "CLIENT_CLOSED" }));
+    expect(roomNames(ada)).toEqual(["Attic"]);
+    expect(ada.state.phase).toBe("offline");
+  });
+});
