@@ -1,7 +1,7 @@
 import type { Clock } from "@funkygibbon/kernel/clock";
 import { contentKeys, ENDS_KEY } from "@funkygibbon/kernel/content";
-import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
-import { failedPrecondition, invalid, notFound } from "@funkygibbon/kernel/errors";
+import { ENTITY_TYPES, type EntityType, SOURCE_TYPES, type SourceType } from "@funkygibbon/kernel/entity-type";
+import { DomainError, failedPrecondition, invalid, notFound } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import {
   canonicalJson,
@@ -12,8 +12,8 @@ import {
   parseJsonObject,
 } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
-import type { Strategy } from "@funkygibbon/kernel/record";
-import { mayConnect, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
+import { STRATEGIES, type Strategy } from "@funkygibbon/kernel/record";
+import { mayConnect, RELATIONSHIP_TYPES, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { type EditDraft, stageEdit } from "./edit-queue.ts";
 import { bodyOf, lostBody } from "./replica-record.ts";
@@ -92,7 +92,7 @@ export class GraphEditor {
     this.#mustBeFree(id);
     const content: TextContent = {
       kind: "entity",
-      type: entity.type,
+      type: oneOf(ENTITY_TYPES, entity.type, "type"),
       source: entity.source ?? "manual",
       bodyJson: bodyText(entity.body, "body"),
     };
@@ -117,7 +117,7 @@ export class GraphEditor {
     this.#mustBeFree(id);
     const content: EdgeContent = {
       kind: "relationship",
-      type: edge.type,
+      type: oneOf(RELATIONSHIP_TYPES, edge.type, "type"),
       from: parseRecordId(edge.from, "from"),
       to: parseRecordId(edge.to, "to"),
       source: edge.source ?? "manual",
@@ -186,6 +186,8 @@ export class GraphEditor {
 
   #stage(draft: Pick<EditDraft, "record" | "content" | "changedKeys"> & Partial<EditDraft>): void {
     if (this.#isOver) throw failedPrecondition("EDIT_OVER", "the transaction of this editor is over");
+    oneOf(SOURCE_TYPES, draft.content.source, "source");
+    if (draft.wish !== undefined) oneOf(STRATEGIES, draft.wish, "wish");
     stageEdit(this.#tx, { deleted: false, wish: undefined, ...draft }, this.#clock);
   }
 
@@ -221,9 +223,33 @@ export class GraphEditor {
   }
 }
 
-/** The canonical text of a body. @throws DomainError `invalid` naming `field`. */
+/**
+ * The canonical text of a body. Not every app is compiled against the types: what JSON would leave out or turn into something
+ * else (undefined, functions, dates) is refused. @throws DomainError `invalid` naming `field`.
+ */
 export function bodyText(body: JsonObject, field: string): string {
-  return parseJsonObject(canonicalJson(body), BODY_LIMITS, field).canonical;
+  const { value, canonical } = parseJsonObject(writtenText(body, field), BODY_LIMITS, field);
+  if (!jsonEquals(value, body)) throw noJson(field);
+  return canonical;
+}
+
+function writtenText(body: JsonObject, field: string): string {
+  if (typeof body !== "object") throw noJson(field);
+  try {
+    return canonicalJson(body);
+  } catch (error) {
+    // Of a BigInt, or of what contains itself.
+    throw error instanceof DomainError ? error : noJson(field);
+  }
+}
+
+function noJson(field: string): DomainError {
+  return invalid([{ field, description: "must be a JSON object" }], "INVALID_JSON");
+}
+
+function oneOf<T extends string>(values: readonly T[], value: T, field: string): T {
+  if (!values.includes(value)) throw invalid([{ field, description: `must be one of ${values.join(", ")}` }]);
+  return value;
 }
 
 function differingKeys(before: JsonObject, after: JsonObject): string[] {

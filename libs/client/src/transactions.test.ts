@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonObject } from "@funkygibbon/kernel/json";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "./memory-store.ts";
 import { SqliteStore } from "./sqlite-store.ts";
@@ -56,6 +57,47 @@ describe("several edits at once", () => {
     expect(() => editor.create(room("Cellar"))).toThrow(over);
     expect(() => editor.update(id, { name: "Loft" })).toThrow(over);
     expect(() => editor.remove(id)).toThrow(over);
+    expect(roomNames(ada)).toEqual(["Attic"]);
+  });
+});
+
+describe("an edit that cannot be, as of an app in plain JavaScript,", () => {
+  const loop: Record<string, unknown> = {};
+  loop.itself = loop;
+
+  it.each([
+    ["a body with undefined", { on: undefined }],
+    ["a body with a date", { since: new Date(0) }],
+    ["a body with a function", { on: () => true }],
+    ["a body with a big integer", { level: 1n }],
+    ["a body that contains itself", loop],
+    ["no body", undefined],
+    ["a body with NaN", { level: Number.NaN }],
+    ["a body with half a character", { name: "\ud83d" }],
+    ["a list for a body", []],
+  ])("is refused as invalid: %s", async (_, body) => {
+    const ada = await device(new ModelServer(), "ada");
+    const id = await ada.create({ type: "device", body: { on: true, since: "", level: 1 } });
+    const fitting = body as JsonObject;
+    await expect(ada.create({ type: "device", body: fitting })).rejects.toMatchObject({ kind: "invalid" });
+    await expect(ada.edit((editor) => editor.replace(id, fitting))).rejects.toMatchObject({ kind: "invalid" });
+    expect(ada.get(id)).toMatchObject({ body: { on: true, since: "", level: 1 } });
+  });
+
+  it("is refused as invalid: a type, source or wish that does not exist", async () => {
+    const ada = await device(new ModelServer(), "ada");
+    const id = await ada.create(room("Attic"));
+    for (const no of ["lamp", "__proto__", ""]) {
+      const odd = { type: no, source: no, wish: no } as never as Record<"type" | "source" | "wish", never>;
+      const edits = [
+        ada.create({ type: odd.type, body: {} }),
+        ada.relate({ type: odd.type, from: id, to: id }),
+        ada.create({ type: "room", body: {}, source: odd.source }),
+        ada.update(id, { name: "Loft" }, { wish: odd.wish }),
+        ada.edit((editor) => editor.remove(id, { source: odd.source })),
+      ];
+      for (const edited of edits) await expect(edited).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    }
     expect(roomNames(ada)).toEqual(["Attic"]);
   });
 });
