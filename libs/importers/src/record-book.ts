@@ -91,7 +91,8 @@ export class RecordBook {
     return { records: [...this.#entities.values(), ...this.#edges.values()], omitted: this.#omitted };
   }
 
-  #standing(type: "room" | "zone", name: string, within: RecordId): RecordId {
+  #standing(type: "room" | "zone", written: string, within: RecordId): RecordId {
+    const name = written.normalize("NFC");
     const from = this.#shared(type, [type, name], name);
     const id = this.#derive([type, name, "home"]);
     if (!this.#edges.has(id)) this.#edge({ id, type: "located_in", from, to: within, basis: { kind: "shared" } });

@@ -37,6 +37,40 @@ describe("the CSV importer", () => {
     ]);
   });
 
+  it("reads what spreadsheets make of a table: columns without anything, blanks in quotes, line ends of any kind", async () => {
+    const rows = 'name,room,notes,,\r\n"Lamp ",Study,"one\r\ntwo",,\nFan,"Study ",,,\r\n';
+    const client = await emptyHome();
+    await runImport(client, csvFormat, table(rows));
+    expect(client.graph.rooms().map(({ name }) => name)).toEqual(["Study"]);
+    const asUnixHasIt = table('name,room,notes\nLamp,Study,"one\ntwo"\nFan,Study,\n');
+    expect(reportOf(await runImport(client, csvFormat, asUnixHasIt))).toMatchObject({
+      created: 0,
+      updated: 0,
+      kept: 0,
+    });
+  });
+
+  it("takes a room for the same however its accents are written", async () => {
+    const client = await emptyHome();
+    await runImport(client, csvFormat, table("name,room\nHerd,K\u00fcche\nLampe,Ku\u0308che\n"));
+    expect(client.graph.rooms().map(({ name }) => name)).toEqual(["K\u00fcche"]);
+  });
+
+  it("keeps rooms apart that are called the same on two floors", async () => {
+    const client = await emptyHome();
+    const rows = "Heater,Bathroom,Ground floor\nShower,Bathroom,First floor\nDesk lamp,Study,First floor\n";
+    await runImport(client, csvFormat, table(`name,room,floor\n${rows}`));
+    const rooms = client.graph.rooms().map(({ id, name }) => {
+      const [floor] = client.graph.neighbours(id, { types: ["located_in"], direction: "out" });
+      return [name, floor?.entity.name, client.graph.devicesIn(id).map((device) => device.name)];
+    });
+    expect(rooms).toEqual([
+      ["Bathroom, First floor", "First floor", ["Shower"]],
+      ["Bathroom, Ground floor", "Ground floor", ["Heater"]],
+      ["Study", "First floor", ["Desk lamp"]],
+    ]);
+  });
+
   it("knows a device by its id, else its serial number, else its name", async () => {
     const client = await emptyHome();
     await runImport(client, csvFormat, table("id,name,serial\n1,Lamp,\n,Fan,F-77\n,Heater,\n"));
@@ -71,6 +105,10 @@ describe("the CSV importer", () => {
     [
       "name,model\nLamp,L1\n\nLamp,L2\n",
       "devices.csv: line 4 repeats the name of line 2, Lamp; a column id tells them apart",
+    ],
+    [
+      "name,home\nLamp,\nFan,Villa\nHeater,Cabin\n",
+      "devices.csv: line 4 names the home Cabin, and line 3 Villa: a household has one",
     ],
     ['name,notes\nLamp,"two\nlines"\nFan\n', /^devices\.csv: line 4 is not CSV/],
     ['name\n"Lamp\n', /^devices\.csv: line \d is not CSV/],

@@ -20,14 +20,21 @@ export const csvFormat: ImportFormat = {
     const file = theOneFile("csv", files);
     const rows = keyed(file, parseDeviceTable(file));
     const book = new RecordBook({ format: "csv", source: "imported" }, scope);
-    const home = book.home(rows.map(({ row }) => row.cells.get("home")).find((name) => name !== undefined));
-    for (const { key, row } of rows) addDevice(book, key, row, home);
+    const home = book.home(homeOf(file, rows));
+    const floors = floorsOfRooms(rows);
+    for (const { key, row } of rows) addDevice(book, { key, row, home, floors });
     return book.content();
   },
 };
 
+/** A row of the table, and what its device is known by. */
+interface KeyedRow {
+  readonly key: readonly string[];
+  readonly row: DeviceRow;
+}
+
 /** Each row with what it is known by: its id, else its serial number, else its name. @throws DomainError naming the line. */
-function keyed(file: SourceFile, rows: readonly DeviceRow[]): readonly { key: readonly string[]; row: DeviceRow }[] {
+function keyed(file: SourceFile, rows: readonly DeviceRow[]): readonly KeyedRow[] {
   const lines = new Map<string, number>();
   return rows.map((row) => {
     const { cells, line } = row;
@@ -44,12 +51,42 @@ function keyed(file: SourceFile, rows: readonly DeviceRow[]): readonly { key: re
   });
 }
 
-function addDevice(book: RecordBook, key: readonly string[], { cells }: DeviceRow, home: RecordId): void {
+/** The one home that the rows name, if any. @throws DomainError naming the line that names another. */
+function homeOf(file: SourceFile, rows: readonly KeyedRow[]): string | undefined {
+  const named = rows.flatMap(({ row: { line, cells } }) => {
+    const home = cells.get("home");
+    return home === undefined ? [] : [{ line, home }];
+  });
+  const [first] = named;
+  const other = named.find(({ home }) => home !== first?.home);
+  if (first === undefined || other === undefined) return first?.home;
+  const description = `names the home ${other.home}, and line ${first.line} ${first.home}: a household has one`;
+  throw malformed(file.name, `line ${other.line}`, description);
+}
+
+/** On which floors there is a room of each name. */
+function floorsOfRooms(rows: readonly KeyedRow[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const floors = new Map<string, Set<string>>();
+  for (const { row } of rows) {
+    const [room, floor] = [row.cells.get("room"), row.cells.get("floor")];
+    if (room !== undefined && floor !== undefined) floors.set(room, (floors.get(room) ?? new Set()).add(floor));
+  }
+  return floors;
+}
+
+function addDevice(
+  book: RecordBook,
+  { key, row, home, floors }: KeyedRow & { readonly home: RecordId; readonly floors: ReturnType<typeof floorsOfRooms> },
+): void {
+  const { cells } = row;
   const properties = [...cells].filter(([column]) => !NOT_PROPERTIES.has(column));
   const device = book.entity("device", key, Object.fromEntries(properties.map(propertyOf)));
   const [room, floor] = [cells.get("room"), cells.get("floor")];
   const within = floor === undefined ? home : book.zone(floor, home);
-  book.place(key, device, room === undefined ? undefined : book.room(room, within), home);
+  // Rooms are known by their names, and most houses have two bathrooms.
+  const isOneOfSeveral = room !== undefined && floor !== undefined && (floors.get(room)?.size ?? 0) > 1;
+  const name = isOneOfSeveral ? `${room}, ${floor}` : room;
+  book.place(key, device, name === undefined ? undefined : book.room(name, within), home);
 }
 
 function propertyOf([column, cell]: readonly [string, string]): readonly [string, JsonValue] {

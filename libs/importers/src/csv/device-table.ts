@@ -38,9 +38,15 @@ const COLUMN_OF_HEADER: Readonly<Record<string, string>> = {
  * @throws DomainError `invalid` naming the line.
  */
 export function parseDeviceTable(file: SourceFile): readonly DeviceRow[] {
-  const [header, ...rows] = readLines(file);
+  const lines = readLines(file);
+  const [header, ...rows] = lines;
   if (header === undefined) throw malformed(file.name, "", "is empty");
-  const columns = columnsOf(file, header);
+  // Spreadsheets leave columns behind in which nothing stands.
+  const width = lines.reduce(
+    (widest, { cells }) => Math.max(widest, cells.findLastIndex((cell) => cell !== "") + 1),
+    0,
+  );
+  const columns = columnsOf(file, { line: header.line, cells: header.cells.slice(0, width) });
   return rows.map(({ line, cells }) => ({ line, cells: cellsOf(columns, cells) }));
 }
 
@@ -52,15 +58,17 @@ interface Line {
 function readLines(file: SourceFile): readonly Line[] {
   const lines: Line[] = [];
   try {
-    parse(file.text, {
+    // A Mac writes an accent beside its letter where others write one character.
+    parse(file.text.normalize("NFC"), {
       bom: true,
       delimiter: [delimiterOf(file.text)],
+      record_delimiter: ["\r\n", "\n", "\r"],
       trim: true,
       skip_empty_lines: true,
       on_record: (cells: string[], { lines: lastLine }) => {
         // A cell in quotes may hold line breaks; the parser counts to the end of the record.
         const breaks = cells.reduce((sum, cell) => sum + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
-        lines.push({ line: lastLine - breaks, cells });
+        lines.push({ line: lastLine - breaks, cells: cells.map((cell) => cell.replaceAll(/\r\n?/g, "\n").trim()) });
         return null;
       },
     });
