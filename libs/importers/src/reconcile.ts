@@ -1,7 +1,7 @@
 import { bodyText } from "@funkygibbon/client/graph-editor";
 import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-view";
 import { ENDS_KEY, IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
-import { invalid } from "@funkygibbon/kernel/errors";
+import { DomainError, invalid } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { mayConnect } from "@funkygibbon/kernel/relationship-type";
@@ -37,10 +37,7 @@ export class Reconciler {
   /** @throws DomainError `invalid` when its body is none that the graph takes. */
   stepFor(record: SourceRecord): ImportStep {
     const label = this.#labelOf(record);
-    const action = this.#actionFor(record);
-    if (action.kind === "create") mustBeTakeable(action.body, label);
-    if (action.kind === "update") mustBeTakeable(action.patch, label);
-    return { record, label, action };
+    return { record, label, action: naming(label, () => this.#actionFor(record)) };
   }
 
   #actionFor(record: SourceRecord): ImportAction {
@@ -138,13 +135,16 @@ function skipped(reason: string): ImportAction {
   return { kind: "skipped", reason };
 }
 
-/** A body that the graph would refuse is refused while nothing has happened yet. */
-function mustBeTakeable(body: JsonObject, label: string): void {
+/** What the graph would refuse is refused while nothing has happened yet. @throws DomainError naming what it is of. */
+function naming(label: string, decide: () => ImportAction): ImportAction {
   try {
-    bodyText(body, "body");
+    const action = decide();
+    if (action.kind === "create") bodyText(action.body, "body");
+    if (action.kind === "update") bodyText(action.patch, "body");
+    return action;
   } catch (error) {
-    const description = error instanceof Error ? error.message : String(error);
-    throw invalid([{ field: label, description }], "MALFORMED_IMPORT");
+    if (!(error instanceof DomainError)) throw error;
+    throw invalid([{ field: label, description: error.message }], "MALFORMED_IMPORT");
   }
 }
 

@@ -47,7 +47,7 @@ export function parseRoomsFile(file: SourceFile): RoomsFile {
       .at("rooms")
       .list()
       .map((room) => ({
-        name: room.at("name").text(),
+        name: room.at("name").text().trim(),
         accessories: room.at("accessories").optionalList().map(referenceAt),
       })),
   };
@@ -58,7 +58,7 @@ export function assignRooms(things: readonly Placeable[], file: RoomsFile | unde
   const assigned = new Map<string, string>();
   for (const room of file?.rooms ?? []) {
     for (const { reference, place } of room.accessories) {
-      const found = things.filter(({ id, name }) => id === reference || name === reference);
+      const found = things.filter(({ id, name }) => id === reference || name.normalize("NFC") === reference);
       if (found.length === 0) throw place.fault(`names ${reference}, which is no id or name in the dump`);
       for (const { id } of found) assigned.set(id, room.name);
     }
@@ -73,6 +73,8 @@ function isRoomsFile({ text }: SourceFile): boolean {
 
 function referenceAt(place: JsonPlace): { reference: string; place: JsonPlace } {
   const { value } = place;
-  if (typeof value === "string" || Number.isSafeInteger(value)) return { reference: String(value), place };
+  if (typeof value === "string" || Number.isSafeInteger(value)) {
+    return { reference: String(value).normalize("NFC").trim(), place };
+  }
   throw place.fault("must be an id or a name");
 }

@@ -174,6 +174,26 @@ describe("the HomeKit importer", () => {
     expect(accessory?.body.aid).toBe("18446744073709551615");
   });
 
+  it("takes what vendors put where something else belongs, and leaves out what is no value", async () => {
+    const client = await emptyHome();
+    const information = [
+      '{"iid": 2, "type": "23", "value": "Ku\u0308chenlicht "}',
+      '{"iid": 3, "type": "30", "value": 4711}',
+      '{"iid": 4, "type": "52", "value": null}',
+    ];
+    const brightness = '{"iid": 11, "type": "8", "format": "int", "perms": ["pr", "pw"], "value": 1e999}';
+    const text = `[{"aid": 1, "services": [
+      {"iid": 1, "type": "3E", "characteristics": [${information.join()}]},
+      {"iid": 10, "type": "43", "characteristics": [${brightness}]}]}]`;
+    const kitchen = '{"rooms": [{"name": "Kitchen ", "accessories": ["K\u00fcchenlicht"]}]}';
+    await run(client, [aDump(text), { name: "rooms.json", text: kitchen }]);
+    expect(client.graph.rooms().map(({ name }) => name)).toEqual(["Kitchen"]);
+    const [lamp] = client.graph.find({ type: "device" });
+    expect(lamp?.body).toMatchObject({ serial_number: "4711", capabilities: ["dimming"] });
+    const [light] = client.graph.find({ type: "service", name: "Light" });
+    expect(light?.body.characteristics).toEqual([{ iid: "11", type: "brightness", format: "int", access: "rw" }]);
+  });
+
   it.each([
     ["[", "line 1, column 2", undefined],
     ["{}", "accessories", undefined],

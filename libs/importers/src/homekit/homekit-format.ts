@@ -67,7 +67,7 @@ function nameOf(aid: string, services: readonly DumpService[]): string {
   return informationOf(services, "name") ?? informationOf(services, "model") ?? `Accessory ${aid}`;
 }
 
-/** What the accessory information service says under this name; undefined: nothing, or only blanks. */
+/** What the accessory information service says under this name, some in numbers; undefined: nothing, or only blanks. */
 function informationOf(services: readonly DumpService[], name: string): string | undefined {
   const information = services.find((service) => serviceTypeOf(service.type)?.name === "accessory_information");
   return information === undefined ? undefined : textOf(information, name);
@@ -75,7 +75,7 @@ function informationOf(services: readonly DumpService[], name: string): string |
 
 function textOf(service: DumpService, name: string): string | undefined {
   const value = service.characteristics.find(({ type }) => characteristicNameOf(type) === name)?.value;
-  const text = typeof value === "string" ? value.trim() : "";
+  const text = typeof value === "string" || typeof value === "number" ? String(value).trim() : "";
   return text === "" ? undefined : text;
 }
 
@@ -120,5 +120,5 @@ function serviceBody(service: DumpService): JsonObject {
 
 function isKnowledge(value: JsonValue | undefined): value is JsonValue {
   if (typeof value === "string") return value.isWellFormed() && utf8Length(value) <= MAX_VALUE_BYTES;
-  return typeof value === "number" || typeof value === "boolean";
+  return Number.isFinite(value) || typeof value === "boolean";
 }

@@ -73,6 +73,18 @@ describe("the Matter importer", () => {
     ]);
   });
 
+  it("leaves out a node that says nothing of itself, and says so, also where a room has it", async () => {
+    const client = await emptyHome();
+    const list = [
+      { node_id: 1, attributes: { "0/40/3": "Plug" } },
+      { node_id: 2, available: false, attributes: {} },
+    ];
+    const kitchen = { name: "rooms.json", text: '{"rooms": [{"name": "Kitchen", "accessories": [1, 2]}]}' };
+    const plan = await runImport(client, matterFormat, [dump(list), kitchen]);
+    expect(plan.omitted).toEqual([{ label: "node 2", reason: "says nothing of itself: it has no endpoint 0" }]);
+    expect(client.graph.find({ type: "device" }).map(({ name }) => name)).toEqual(["Plug"]);
+  });
+
   it.each([
     [{ attributes: {} }, "node_id"],
     [

@@ -25,11 +25,15 @@ export const matterFormat: ImportFormat = {
     const book = new RecordBook({ format: "matter", source: "matter" }, scope);
     const home = book.home(rooms?.home);
     for (const { name } of rooms?.rooms ?? []) book.room(name, home);
-    const things = nodes.flatMap(thingsOf);
-    const placed = assignRooms(
-      things.map(({ key, name }) => ({ id: key, name })),
-      rooms,
-    );
+    // A node that was never interviewed, or not reached when the dump was made, says nothing of itself.
+    const silent = nodes.filter(({ endpoints }) => !endpoints.some(({ id }) => id === 0));
+    for (const { id } of silent) book.omit(`node ${id}`, "says nothing of itself: it has no endpoint 0");
+    const things = nodes.filter((node) => !silent.includes(node)).flatMap(thingsOf);
+    const placeable = [
+      ...things.map(({ key, name }) => ({ id: key, name })),
+      ...silent.map(({ id }) => ({ id, name: "" })),
+    ];
+    const placed = assignRooms(placeable, rooms);
     for (const thing of things) {
       const room = placed.get(thing.key);
       book.place([thing.key], addThing(book, thing), room === undefined ? undefined : book.room(room, home), home);
