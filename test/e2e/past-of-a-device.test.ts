@@ -35,9 +35,35 @@ describe("the past, asked by a device,", () => {
     expect((await past.find({ room: hall })).map(({ name }) => name)).toEqual(["Lamp"]);
     expect(await past.neighbours(hall)).toMatchObject([{ entity: { id: lamp }, inverse: true }]);
     expect(await past.path(lamp, hall)).toMatchObject([{ entity: { id: hall }, relationship: { type: "located_in" } }]);
-    expect(await client.asOf(new Date(0)).entity(lamp)).toBeUndefined();
     expect(await past.path(lamp, client.newId())).toBeUndefined();
+    expect(await past.path(lamp, hall, { maxDepth: 0 })).toBeUndefined();
     expect(client.graph.neighbours(lamp)).toEqual([]);
+  });
+
+  it("is empty before there was anything", async () => {
+    const { tokens } = await system.newHousehold();
+    await using client = await openNodeClient({
+      url: system.urls.syncCoordinator,
+      graphUrl: system.urls.entityStore,
+      token: () => tokens.owner,
+    });
+    client.connect();
+    const [hall, lamp] = [client.newId(), client.newId()];
+    const edge = await client.edit((editor) => {
+      editor.create({ id: hall, type: "room", body: { name: "Hall" } });
+      editor.create({ id: lamp, type: "device", body: { name: "Lamp" } });
+      return editor.relate({ type: "located_in", from: lamp, to: hall });
+    });
+    await client.settled(within());
+    for (const at of [new Date(0), new Date("2020-01-01")]) {
+      const past = client.asOf(at);
+      expect(await past.entity(lamp)).toBeUndefined();
+      expect(await past.relationship(edge)).toBeUndefined();
+      expect(await past.find()).toEqual([]);
+      expect(await past.find({ room: hall })).toEqual([]);
+      expect(await past.neighbours(hall)).toEqual([]);
+      expect(await past.path(lamp, hall)).toBeUndefined();
+    }
   });
 
   it("cannot be had without the server, and is said to be", async () => {

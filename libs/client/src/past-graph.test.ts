@@ -19,6 +19,25 @@ describe("a question about the past", () => {
     await expect(asked).rejects.toMatchObject({ kind: "cancelled" });
   });
 
+  it("ends also while the app owes the token", async () => {
+    const patience = new AbortController();
+    const asked = Promise.withResolvers<void>();
+    const token = () => {
+      asked.resolve();
+      return new Promise<string>(() => undefined);
+    };
+    const past = new PastGraph({ url: "http://127.0.0.1:9", token, at: new Date(), signal: patience.signal });
+    const answer = past.entity(LAMP);
+    await asked.promise;
+    patience.abort();
+    await expect(answer).rejects.toMatchObject({ kind: "cancelled" });
+  });
+
+  it("is refused when it names no time", () => {
+    const options = { url: "http://127.0.0.1:9", token: async () => "good", at: new Date(Number.NaN) };
+    expect(() => new PastGraph(options)).toThrow(expect.objectContaining({ kind: "invalid" }));
+  });
+
   it("is told that the server cannot be reached", async () => {
     const past = new PastGraph({ url: "http://127.0.0.1:9", token: async () => "good", at: new Date() });
     await expect(past.entity(LAMP)).rejects.toMatchObject({ reason: "OFFLINE" });

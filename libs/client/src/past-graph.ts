@@ -3,7 +3,7 @@ import type { CallOptions, Client as ConnectClient } from "@connectrpc/connect";
 import { type Entity, EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_service_pb";
 import { Direction, GraphService, type ReachedEntity } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import { type Relationship, RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
-import { DomainError } from "@funkygibbon/kernel/errors";
+import { DomainError, invalid } from "@funkygibbon/kernel/errors";
 import { parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
@@ -41,7 +41,9 @@ export class PastGraph {
   readonly #relationships: ConnectClient<typeof RelationshipService>;
   readonly #graph: ConnectClient<typeof GraphService>;
 
+  /** @throws DomainError `invalid` when `at` is no time. */
   constructor(options: PastGraphOptions) {
+    if (Number.isNaN(options.at.getTime())) throw invalid([{ field: "at", description: "must be a time" }]);
     this.#at = timestampFromDate(options.at);
     this.#signal = options.signal;
     this.#entities = serviceClient(EntityService, options);
@@ -81,7 +83,7 @@ export class PastGraph {
     return found;
   }
 
-  /** What was one step away, at most a thousand. */
+  /** What was one step away, at most a thousand; nothing of an entity that there was not. */
   async neighbours(id: RecordId, options: NeighbourOptions = {}): Promise<readonly Neighbour[]> {
     const request = {
       entityId: id,
@@ -90,13 +92,15 @@ export class PastGraph {
       entityTypes: (options.entityTypes ?? []).map(entityTypes.toWire),
       limit: MAX_NEIGHBOURS,
     };
-    const { neighbours } = await this.#ask((at, call) => this.#graph.getNeighbours({ ...request, at }, call));
-    return neighbours.map(neighbour);
+    const asked = this.#ask((at, call) => this.#graph.getNeighbours({ ...request, at }, call));
+    return (await unlessNotFound(asked))?.neighbours.map(neighbour) ?? [];
   }
 
-  /** A shortest way as it was; undefined: there was none. */
+  /** A shortest way as it was; undefined: there was none. @throws DomainError `invalid` for a `maxDepth` above 20. */
   async path(from: RecordId, to: RecordId, options: PathOptions = {}): Promise<readonly Neighbour[] | undefined> {
     const { types = [], directed = false, maxDepth = 10 } = options;
+    // To the server 0 says nothing.
+    if (maxDepth < 1) return from === to ? [] : undefined;
     const request = { fromId: from, toId: to, types: types.map(relationshipTypes.toWire), directed, maxDepth };
     const found = await unlessNotFound(this.#ask((at, call) => this.#graph.findPath({ ...request, at }, call)));
     return found?.steps.map(neighbour);

@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import { unlessAborted } from "./timers.ts";
 import { errorOfConnect } from "./transport-error.ts";
 
 /** Whom calls go to, and as whom. */
@@ -22,7 +23,8 @@ export function serviceClient<Service extends DescService>(
   { url, token, timeoutMs = DEFAULT_TIMEOUT_MS }: ServiceClientOptions,
 ): Client<Service> {
   const authorized: Interceptor = (next) => async (request) => {
-    request.header.set("authorization", `Bearer ${await token()}`);
+    const given = await unlessAborted(Promise.resolve(token()), request.signal);
+    request.header.set("authorization", `Bearer ${given}`);
     return next(request);
   };
   const options = { baseUrl: url, useBinaryFormat: true, interceptors: [authorized], defaultTimeoutMs: timeoutMs };
