@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { DomainError, type ErrorKind } from "@funkygibbon/kernel/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,6 +11,7 @@ import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
 import { nodeFault } from "./node-version.ts";
 import { connectionOf, profileFile, readProfile, replicaFile, writeProfile } from "./profile.ts";
 import { readCall } from "./program.ts";
+import { Terminal } from "./terminal.ts";
 import { claimsOf } from "./token-claims.ts";
 import { GIBBON_VERSION } from "./version.ts";
 
@@ -209,6 +211,18 @@ describe.runIf(process.platform === "linux")("a folder that takes none", () => {
       "gibbon: /proc/gibbon-test/gibbon/default.db cannot be written: ENOENT: no such file or directory, mkdir '/proc/gibbon-test'\n",
     ]);
   }, 30_000);
+});
+
+describe("a terminal", () => {
+  it("that cannot go back in its line is shown no progress", () => {
+    const shown = (environment: Record<string, string>) => {
+      const stream = Object.assign(new PassThrough(), { isTTY: true as const, columns: 80 });
+      new Terminal({ stdin: stream, stdout: stream, stderr: stream }, environment, true).progress("sending …");
+      return stream.read()?.toString() ?? "";
+    };
+    expect(shown({ TERM: "xterm" })).toContain("sending …");
+    expect(shown({ TERM: "dumb" })).toBe("");
+  });
 });
 
 describe("a token", () => {

@@ -15,12 +15,15 @@ const CLEAR_LINE = "\r\u001b[K";
 export class Terminal {
   readonly streams: Streams;
   readonly #colourful: boolean;
+  /** It cannot go back to the beginning of a line. */
+  readonly #isDumb: boolean;
   #progress = false;
 
   /** @param colour whether colours may be used at all: `--no-color`, and https://no-color.org. */
   constructor(streams: Streams, environment: Environment, colour: boolean) {
     this.streams = streams;
-    this.#colourful = colour && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
+    this.#isDumb = environment.TERM === "dumb";
+    this.#colourful = colour && (environment.NO_COLOR ?? "") === "" && !this.#isDumb;
   }
 
   /** Whether a person sits before it. */
@@ -55,7 +58,7 @@ export class Terminal {
 
   /** Shows how far something is, where a person looks; the next output takes its place. */
   progress(text: string): void {
-    if (this.streams.stderr.isTTY !== true) return;
+    if (this.streams.stderr.isTTY !== true || this.#isDumb) return;
     this.#progress = true;
     this.streams.stderr.write(`${CLEAR_LINE}${this.errorLook().dim(text)}`);
   }
