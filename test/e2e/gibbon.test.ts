@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
 import { type EntityAnswer, GibbonUser, somebody } from "../support/gibbon-command.ts";
@@ -306,6 +307,41 @@ describe("without a connection", () => {
     const late = `gibbon: ${silent.url} takes too long to answer\n`;
     expect([listed.code, listed.stderr]).toEqual([6, late]);
     expect([login.code, login.stderr]).toEqual([6, late]);
+  });
+
+  it("Ctrl-C ends the sending, and says that what was edited is still to be sent", async () => {
+    const villa = await house.newHousehold();
+    await using silent = await TcpProxy.open({ targets: () => [Number(new URL(house.urls.syncCoordinator).port)] });
+    await using ada = await somebody(house, villa);
+    await ada.ask("create", "room", "Study");
+    await ada.ask("create", "device", "Lamp", "--offline");
+    silent.hold();
+    const environment = {
+      SYNC_COORDINATOR_URL: silent.url,
+      ENTITY_STORE_URL: house.urls.entityStore,
+      CONFLICT_RESOLUTION_URL: house.urls.conflictResolution,
+      FUNKYGIBBON_TOKEN: villa.tokens.owner,
+    };
+    const sending = ada.start(["sync"], environment);
+    const said = sending.stderr === null ? "" : text(sending.stderr);
+    await expect.poll(() => silent.connections, { timeout: 20_000 }).toBe(1);
+    sending.kill("SIGINT");
+    expect(await once(sending, "exit")).toEqual([130, null]);
+    expect(await said).toBe("1 edit kept on this machine; gibbon sync sends what is left\ngibbon: interrupted\n");
+    expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced", pending_edits: 0 });
+  });
+
+  it.runIf(process.platform !== "win32")("it works where nobody hears what is said beside the answer", async () => {
+    await using ada = await somebody(house, await house.newHousehold());
+    await ada.ask("create", "room", "Study");
+    const environment = { SYNC_COORDINATOR_URL: "http://127.0.0.1:9", ENTITY_STORE_URL: "http://127.0.0.1:9" };
+    const deaf = ada.start(["ls"], {
+      ...environment,
+      CONFLICT_RESOLUTION_URL: "http://127.0.0.1:9",
+      FUNKYGIBBON_TOKEN: house.tokens.owner,
+    });
+    deaf.stderr?.destroy();
+    expect(await once(deaf, "exit")).toEqual([0, null]);
   });
 
   it("there is nothing to read on a machine that never had one", async () => {

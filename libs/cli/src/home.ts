@@ -93,6 +93,12 @@ export function deliveryLines(delivery: "synced" | "queued"): readonly string[] 
   return delivery === "synced" ? [] : ["Kept on this machine; gibbon sync sends it."];
 }
 
+/** Who interrupts the sending has not taken back what was to be sent, and might think so. */
+function noteUnsent(gibbon: Gibbon, { state }: Client): void {
+  if (state.pendingEdits === 0) return;
+  gibbon.note(`${counted(state.pendingEdits, "edit")} kept on this machine; gibbon sync sends what is left`);
+}
+
 async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
   if (gibbon.settings.offline) return offline("nobody was asked");
   const patience = new AbortController();
@@ -108,6 +114,7 @@ async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
     client.connect();
     return freshnessOf(gibbon, await client.until(isDecided, AbortSignal.any([gibbon.signal, patience.signal])));
   } catch (error) {
+    if (gibbon.signal.aborted) noteUnsent(gibbon, client);
     if (gibbon.signal.aborted || !patience.signal.aborted) throw error;
     gibbon.losePatience(SILENCE_MS);
     return TOO_LATE;

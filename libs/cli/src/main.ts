@@ -28,6 +28,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.stderr.write(`gibbon: the output cannot be written: ${error.message}\n`);
   process.exit(4);
 });
+// Who does not want to hear what is said beside the answer gets the answer all the same.
+process.stderr.on("error", () => undefined);
 
 process.exitCode = await run({
   words: process.argv.slice(2),
