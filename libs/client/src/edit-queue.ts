@@ -4,7 +4,7 @@ import type { Strategy } from "@funkygibbon/kernel/record";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { mintVersion, mintVersionAt } from "./device-clock.ts";
-import { type Edit, isVisible } from "./replica-record.ts";
+import type { Edit } from "./replica-record.ts";
 import type { ReplicaTransaction } from "./replica-transaction.ts";
 
 /** What the user has done to one record. */
@@ -31,7 +31,7 @@ export function stageEdit(tx: ReplicaTransaction, draft: EditDraft, clock: Clock
   const parents = squashed?.parents ?? parentsOf(top?.version ?? tx.base(draft.record)?.version);
   if (squashed !== undefined) {
     tx.removeEdit(squashed);
-    if (draft.deleted && parents.length === 0 && !isAnEnd(tx, draft.record)) return undefined;
+    if (draft.deleted && parents.length === 0 && !tx.isPendingEnd(draft.record)) return undefined;
   }
   const changedKeys = union(squashed?.changedKeys ?? [], draft.changedKeys);
   const edit: Edit = { ...draft, ...mintVersion(tx, clock), parents, changedKeys, state: { kind: "unsent" } };
@@ -131,10 +131,4 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
 
 function parentsOf(version: VersionId | undefined): readonly VersionId[] {
   return version === undefined ? [] : [version];
-}
-
-/** Whether an edge that is still to be pushed ends at the record, which then has to exist, if only as a tombstone. */
-function isAnEnd(tx: ReplicaTransaction, record: RecordId): boolean {
-  for (const edit of tx.pendingEdits()) if (isVisible(edit) && endsOf(edit.content).includes(record)) return true;
-  return false;
 }

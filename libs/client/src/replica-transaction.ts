@@ -1,6 +1,7 @@
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import type { BaseRecords } from "./base-table.ts";
+import { endsOf } from "./edit-queue.ts";
 import { type BaseRecord, bySequence, type Edit, isPending, isVisible, type ReplicaMeta } from "./replica-record.ts";
 import type { StoreBatch } from "./store.ts";
 
@@ -26,6 +27,8 @@ export class ReplicaTransaction {
   readonly #editsByRecord = new Map<RecordId, readonly Edit[]>();
   readonly #putEdits = new Map<VersionId, Edit>();
   readonly #removedEdits = new Set<VersionId>();
+  /** How many edits that are to be pushed lead an edge to a record; counted when somebody asks. */
+  #pendingEnds: Map<RecordId, number> | undefined;
 
   constructor(before: ReplicaSnapshot) {
     this.#before = before;
@@ -100,20 +103,26 @@ export class ReplicaTransaction {
     yield* joined.slice(next);
   }
 
+  /** Whether an edge that is to be pushed ends at the record, which then has to exist for others, if only as a tombstone. */
+  isPendingEnd(record: RecordId): boolean {
+    if (this.#pendingEnds === undefined) {
+      this.#pendingEnds = new Map();
+      for (const edit of this.pendingEdits()) this.#countEnds(edit, 1);
+    }
+    return (this.#pendingEnds.get(record) ?? 0) > 0;
+  }
+
   /** Adds an edit, or replaces the one of the same version. New ones come in the order of their sequence. */
   putEdit(edit: Edit): void {
-    const others = this.editsOf(edit.record).filter((other) => other.version !== edit.version);
-    const edits = [...others, edit].sort(bySequence);
+    const edits = [...this.#withoutEdit(edit), edit].sort(bySequence);
+    this.#countEnds(edit, 1);
     this.#editsByRecord.set(edit.record, edits);
     this.#putEdits.set(edit.version, edit);
     this.#removedEdits.delete(edit.version);
   }
 
   removeEdit(edit: Edit): void {
-    this.#editsByRecord.set(
-      edit.record,
-      this.editsOf(edit.record).filter((other) => other.version !== edit.version),
-    );
+    this.#editsByRecord.set(edit.record, this.#withoutEdit(edit));
     this.#putEdits.delete(edit.version);
     this.#removedEdits.add(edit.version);
   }
@@ -144,6 +153,20 @@ export class ReplicaTransaction {
       putEdits: [...this.#putEdits.values()],
       removeEdits: [...this.#removedEdits],
     };
+  }
+
+  /** The other edits of its record. */
+  #withoutEdit({ record, version }: Edit): readonly Edit[] {
+    return this.editsOf(record).filter((other) => {
+      if (other.version !== version) return true;
+      this.#countEnds(other, -1);
+      return false;
+    });
+  }
+
+  #countEnds(edit: Edit, by: 1 | -1): void {
+    if (this.#pendingEnds === undefined || !isPending(edit)) return;
+    for (const end of endsOf(edit.content)) this.#pendingEnds.set(end, (this.#pendingEnds.get(end) ?? 0) + by);
   }
 
   /** The edits of records that this transaction changed. */

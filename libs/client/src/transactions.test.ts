@@ -115,6 +115,20 @@ describe("undo", () => {
     expect(roomNames(ada)).toEqual([]);
   });
 
+  it("takes back ten thousand edits of one transaction that nobody has heard of", async () => {
+    const ada = await device(new ModelServer(), "ada");
+    await ada.edit((editor) => {
+      const attic = editor.create(room("Attic"));
+      for (let n = 0; n < 5_000; n++) {
+        const lamp = editor.create({ type: "device", body: { name: `Lamp ${n}` } });
+        editor.relate({ type: "located_in", from: lamp, to: attic });
+      }
+    });
+    expect(await ada.undo()).toBe(true);
+    expect(ada.state.pendingEdits).toBe(0);
+    expect(ada.graph.find()).toEqual([]);
+  });
+
   it("that finds the disk full can be asked for again", async () => {
     const store = new SlowStore();
     const ada = adopt(await clientOf(new ModelServer(), { deviceId: "ada", store }));
