@@ -6,7 +6,7 @@ import type { SyncState } from "@funkygibbon/client/sync-state";
 import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import type { Gibbon } from "./gibbon.ts";
 import { counted } from "./present/look.ts";
-import { makePrivateFolder } from "./profile.ts";
+import { makePrivateFolder } from "./private-file.ts";
 import { claimsOf } from "./token-claims.ts";
 import { readUndo, writeUndo } from "./undo-file.ts";
 import { GIBBON_VERSION } from "./version.ts";

@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { ServiceUrls } from "@funkygibbon/client/services";
-import { DomainError } from "@funkygibbon/kernel/errors";
+import { makePrivateFolder, writeWhole } from "./private-file.ts";
 import { notSetUp, usageError } from "./usage-error.ts";
 
 /** Environment variables as they were found. */
@@ -48,49 +48,10 @@ export function undoFile(environment: Environment, name: string): string {
   return replicaFile(environment, name).replace(/\.db$/, ".undo.json");
 }
 
-/** Creates the folder of a file, for this user alone. @throws DomainError saying why it cannot. */
-export function makePrivateFolder(file: string): void {
-  mustBeWritable(file, () => makeFolders(dirname(file)));
-}
-
-/** As `mkdir -p`: Node's own tries for ever where a folder takes none and says that it is not there, as /proc does. */
-function makeFolders(folder: string): void {
-  const above = dirname(folder);
-  if (existsSync(folder) || above === folder) return;
-  makeFolders(above);
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    // Another gibbon may have been quicker.
-    if (!existsSync(folder)) throw error;
-  }
-}
-
-/** Writes a profile. */
+/** Writes a profile. @throws DomainError saying why it cannot. */
 export function writeProfile(file: string, profile: Profile): void {
-  writePrivately(file, `${JSON.stringify(profile, null, 2)}\n`);
-}
-
-/** Writes a file: for this user alone, whole or not at all. @throws DomainError saying why it cannot. */
-export function writePrivately(file: string, text: string): void {
   makePrivateFolder(file);
-  const temporary = `${file}.${process.pid}`;
-  mustBeWritable(file, () => {
-    writeFileSync(temporary, text, { mode: 0o600 });
-    chmodSync(temporary, 0o600);
-    renameSync(temporary, file);
-  });
-}
-
-/** Does what writes a file. @throws DomainError saying in one sentence why it cannot be written. */
-export function mustBeWritable(file: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `${file} cannot be written: ${why}`;
-    throw new DomainError("failed-precondition", message, { reason: "NO_FILE", cause: error });
-  }
+  writeWhole(file, `${JSON.stringify(profile, null, 2)}\n`);
 }
 
 /** Forgets a profile. @returns whether there was one. */

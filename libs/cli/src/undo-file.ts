@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import type { UndoStep } from "@funkygibbon/client/undo";
-import { writePrivately } from "./profile.ts";
+import { makePrivateFolder, writeWhole } from "./private-file.ts";
 
 /** An import of ten thousand records is not kept: it would be written again with every command. */
 const MAX_CHARACTERS = 4_000_000;
@@ -33,6 +33,10 @@ export function writeUndo(file: string, household: string, undoable: readonly Un
     steps.unshift(text);
   }
   const kept: Kept = { household, steps };
-  if (steps.length === 0) rmSync(file, { force: true });
-  else writePrivately(file, JSON.stringify(kept));
+  if (steps.length === 0) {
+    rmSync(file, { force: true });
+    return;
+  }
+  makePrivateFolder(file);
+  writeWhole(file, JSON.stringify(kept));
 }

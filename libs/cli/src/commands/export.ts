@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
 import { nodeSha256 } from "@funkygibbon/client/node-hashes";
 import { writeHousehold } from "@funkygibbon/importers/ndjson/write-household";
 import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
 import { counted } from "../present/look.ts";
-import { mustBeWritable } from "../profile.ts";
+import { writeWhole } from "../private-file.ts";
 
 /** `gibbon export`. */
 export const exportCommand: CommandSpec = {
@@ -29,7 +28,7 @@ export const exportCommand: CommandSpec = {
       gibbon.terminal.answer([lines.join("").trimEnd()]);
       return undefined;
     }
-    mustBeWritable(out, () => writeFileSync(out, lines.join(""), { mode: 0o600 }));
+    writeWhole(out, lines.join(""));
     const records = lines.length - 2;
     return {
       data: { file: out, records },
