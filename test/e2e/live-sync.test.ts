@@ -308,7 +308,7 @@ function subscription(
         frames
           .flatMap(({ frame }) => (frame.case === kind ? [frame.value as ValueOf<Case>] : []))
           .find((value) => matches(value));
-      await expect.poll(find, { timeout: 10_000, interval: 5 }).toBeDefined();
+      await expect.poll(find, { interval: 5 }).toBeDefined();
       return find() as ValueOf<Case>;
     },
   };

@@ -18,7 +18,7 @@ export async function connectDevice(
 }
 
 /** Ends a wait of a test with a clear error. */
-export function within(ms = 15_000): AbortSignal {
+export function within(ms = 30_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
 
@@ -32,9 +32,9 @@ export async function untilSettled(device: Client, ms: number): Promise<void> {
   }
 }
 
-/** Resolves when all are live at the same seq, nothing pending: the point at which I2 says that they agree. @throws with where each stands, after 15 s. */
+/** Resolves when all are live at the same seq, nothing pending: the point at which I2 says that they agree. @throws with where each stands, after 30 s. */
 export async function untilEqual(...devices: readonly Client[]): Promise<void> {
-  const deadlineMs = performance.now() + 15_000;
+  const deadlineMs = performance.now() + 30_000;
   while (!agree(devices)) {
     if (performance.now() > deadlineMs)
       throw new Error(`the devices do not agree: ${devices.map(whereabouts).join("; ")}`);

@@ -39,7 +39,7 @@ export function valuesOf<Case extends FrameCase>(frames: readonly SyncStreamResp
   return frames.flatMap(({ frame }) => (frame.case === kind ? [frame.value as FrameOf<Case>] : []));
 }
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
 
 /**
  * A device on the bare wire: sends frames as told, keeps what comes, acknowledges pages as it should. For tests in which

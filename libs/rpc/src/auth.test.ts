@@ -166,13 +166,11 @@ describe("keys", () => {
     await writeFile(path, JSON.stringify({ keys: [publicJwk, { ...(await exportJWK(next.publicKey)), kid: "k2" }] }));
     const token = await new SignJWT(userClaims).setProtectedHeader({ alg: "ES256", kid: "k2" }).sign(next.privateKey);
     await expect
-      .poll(
-        () =>
-          verifier.verifyUser(token).then(
-            ({ user }) => user,
-            () => "",
-          ),
-        { timeout: 3_000 },
+      .poll(() =>
+        verifier.verifyUser(token).then(
+          ({ user }) => user,
+          () => "",
+        ),
       )
       .toBe("ada");
   });
@@ -216,7 +214,7 @@ describe("a service credential", () => {
     await writeFile(file, "first\n");
     expect(source()).toBe("first");
     await writeFile(file, "second one\n");
-    await expect.poll(source, { timeout: 3_000 }).toBe("second one");
+    await expect.poll(source).toBe("second one");
   });
 });
 

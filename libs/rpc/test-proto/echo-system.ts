@@ -185,9 +185,9 @@ export async function startEcho(options: Partial<RpcServerOptions> & { access?: 
   };
 }
 
-/** Waits until `condition` holds, looking every few milliseconds; fails after 3 s. */
+/** Waits until `condition` holds, looking every few milliseconds; fails after 20 s. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 3_000;
+  const end = performance.now() + 20_000;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
     await sleep(5);

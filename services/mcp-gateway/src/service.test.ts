@@ -207,7 +207,7 @@ it("says that the graph is away while its services are, and works again when the
   expect(away).toMatchObject({ isError: true, _meta: { "funkygibbon.dev/error": { reason: "UNAVAILABLE" } } });
   backend = await startBackend(port);
   await expect
-    .poll(() => client.callTool({ name: "sync_now", arguments: {} }), { timeout: 10_000, interval: 200 })
+    .poll(() => client.callTool({ name: "sync_now", arguments: {} }), { interval: 200 })
     .toMatchObject({ structuredContent: { devices_asked: 0 } });
 });
 

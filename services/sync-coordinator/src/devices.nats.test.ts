@@ -26,9 +26,7 @@ describe("the devices of a household", () => {
     panel.leave();
     await panel.ended();
     const list = async () => (await world.coordinator.client.listDevices({}, { token })).devices;
-    await expect
-      .poll(async () => (await list()).find(({ deviceId }) => deviceId === "phone")?.lag, { timeout: 5_000 })
-      .toBe(0n);
+    await expect.poll(async () => (await list()).find(({ deviceId }) => deviceId === "phone")?.lag).toBe(0n);
     const [first, second] = await list();
     expect(first).toMatchObject({ deviceId: "panel", userId: "ada", connected: false });
     expect(second).toMatchObject({ deviceId: "phone", userId: "ada", connected: true });
@@ -83,7 +81,7 @@ describe("the devices of a household", () => {
     expect(await lagOf("there")).toBe(3n);
     const { frameId, cursor } = must(there.changes.at(-1), "it has just come");
     there.say({ case: "ack", value: { frameId, cursor } });
-    await expect.poll(() => lagOf("there"), { timeout: 5_000 }).toBe(0n);
+    await expect.poll(() => lagOf("there")).toBe(0n);
 
     there.leave();
     await there.ended();

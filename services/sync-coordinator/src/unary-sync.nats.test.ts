@@ -39,7 +39,7 @@ describe("unary Sync", () => {
     expect(answer.epoch).toBe(world.store.home(device.household).epoch);
     expect(answer.sessionId).toMatch(/^[0-9a-f-]{36}$/);
     expect(answer.nextSyncToken).not.toBe("");
-    expect(Math.abs(Number(answer.serverTime?.seconds) - Date.now() / 1_000)).toBeLessThan(5);
+    expect(Math.abs(Number(answer.serverTime?.seconds) - Date.now() / 1_000)).toBeLessThan(30);
     expect(answer.rateLimit?.remaining).toBeGreaterThan(0);
     expect(answer.rateLimit?.resetAt).toBeDefined();
     expect(answer.serverCapabilities).toContain("push");

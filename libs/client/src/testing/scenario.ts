@@ -33,7 +33,7 @@ export function clientOf(
 }
 
 /** A signal that ends a test's wait with a clear error. */
-export function within(ms = 15_000): AbortSignal {
+export function within(ms = 30_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
 
