@@ -146,4 +146,15 @@ describe("a query that is watched", () => {
     await ada.remove(id);
     expect(answers).toEqual([[], ["Attic"], ["Loft"]]);
   });
+
+  it("is told of each change also when its answer is no plain object", async () => {
+    const answers: string[][] = [];
+    ada.watch(
+      (graph) => new Set(graph.rooms().map(({ name }) => name)),
+      (rooms) => answers.push([...rooms]),
+    );
+    const id = await ada.create({ type: "room", body: { name: "Attic" } });
+    await ada.update(id, { name: "Loft" });
+    expect(answers).toEqual([[], ["Attic"], ["Loft"]]);
+  });
 });
