@@ -7,7 +7,7 @@ import { assertNever } from "@funkygibbon/kernel/must";
 import { type ContactEffect, type ContactEvent, NO_CONTACT, stepContact } from "./contact-step.ts";
 import { forkedDeviceId, takeDeviceId } from "./edit-queue.ts";
 import type { LocalReplica } from "./local-replica.ts";
-import type { SessionEnd } from "./session-end.ts";
+import { endOfError, type SessionEnd } from "./session-end.ts";
 import { SyncSession } from "./sync-session.ts";
 import type { Observable, SyncState } from "./sync-state.ts";
 import { pause, type Surroundings } from "./timers.ts";
@@ -74,8 +74,17 @@ export class SyncLoop {
     while (!stop.signal.aborted) {
       const end = await this.#oneSession(stop.signal);
       if (stop.signal.aborted) return;
+      await this.#follow(end, stop);
+    }
+  }
+
+  /** What the store cannot take, be it for want of room, counts as a session that was lost by it: it is tried again. */
+  async #follow(end: SessionEnd, stop: AbortController): Promise<void> {
+    try {
       const effects = this.#take({ type: "ended", end, nowUs: this.#options.clock.now() });
       for (const effect of effects) await this.#do(effect, stop);
+    } catch (error) {
+      await this.#follow(endOfError(error), stop);
     }
   }
 

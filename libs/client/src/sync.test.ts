@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FrameQueue } from "./frame-queue.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { StoreBatch } from "./store.ts";
+import { storeFull } from "./store-error.ts";
 import { ModelServer } from "./testing/model-server.ts";
 import { clientOf, clientPen, ManualClock, room, roomNames, within } from "./testing/scenario.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -11,6 +12,15 @@ import type { ServerFrame, TransportSession } from "./transport.ts";
 
 const { adopt, device, connected, closeAll } = clientPen();
 afterEach(closeAll);
+
+/** A disk that is full while one says so. */
+class FullableStore extends MemoryStore {
+  isFull = false;
+
+  override apply(batch: StoreBatch): Promise<void> {
+    return this.isFull ? Promise.reject(storeFull("home", undefined)) : super.apply(batch);
+  }
+}
 
 const NO_CHANGE: StoreBatch = { meta: undefined, clearRecords: false, putRecords: [], putEdits: [], removeEdits: [] };
 
@@ -288,6 +298,22 @@ describe("a clone", () => {
     await reborn.settled(within());
     expect(reborn.deviceId).toMatch(/^ada\.[0-9a-f]{8}$/);
     expect(server.pushes.map(({ device: id }) => id)).toEqual(["ada", reborn.deviceId]);
+  });
+
+  it("that is refused under its old name while its disk is full takes the new one once there is room", async () => {
+    const server = new ModelServer();
+    const disk = new FullableStore();
+    const ada = await connected(server, "ada", disk);
+    disk.isFull = true;
+    for (const session of server.sessions) session.say({ case: "goAway", value: { reason: GoAwayReason.FORKED } });
+    await ada.until(({ error }) => error?.reason === "STORE_FULL", within());
+    expect(ada.deviceId).toBe("ada");
+    disk.isFull = false;
+    ada.retryNow();
+    await ada.settled(within());
+    for (const session of server.sessions) session.say({ case: "goAway", value: { reason: GoAwayReason.FORKED } });
+    await ada.until(({ deviceId }) => deviceId !== "ada", within());
+    await ada.settled(within());
   });
 
   it("found out by a version that was used before loses nothing", async () => {
