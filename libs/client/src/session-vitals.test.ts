@@ -6,7 +6,7 @@ import type { Timers } from "./timers.ts";
 /** Timers that a test moves together with its clock. */
 class ManualTimers implements Timers {
   readonly clock = new ManualClock();
-  #calls: { readonly atUs: number; readonly callback: () => void }[] = [];
+  #calls: { atUs: number; readonly callback: () => void }[] = [];
 
   after(delayMs: number, callback: () => void): () => void {
     const call = { atUs: this.clock.nowUs + delayMs * 1_000, callback };
@@ -14,6 +14,12 @@ class ManualTimers implements Timers {
     return () => {
       this.#calls = this.#calls.filter((other) => other !== call);
     };
+  }
+
+  /** The clock is set, and timers are not impressed. */
+  setClock(byMs: number): void {
+    this.clock.nowUs += byMs * 1_000;
+    for (const call of this.#calls) call.atUs += byMs * 1_000;
   }
 
   async advance(ms: number): Promise<void> {
@@ -72,6 +78,17 @@ describe("the vitals of a session", () => {
     await timers.advance(46_000);
     expect(said.at(-1)).toBe("silent");
     expect(said.filter((word) => word === "silent")).toHaveLength(1);
+  });
+
+  it("ping, and tell of silence, in time after the clock was set back by an hour", async () => {
+    const timers = new ManualTimers();
+    const { said } = vitals(timers);
+    await timers.advance(4_000);
+    timers.setClock(-3_600_000);
+    await timers.advance(16_000);
+    expect(said).toEqual(["ping"]);
+    await timers.advance(31_000);
+    expect(said.at(-1)).toBe("silent");
   });
 
   it("renew the token well before it ends", async () => {

@@ -70,6 +70,9 @@ export class SessionVitals {
     if (this.#stopped) return;
     this.#cancelBeat();
     const now = this.#nowMs();
+    // A clock that was set back makes nobody wait for as long.
+    this.#lastHeardMs = Math.min(this.#lastHeardMs, now);
+    this.#lastSentMs = Math.min(this.#lastSentMs, now);
     if (now - this.#lastHeardMs >= 3 * this.#intervalMs) {
       this.#options.silent();
       return;
