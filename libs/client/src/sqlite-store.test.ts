@@ -1,6 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -182,6 +192,22 @@ describe("a file that", () => {
       expect(reasonOf(() => [...records])).toBe("STORE_CORRUPT");
     },
   );
+
+  it("was moved, deleted or replaced while it was open takes no more, and says so, until it is back", async () => {
+    await filled();
+    const elsewhere = join(folder, "elsewhere.db");
+    await using store = SqliteStore.open(file);
+    await store.load();
+    const added = () => store.apply(sampleBatch({ putEdits: [sampleEdit(9)] }));
+    renameSync(file, elsewhere);
+    await expect(added()).rejects.toMatchObject({ reason: "STORE_UNUSABLE" });
+    writeFileSync(file, "another");
+    await expect(added()).rejects.toThrow(/moved or deleted/);
+    rmSync(file);
+    renameSync(elsewhere, file);
+    await added();
+    expect([...(await store.load()).edits]).toHaveLength(3);
+  });
 
   it("is in no folder is reported with what the system says", () => {
     expect(() => SqliteStore.open(join(folder, "nowhere", "home.db"))).toThrow(/ENOENT/);

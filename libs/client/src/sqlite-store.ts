@@ -1,4 +1,5 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { must } from "@funkygibbon/kernel/must";
 import { errorOfSqlite } from "./sqlite-error.ts";
@@ -14,7 +15,7 @@ import {
   recordToRow,
 } from "./sqlite-rows.ts";
 import type { Store, StoreBatch, StoredReplica } from "./store.ts";
-import { storeCorrupt, storeTooNew, storeTooOld } from "./store-error.ts";
+import { storeCorrupt, storeTooNew, storeTooOld, storeUnusable } from "./store-error.ts";
 import { leaveWord, takeWordBack } from "./store-holder.ts";
 
 /** Marks our files among all that are SQLite databases: `fgib`. */
@@ -72,11 +73,16 @@ const TABLES = `
  */
 export class SqliteStore implements Store {
   readonly #file: string;
+  /** Where the file is, whatever becomes the process's folder, and which it is. */
+  readonly #path: string;
+  readonly #identity: string | undefined;
   readonly #database: DatabaseSync;
   readonly #statements: Record<"putMeta" | "clearRecords" | "putRecord" | "putEdit" | "removeEdit", StatementSync>;
 
   private constructor(file: string, database: DatabaseSync) {
     this.#file = file;
+    this.#path = resolve(file);
+    this.#identity = identityOf(this.#path);
     this.#database = database;
     this.#statements = {
       putMeta: database.prepare(
@@ -138,6 +144,7 @@ export class SqliteStore implements Store {
     const { putMeta, clearRecords, putRecord, putEdit, removeEdit } = this.#statements;
     const database = this.#database;
     try {
+      this.#mustBeInPlace();
       database.exec("BEGIN IMMEDIATE");
       if (batch.clearRecords) clearRecords.run();
       for (const record of batch.putRecords) putRecord.run(...recordToRow(record));
@@ -158,11 +165,23 @@ export class SqliteStore implements Store {
     this.#database.close();
   }
 
+  /** SQLite goes on writing to a file that has no name any more, and nobody would find those edits. */
+  #mustBeInPlace(): void {
+    if (identityOf(this.#path) === this.#identity) return;
+    throw storeUnusable(this.#file, "the file was moved or deleted while it was open");
+  }
+
   #rows(sql: string): IteratorObject<Row> {
     const statement = this.#database.prepare(sql);
     statement.setReturnArrays(true);
     return statement.iterate() as unknown as IteratorObject<Row>;
   }
+}
+
+/** Tells a file from others that have, or had, its name; undefined: there is none. */
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.dev} ${stats.ino}`;
 }
 
 /** Takes the file for this process alone, and makes the tables in a new one. What is not ours is left as it is. */
