@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -245,6 +247,25 @@ writeFileSync(file, readFileSync(file, "utf8").replace("true", process.env.SAYS)
       code: 3,
       error: { message: "there is no file nowhere.json" },
     });
+  });
+});
+
+describe.runIf(process.platform !== "win32")("a pipe", () => {
+  it("is read as a file is, under the name that its source is given", async () => {
+    await using ada = await somebody(house, await house.newHousehold());
+    const pipe = join(ada.folder, "63");
+    execFileSync("mkfifo", [pipe]);
+    const bringIn = async (...words: string[]) => {
+      const writing = writeFile(pipe, "name\nLamp\n");
+      const { code, stdout, stderr } = await ada.run(["import", "-f", "csv", pipe, ...words]);
+      await writing;
+      return [code, stdout || stderr];
+    };
+    expect(await bringIn()).toEqual([2, expect.stringContaining("63 is no file: say by --source what this source")]);
+    expect(await bringIn("--source", "inventory")).toEqual([
+      0,
+      expect.stringMatching(/^csv inventory\n5 records created/),
+    ]);
   });
 });
 

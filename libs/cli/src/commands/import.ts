@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { nodeSha1 } from "@funkygibbon/client/node-hashes";
 import { formatNamed, formatOf, IMPORT_FORMATS } from "@funkygibbon/importers/formats";
@@ -11,6 +11,7 @@ import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
 import { deliveryLines, deliveryOf } from "../home.ts";
 import { importData, importLines } from "../present/import-report.ts";
+import { usageError } from "../usage-error.ts";
 
 /** `gibbon import`. */
 export const importCommand: CommandSpec = {
@@ -28,7 +29,7 @@ export const importCommand: CommandSpec = {
     },
     {
       flags: "--source <name>",
-      help: "tells this source from others of its format (default the name of the file; home-assistant)",
+      help: "tells this source from others of its format (default the name of the file; home-assistant); a pipe has none",
     },
     { flags: "--dry-run", help: "say what would happen, and do nothing" },
   ],
@@ -43,7 +44,7 @@ export const importCommand: CommandSpec = {
     const files = input.rest(0).map(readSource);
     const named = input.text("format");
     const format = named === undefined ? formatOf(files) : formatNamed(named);
-    const sourceName = input.text("source") ?? format.sourceName(files);
+    const sourceName = input.text("source") ?? lastingName(format.sourceName(files), input.rest(0));
     await using home = await gibbon.openHome();
     const { client } = home;
     const scope = {
@@ -67,6 +68,13 @@ export const importCommand: CommandSpec = {
     };
   },
 };
+
+/** @throws DomainError (usage) for the name of a pipe: the next one is called otherwise, and would be another source. */
+function lastingName(name: string, paths: readonly string[]): string {
+  const pipe = paths.find((path) => basename(path) === name && !statSync(path).isFile());
+  if (pipe === undefined) return name;
+  throw usageError(`${pipe} is no file: say by --source what this source is called, now and next time`);
+}
 
 function readSource(path: string): SourceFile {
   const [name, bytes] = [basename(path), readBytes(path)];
