@@ -5,7 +5,7 @@ import { parseJsonObject } from "@funkygibbon/kernel/json";
 import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import { RELATIONSHIP_TYPES, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { SourceFile } from "../import-format.ts";
-import { JsonPlace, malformed } from "../json-place.ts";
+import { JsonPlace, malformed, mustDiffer } from "../json-place.ts";
 
 /** The format of the lines that we read and write; `entity-store export` writes the same. */
 export const HOUSEHOLD_FORMAT = 1;
@@ -49,7 +49,10 @@ export function parseHouseholdFile({ name, text }: SourceFile): readonly FileVer
   if (count.at("lines").value !== lines.length - 1) {
     throw malformed(name, `line ${lines.length}`, `does not count the ${lines.length - 1} lines before it`);
   }
-  return places.filter((_place, index) => kinds[index] === "version").map(versionAt);
+  const versions = places.filter((_place, index) => kinds[index] === "version");
+  const heads = versions.filter((place) => place.at("head").value === true).map((place) => place.at("id"));
+  mustDiffer(heads, recordIdAt);
+  return versions.map(versionAt);
 }
 
 function placeOf(file: string, line: string, number: number): JsonPlace {

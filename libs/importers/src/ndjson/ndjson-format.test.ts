@@ -58,6 +58,7 @@ describe("the NDJSON importer", () => {
       "line 2.content.type must be one of",
     ],
     ["a bad id", [head, room.replace(/"id":"[^"]*"/, '"id":"7"'), end(2)], "line 2.id must be a UUID"],
+    ["a record that is told twice", [head, room, room, end(3)], "line 3.id repeats 0193a5c4-"],
     ["a body that is none", [head, room.replace(/"body":"[^}]*}"/, '"body":"[]"'), end(2)], "line 2.body is no body"],
   ])("names the line in %s", async (_fault, lines, message) => {
     const client = await emptyHome();
