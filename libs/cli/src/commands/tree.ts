@@ -2,19 +2,8 @@ import type { EntityView, GraphView } from "@funkygibbon/client/graph-view";
 import type { CommandSpec } from "../command.ts";
 import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { BEHIND_DEVICES, inside, whereIs } from "../places.ts";
-import { titleOf, valueText } from "../present/entity.ts";
-import type { Look } from "../present/look.ts";
-import { cutTo, fitTo, widthOf } from "../present/text-width.ts";
-
-/** A node of the tree as `--json` tells it. */
-interface TreeNode {
-  readonly id: string;
-  readonly type: string;
-  readonly name: string;
-  /** Manufacturer, model and capabilities, where there are any. */
-  readonly about: string;
-  readonly children: readonly TreeNode[];
-}
+import { valueText } from "../present/entity.ts";
+import { branchLines, type TreeNode, treeLines } from "../present/tree.ts";
 
 /** `gibbon tree`. */
 export const treeCommand: CommandSpec = {
@@ -39,8 +28,8 @@ export const treeCommand: CommandSpec = {
     return {
       data: { trees, elsewhere },
       lines: (look) => [
-        ...trees.flatMap((tree) => draw(tree, look)),
-        ...(elsewhere.length === 0 ? [] : [look.dim("in no room"), ...branches(elsewhere, "", look)]),
+        ...trees.flatMap((tree) => treeLines(tree, look)),
+        ...(elsewhere.length === 0 ? [] : [look.dim("in no room"), ...branchLines(elsewhere, look)]),
         ...(trees.length + elsewhere.length === 0 ? [look.dim("nothing yet: gibbon import brings a home in")] : []),
       ],
     };
@@ -60,21 +49,4 @@ function nodeOf(graph: GraphView, entity: EntityView, all: boolean, above: Reado
   const about = [valueText(body.manufacturer), valueText(body.model), abilities].filter((text) => text !== "");
   const children = below.map((child) => nodeOf(graph, child, all, path));
   return { id, type, name, about: about.join("  "), children };
-}
-
-function draw(tree: TreeNode, look: Look): readonly string[] {
-  return [look.bold(titleOf(tree)), ...branches(tree.children, "", look)];
-}
-
-function branches(nodes: readonly TreeNode[], indent: string, look: Look): readonly string[] {
-  const room = look.width - indent.length - "├─ ".length;
-  const widest = Math.min(room, Math.max(0, ...nodes.map((node) => widthOf(titleOf(node)))));
-  return nodes.flatMap((node, index) => {
-    const isLast = index === nodes.length - 1;
-    const isPlace = node.about === "" && node.children.length > 0;
-    const title = fitTo(titleOf(node), widest);
-    const about = isPlace ? "" : cutTo(node.about || node.type, room - widest - 2);
-    const line = `${look.dim(`${indent}${isLast ? "└─" : "├─"} `)}${isPlace ? look.yellow(title.trimEnd()) : title}  ${look.dim(about)}`;
-    return [line.trimEnd(), ...branches(node.children, `${indent}${isLast ? "   " : "│  "}`, look)];
-  });
 }

@@ -4,6 +4,7 @@ import { lookOf, plain } from "./look.ts";
 import { agoText, clockText, parseMoment } from "./moment.ts";
 import { table } from "./table.ts";
 import { cutTo, fitTo, widthOf } from "./text-width.ts";
+import { treeLines } from "./tree.ts";
 
 const NOW = new Date(2026, 10, 28, 9, 30).getTime();
 const unpainted = (text: string) => text;
@@ -50,6 +51,28 @@ describe("a table", () => {
     expect(at(41)).toBe("automation  Lights off when…  Living room");
     expect(at(20)).toBe("automati…  Lights o…");
     expect(at(5)).toBe("automati…  Lights o…");
+  });
+});
+
+describe("a tree", () => {
+  const leaf = (name: string, about: string) => ({ id: "i", type: "device", name, about, children: [] });
+  const room = {
+    ...leaf("Study", ""),
+    type: "room",
+    children: [leaf("机のランプ", "Lumen  dimming"), leaf("Fan", "")],
+  };
+  const lines = (width: number) =>
+    treeLines({ ...room, name: "Home", children: [room] }, { ...lookOf(plainly), width });
+  const plainly = { colourful: false, width: 80, nowMs: NOW };
+
+  it("tells beside each other what things are", () => {
+    expect(lines(80)).toEqual(["Home", "└─ Study", "   ├─ 机のランプ  Lumen  dimming", "   └─ Fan         device"]);
+  });
+
+  it("is as wide as the terminal at most, in which what things are comes second", () => {
+    expect(lines(26)).toEqual(["Home", "└─ Study", "   ├─ 机のランプ  Lumen  …", "   └─ Fan         device"]);
+    expect(lines(16)).toEqual(["Home", "└─ Study", "   ├─ 机のランプ", "   └─ Fan"]);
+    expect(lines(13)).toEqual(["Home", "└─ Study", "   ├─ 机の…", "   └─ Fan"]);
   });
 });
 
