@@ -36,6 +36,8 @@ export class SharedSync implements SyncControl {
   #stop: AbortController | undefined;
   #done: Promise<void> = Promise.resolve();
   #leads = false;
+  /** Until this replica has what others are known to have written. */
+  #caughtUp: Promise<void> = Promise.resolve();
 
   constructor(shared: SharedStore, options: SyncLoopOptions) {
     this.#shared = shared;
@@ -54,7 +56,9 @@ export class SharedSync implements SyncControl {
     });
     options.state.subscribe(() => this.#tellState());
     shared.listen((message) => this.#heard(message as TabTalk));
-    shared.onWritten(() => void this.#catchUp());
+    shared.onWritten(() => {
+      this.#caughtUp = this.#catchUp();
+    });
   }
 
   start(): void {
@@ -108,7 +112,7 @@ export class SharedSync implements SyncControl {
     const connected = this.#stop !== undefined;
     switch (talk.kind) {
       case "state":
-        if (connected && !this.#leads) this.#options.state.update(talk.state);
+        void this.#caughtUp.then(() => this.#follow(talk.state));
         return;
       case "conflicts":
         this.#options.onConflicts(talk.conflicts);
@@ -123,6 +127,11 @@ export class SharedSync implements SyncControl {
         if (this.#leads) this.#loop.hurry();
         return;
     }
+  }
+
+  /** Who hears that it is up to date has to find in this replica what that means. */
+  #follow(state: SyncNews): void {
+    if (this.#stop !== undefined && !this.#leads) this.#options.state.update(state);
   }
 
   #tellState(): void {
