@@ -72,7 +72,7 @@ describe("a tree", () => {
   it("is as wide as the terminal at most, in which what things are comes second", () => {
     expect(lines(26)).toEqual(["Home", "└─ Study", "   ├─ 机のランプ  Lumen  …", "   └─ Fan         device"]);
     expect(lines(16)).toEqual(["Home", "└─ Study", "   ├─ 机のランプ", "   └─ Fan"]);
-    expect(lines(13)).toEqual(["Home", "└─ Study", "   ├─ 机の…", "   └─ Fan"]);
+    expect(lines(13)).toEqual(["Home", "└─ Study", "   ├─ 机のラ…", "   └─ Fan"]);
   });
 });
 
