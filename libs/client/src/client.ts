@@ -161,8 +161,8 @@ export class Client implements AsyncDisposable {
 
   /**
    * Takes back the last `edit` of this client that is not taken back yet, as one more edit: everywhere, also after it was
-   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted. Edits that are on
-   * their way to the disk come first. @returns whether anything was taken back. @throws what the store does: it can then be
+   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted, and what has been
+   * connected to something since. Edits that are on their way to the disk come first. @returns whether anything was taken back. @throws what the store does: it can then be
    * taken back later.
    */
   async undo(): Promise<boolean> {
@@ -173,7 +173,8 @@ export class Client implements AsyncDisposable {
         const step = this.#undoable.at(-1);
         if (step === undefined) return false;
         this.#undoable = this.#undoable.slice(0, -1);
-        const tookBack = takeBack(this.#editor(tx), tx, step);
+        const edgesAt = (entity: RecordId) => this.#replica.index.edgesAt(entity);
+        const tookBack = takeBack({ editor: this.#editor(tx), tx, edgesAt }, step);
         planned = step;
         return tookBack;
       });

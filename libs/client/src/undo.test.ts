@@ -108,6 +108,46 @@ describe.each([
   });
 });
 
+describe("undoing a creation upon which others have built", () => {
+  it("leaves what they have led an edge to, and takes the rest back", async () => {
+    const shelf = await ada.create({ type: "room", body: { name: "Shelf" } });
+    const attic = await ada.edit((editor) => {
+      const made = editor.create({ type: "room", body: { name: "Attic" } });
+      const own = editor.create(lamp);
+      editor.relate({ type: "located_in", from: own, to: made });
+      return made;
+    });
+    await synced(ada);
+    const ben = await clientOf(server, { deviceId: "ben" });
+    await synced(ben);
+    const plug = await ben.create({ type: "device", body: { name: "Plug" } });
+    const edge = await ben.relate({ type: "located_in", from: plug, to: attic });
+    await ben.settled(within());
+    await ada.until(() => ada.get(edge) !== undefined, within());
+    expect(await ada.undo()).toBe(true);
+    expect(ada.graph.find().map(({ name }) => name)).toEqual(["Attic", "Plug", "Shelf"]);
+    expect(ada.graph.devicesIn(attic).map(({ name }) => name)).toEqual(["Plug"]);
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(shelf)).toBeUndefined();
+    await ben[Symbol.asyncDispose]();
+  });
+
+  it("takes back also what was led to something that is gone", async () => {
+    const attic = await ada.create({ type: "room", body: { name: "Attic" } });
+    await synced(ada);
+    const ben = await clientOf(server, { deviceId: "ben" });
+    await synced(ben);
+    const plug = await ben.create({ type: "device", body: { name: "Plug" } });
+    await ben.relate({ type: "located_in", from: plug, to: attic });
+    await ben.remove(plug);
+    await ben.settled(within());
+    await ada.until(({ upToDateSeq }) => upToDateSeq === server.headSeq, within());
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(attic)).toBeUndefined();
+    await ben[Symbol.asyncDispose]();
+  });
+});
+
 describe("restoring", () => {
   it("brings back as this device saw it what another device has deleted", async () => {
     const ben = await clientOf(server, { deviceId: "ben" });

@@ -24,25 +24,43 @@ export function stepOf(tx: ReplicaTransaction): UndoStep {
   }));
 }
 
-/**
- * Edits the graph so that the step's work is gone, as far as nobody has touched it since: what others have edited, or
- * this client edited later, stays. @returns whether anything was taken back.
- */
-export function takeBack(editor: GraphEditor, tx: ReplicaTransaction, step: UndoStep): boolean {
-  // Ends come back before their edges, and go after them.
-  const ordered = [...step].sort((a, b) => turnOf(a) - turnOf(b));
-  return ordered.map((one) => takeRecordBack(editor, tx, one)).some(Boolean);
+/** The transaction in which a step is taken back. */
+export interface Undoing {
+  readonly editor: GraphEditor;
+  readonly tx: ReplicaTransaction;
+  /** Ids of the edges at an entity that were live before the transaction. */
+  readonly edgesAt: (entity: RecordId) => Iterable<RecordId>;
 }
 
-function takeRecordBack(editor: GraphEditor, tx: ReplicaTransaction, { record, before, after }: RecordStep): boolean {
+/**
+ * Edits the graph so that the step's work is gone, as far as nobody has touched it since: what others have edited, or
+ * led an edge to, or this client edited later, stays. @returns whether anything was taken back.
+ */
+export function takeBack(undoing: Undoing, step: UndoStep): boolean {
+  // Ends come back before their edges, and go after them.
+  const ordered = [...step].sort((a, b) => turnOf(a) - turnOf(b));
+  return ordered.map((one) => takeRecordBack(undoing, one)).some(Boolean);
+}
+
+function takeRecordBack(undoing: Undoing, { record, before, after }: RecordStep): boolean {
+  const { editor, tx } = undoing;
   const now = tx.visible(record);
   if (isLive(before)) {
-    if (isLive(after)) return isLive(now) && takeKeysBack({ editor, tx }, now, { before, after });
+    if (isLive(after)) return isLive(now) && takeKeysBack(undoing, now, { before, after });
     return hasLiveEnds(tx, before) && bringBack(editor, before, now);
   }
-  if (!isLive(after) || !isLive(now) || !saysTheSame(now, after)) return false;
+  if (!isLive(after) || !isLive(now) || !saysTheSame(now, after) || isBuiltUpon(undoing, record)) return false;
   editor.remove(record);
   return true;
+}
+
+/** Whether edges are left at an entity, once those of the step are gone. */
+function isBuiltUpon({ tx, edgesAt }: Undoing, entity: RecordId): boolean {
+  for (const edge of edgesAt(entity)) {
+    const now = tx.visible(edge);
+    if (isLive(now) && hasLiveEnds(tx, now)) return true;
+  }
+  return false;
 }
 
 function bringBack(editor: GraphEditor, before: Visible, now: Visible | undefined): boolean {
@@ -60,7 +78,7 @@ function bringBack(editor: GraphEditor, before: Visible, now: Visible | undefine
 }
 
 function takeKeysBack(
-  { editor, tx }: { readonly editor: GraphEditor; readonly tx: ReplicaTransaction },
+  { editor, tx }: Undoing,
   now: Visible,
   { before, after }: { before: Visible; after: Visible },
 ): boolean {
