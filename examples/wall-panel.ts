@@ -50,6 +50,8 @@ panel.connect();
 const typed = createInterface({ input: process.stdin });
 typed.on("line", (line) => {
   const device = switches[Number(line) - 1];
-  if (device !== undefined) void panel.update(device.id, { on: device.body.on !== true });
+  if (device === undefined) return;
+  // Guests only read, and somebody may have deleted it meanwhile.
+  panel.update(device.id, { on: device.body.on !== true }).catch((error: Error) => console.log(error.message));
 });
 typed.on("close", () => void panel[Symbol.asyncDispose]());

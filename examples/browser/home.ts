@@ -38,7 +38,13 @@ function line(device: EntityView): HTMLElement {
   box.type = "checkbox";
   box.style.width = "auto";
   box.checked = device.body.on === true;
-  box.addEventListener("change", () => void home.update(device.id, { on: box.checked }));
+  box.addEventListener("change", () => {
+    home.update(device.id, { on: box.checked }).catch((error: Error) => {
+      // Guests only read, and somebody may have deleted it meanwhile.
+      box.checked = !box.checked;
+      if (status !== null) status.textContent = error.message;
+    });
+  });
   const { capabilities } = device.body;
   label.append(device.name, ...(Array.isArray(capabilities) && capabilities.includes("on_off") ? [box] : []));
   return label;
