@@ -202,9 +202,9 @@ export class SyncSession {
   }
 
   async #answered(result: PushResult): Promise<SessionEvent> {
-    const event = await this.#replica.answer(result, this.#state);
+    // Before the answer counts: whoever waits until all is sent asks then which conflicts it has met.
     if (result.conflicts.length > 0) this.#options.onConflicts(result.conflicts);
-    return event;
+    return this.#replica.answer(result, this.#state);
   }
 
   async #take(event: SessionEvent): Promise<void> {
