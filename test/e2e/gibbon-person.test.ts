@@ -46,6 +46,18 @@ describe("a conflict", () => {
     expect(await ada.ask("conflicts", "explain", "00000000")).toMatchObject({ code: 3 });
   });
 
+  it("is told to whoever sends an edit that meets another one", async () => {
+    const villa = await house.newHousehold();
+    await using ada = await somebody(house, villa);
+    await ada.ask("create", "device", "Lamp", "--set", "brightness=10");
+    await using ben = await somebody(house, villa, "member");
+    await ben.ask("sync");
+    await ada.ask("edit", "lamp", "--set", "brightness=70", "--offline");
+    await ben.ask("edit", "lamp", "--set", "brightness=30");
+    const { code, notes } = await ada.ask("sync");
+    expect([code, notes]).toEqual([0, ["1 edit met a contradicting one: gibbon conflicts list --state all"]]);
+  });
+
   it("is decided as the policies of the household say, which an owner may change", async () => {
     const villa = await house.newHousehold();
     await using ada = await somebody(house, villa);
@@ -150,6 +162,11 @@ describe("gibbon", () => {
     expect(await ada.ask("link", "Desk lamp", "located_in", "device:twin")).toMatchObject({
       code: 4,
       error: { reason: "FORBIDDEN_EDGE" },
+    });
+    await ada.ask("link", "Desk lamp", "part_of", "device:twin");
+    expect(await ada.ask("link", "device:twin", "part_of", "Desk lamp")).toMatchObject({
+      code: 4,
+      error: { reason: "NOT_TAKEN", message: "the home has not taken it: something would be within itself" },
     });
     expect(await ada.ask("ls", "devices")).toMatchObject({
       code: 2,

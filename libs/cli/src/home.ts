@@ -53,8 +53,10 @@ export async function openHome(gibbon: Gibbon, { mustBeLive }: { readonly mustBe
     sync: async (): Promise<Freshness> => {
       // Who has waited for it in vain once would wait in vain after each edit, too.
       if (isSilent && client.state.phase !== "live") return TOO_LATE;
+      const before = client.conflicts.length;
       const freshness = await syncOnce(gibbon, client);
       isSilent = freshness === TOO_LATE;
+      noteConflicts(gibbon, client.conflicts.length - before);
       return freshness;
     },
     catchUpWith: (written: { readonly id: string; readonly version: string }) => catchUpWith(gibbon, client, written),
@@ -91,6 +93,11 @@ export function deliveryOf({ state }: Client, freshness: Freshness): "synced" | 
 /** What {@link deliveryOf} means to a person; nothing when all is well. */
 export function deliveryLines(delivery: "synced" | "queued"): readonly string[] {
   return delivery === "synced" ? [] : ["Kept on this machine; gibbon sync sends it."];
+}
+
+/** The server has the last word, and an edit that has lost to another one is not what its author believes. */
+function noteConflicts(gibbon: Gibbon, met: number): void {
+  if (met > 0) gibbon.note(`${counted(met, "edit")} met a contradicting one: gibbon conflicts list --state all`);
 }
 
 /** Who interrupts the sending has not taken back what was to be sent, and might think so. */

@@ -1,10 +1,10 @@
-import { must } from "@funkygibbon/kernel/must";
 import { parseAssignments, parseBody } from "../body-edit.ts";
 import type { CommandSpec } from "../command.ts";
 import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { deliveryLines, deliveryOf } from "../home.ts";
 import { parseEntityType } from "../input.ts";
 import { entityData, titleOf } from "../present/entity.ts";
+import { mustBeTaken } from "../taken.ts";
 import { usageError } from "../usage-error.ts";
 
 /** `gibbon create`. */
@@ -44,7 +44,7 @@ export const createCommand: CommandSpec = {
       return record;
     });
     const delivery = deliveryOf(client, await home.sync());
-    const entity = entityData(must(client.graph.entity(created), "what was just created is seen"));
+    const entity = entityData(mustBeTaken(client, created, client.graph.entity(created)));
     return {
       data: { entity, delivery },
       lines: ({ green, dim }) => [

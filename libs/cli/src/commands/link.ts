@@ -1,10 +1,10 @@
-import { must } from "@funkygibbon/kernel/must";
 import { parseAssignments } from "../body-edit.ts";
 import type { CommandSpec } from "../command.ts";
 import { findEntity, REFERENCE_HELP } from "../find-record.ts";
 import { deliveryLines, deliveryOf } from "../home.ts";
 import { parseRelationshipType } from "../input.ts";
 import { relationshipData, relationshipLines } from "../present/entity.ts";
+import { mustBeTaken } from "../taken.ts";
 
 /** `gibbon link`. */
 export const linkCommand: CommandSpec = {
@@ -31,7 +31,7 @@ export const linkCommand: CommandSpec = {
     const to = findEntity(client, input.argument(2));
     const id = await client.relate({ type, from: from.id, to: to.id, properties });
     const delivery = deliveryOf(client, await home.sync());
-    const relationship = relationshipData(must(client.graph.relationship(id), "what was just connected is seen"));
+    const relationship = relationshipData(mustBeTaken(client, id, client.graph.relationship(id)));
     return {
       data: { relationship, delivery },
       lines: (look) => [

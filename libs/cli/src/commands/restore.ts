@@ -1,12 +1,12 @@
 import { unavailable } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
-import { must } from "@funkygibbon/kernel/must";
 import type { CommandSpec } from "../command.ts";
 import { findRecordId, isRelationship, REFERENCE_HELP } from "../find-record.ts";
 import type { Gibbon } from "../gibbon.ts";
 import { deliveryLines, deliveryOf, type Home } from "../home.ts";
 import { titleOf } from "../present/entity.ts";
 import { counted } from "../present/look.ts";
+import { mustBeTaken } from "../taken.ts";
 
 /** `gibbon restore`. */
 export const restoreCommand: CommandSpec = {
@@ -30,7 +30,7 @@ export const restoreCommand: CommandSpec = {
       await client.restore(id);
     }
     const delivery = deliveryOf(client, await home.sync());
-    const record = must(client.get(id), "what was just restored is seen");
+    const record = mustBeTaken(client, id, client.get(id));
     const label = record.kind === "entity" ? `${record.type} ${titleOf(record)}` : `relationship ${record.type}`;
     const also = relationships.length === 0 ? "" : ` and ${counted(relationships.length, "relationship")}`;
     return {
