@@ -14,11 +14,13 @@ export type NodeClientOptions = Omit<ClientOptions, "transport" | "sha256" | "st
 
 /**
  * Opens a client that speaks native gRPC; it does not connect yet.
- * @throws DomainError as {@link SqliteStore.open}, and `invalid` for a malformed device id.
+ * @throws DomainError as {@link SqliteStore.open}, and `invalid` for a malformed device id or `url`.
  */
 export async function openNodeClient({ url, file, ...options }: NodeClientOptions): Promise<Client> {
+  // First, because what it refuses must not leave a store open behind it.
+  const transport = new GrpcTransport(url);
   const store = file === undefined ? {} : { store: SqliteStore.open(file) };
-  const client = await openClient({ ...options, ...store, transport: new GrpcTransport(url), sha256: nodeSha256 });
+  const client = await openClient({ ...options, ...store, transport, sha256: nodeSha256 });
   // Nothing that a process would wait for.
   prepareSearch(client.graph, (work, delayMs) => void setTimeout(work, delayMs).unref());
   return client;

@@ -5,6 +5,7 @@ import {
   type SyncStreamResponse,
   SyncStreamResponseSchema,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { invalid } from "@funkygibbon/kernel/errors";
 import {
   type ChannelCredentials,
   type ClientDuplexStream,
@@ -33,9 +34,9 @@ export class GrpcTransport implements Transport {
   readonly #address: string;
   readonly #credentials: ChannelCredentials;
 
-  /** @param url of the sync-coordinator: `http://` is without TLS, `https://` with. */
+  /** @param url of the sync-coordinator: `http://` is without TLS, `https://` with. @throws DomainError `invalid`. */
   constructor(url: string) {
-    const { protocol, host, hostname } = new URL(url);
+    const { protocol, host, hostname } = addressOf(url);
     const port = protocol === "https:" ? 443 : 80;
     this.#url = url;
     this.#address = host === hostname ? `${host}:${port}` : host;
@@ -131,6 +132,12 @@ class GrpcSession implements TransportSession {
     clearTimeout(this.#connectTimer);
     this.#signal.removeEventListener("abort", this.#abort);
   }
+}
+
+function addressOf(url: string): URL {
+  const address = URL.canParse(url) ? new URL(url) : undefined;
+  if (address?.protocol === "http:" || address?.protocol === "https:") return address;
+  throw invalid([{ field: "url", description: `${url} is no address such as http://127.0.0.1:4402` }]);
 }
 
 /** Why no connection came about, out of what grpc-js says of it; undefined: there was one. */

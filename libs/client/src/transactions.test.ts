@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "./memory-store.ts";
+import { openNodeClient } from "./node-client.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import type { StoreBatch } from "./store.ts";
 import { storeFull } from "./store-error.ts";
@@ -155,6 +156,25 @@ describe("undo", () => {
     await expect(ada.undo()).rejects.toMatchObject({ reason: "READ_ONLY_ROLE" });
     expect(ada.state.pendingEdits).toBe(0);
   });
+});
+
+describe("a client that cannot be opened", () => {
+  it.each(["nowhere", "localhost:4402", undefined as never as string])(
+    "with %s for an address is refused as invalid, and does not keep its file from being opened",
+    async (url) => {
+      const folder = mkdtempSync(join(tmpdir(), "refused-"));
+      const options = { file: join(folder, "home.db"), token: () => "token" };
+      try {
+        const refusal = { kind: "invalid", message: expect.stringContaining("http://127.0.0.1:4402") };
+        await expect(openNodeClient({ ...options, url })).rejects.toMatchObject(refusal);
+        await expect(openNodeClient({ ...options, url: "http://a", deviceId: "" })).rejects.toThrow("device_id");
+        await using ada = await openNodeClient({ ...options, url: "http://127.0.0.1:4402" });
+        expect(ada.state.phase).toBe("offline");
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 });
 
 describe("a client that is closed", () => {
