@@ -32,8 +32,13 @@ export class IdList {
     return this.#text.slice(place * ID_LENGTH, (place + 1) * ID_LENGTH) as RecordId;
   }
 
-  /** Where an id is; undefined: it is none of these. @param number which id of `ids` it is. */
-  placeOf(ids: string, number = 0): number | undefined {
+  /** Where an id is; undefined: it is none of these, or none at all. */
+  placeOf(id: string): number | undefined {
+    return id.length === ID_LENGTH ? this.placeIn(id, 0) : undefined;
+  }
+
+  /** Where the id of this number in a text like that of the list is. */
+  placeIn(ids: string, number: number): number | undefined {
     for (let slot = this.#firstSlot(ids, number); ; slot = this.#after(slot)) {
       const place = (this.#slots[slot] ?? 0) - 1;
       if (place < 0) return undefined;

@@ -15,7 +15,7 @@ export interface StoredOutlines {
   readonly ids: IdList;
   /** Of each the wire's number for its type, and {@link EDGE} more for an edge; 0: it is deleted. */
   readonly types: Uint8Array;
-  /** The ids of both ends of each edge that is not deleted, in their order, as a text for {@link IdList.placeOf}. */
+  /** The ids of both ends of each edge that is not deleted, in their order, as a text for {@link IdList.placeIn}. */
   readonly ends: string;
 }
 
@@ -50,8 +50,8 @@ export class StoredGraph {
     let end = 0;
     for (let place = 0; place < types.length; place++) {
       if (numberAt(types, place) < EDGE) continue;
-      const from = ids.placeOf(ends, end++);
-      const to = ids.placeOf(ends, end++);
+      const from = ids.placeIn(ends, end++);
+      const to = ids.placeIn(ends, end++);
       if (from === undefined || to === undefined) {
         this.#types[place] = 0;
         dangling.push(place);
