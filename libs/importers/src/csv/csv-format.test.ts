@@ -111,6 +111,7 @@ describe("the CSV importer", () => {
       "devices.csv: line 4 names the home Cabin, and line 3 Villa: a household has one",
     ],
     ['name,notes\nLamp,"two\nlines"\nFan\n', /^devices\.csv: line 4 is not CSV/],
+    ['name,notes\r\nLamp,"two\r\nlines"\r\n,x\r\n', "devices.csv: line 4 has no name"],
     ['name\n"Lamp\n', /^devices\.csv: line \d is not CSV/],
   ])("names the line at fault in %j", async (text, message) => {
     const client = await emptyHome();

@@ -56,19 +56,19 @@ interface Line {
 }
 
 function readLines(file: SourceFile): readonly Line[] {
+  // One line end, which the parser counts as one line in quotes too, and one way to write an accent: a Mac has its own.
+  const text = file.text.normalize("NFC").replaceAll(/\r\n?/g, "\n");
   const lines: Line[] = [];
   try {
-    // A Mac writes an accent beside its letter where others write one character.
-    parse(file.text.normalize("NFC"), {
+    parse(text, {
       bom: true,
-      delimiter: [delimiterOf(file.text)],
-      record_delimiter: ["\r\n", "\n", "\r"],
+      delimiter: [delimiterOf(text)],
       trim: true,
       skip_empty_lines: true,
       on_record: (cells: string[], { lines: lastLine }) => {
         // A cell in quotes may hold line breaks; the parser counts to the end of the record.
-        const breaks = cells.reduce((sum, cell) => sum + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
-        lines.push({ line: lastLine - breaks, cells: cells.map((cell) => cell.replaceAll(/\r\n?/g, "\n").trim()) });
+        const breaks = cells.reduce((sum, cell) => sum + (cell.match(/\n/g)?.length ?? 0), 0);
+        lines.push({ line: lastLine - breaks, cells: cells.map((cell) => cell.trim()) });
         return null;
       },
     });
@@ -82,7 +82,7 @@ function readLines(file: SourceFile): readonly Line[] {
 
 /** The separator that stands most often in the header line. */
 function delimiterOf(text: string): string {
-  const [header = ""] = text.split(/\r\n|\r|\n/, 1);
+  const [header = ""] = text.split("\n", 1);
   const count = (separator: string) => header.split(separator).length;
   return [",", ";", "\t"].reduce((best, separator) => (count(separator) > count(best) ? separator : best));
 }
