@@ -45,7 +45,7 @@ export interface ImportPlan {
   readonly steps: readonly ImportStep[];
   /** What stays out because it has no place in the graph. */
   readonly omitted: readonly Omission[];
-  /** Entities that this source has brought earlier and that these files do not speak of; they stay. */
+  /** Records that this source has brought earlier and that these files do not speak of; they stay. An edge goes with its ends. */
   readonly gone: readonly { readonly id: RecordId; readonly label: string }[];
 }
 
@@ -59,7 +59,7 @@ export interface ImportReport {
 }
 
 /** What an import has to know of the graph. */
-export type PresentGraph = Pick<GraphView, "entity" | "relationship" | "standing" | "find">;
+export type PresentGraph = Pick<GraphView, "entity" | "relationship" | "relationships" | "standing" | "find">;
 
 /** What is imported, and into what. */
 export interface ImportRequest {
@@ -128,8 +128,17 @@ function create(editor: GraphEditor, record: SourceRecord, body: JsonObject): vo
 }
 
 function goneFrom(graph: PresentGraph, source: string, records: readonly SourceRecord[]): ImportPlan["gone"] {
-  const spokenOf = new Set(records.map(({ id }) => id));
-  return graph
-    .find({ where: ({ id, body }) => !spokenOf.has(id) && memoryIn(body, source) !== undefined })
-    .map(({ id, type, name }) => ({ id, label: `${type} ${name || id}` }));
+  const spokenOf = new Map(records.map((record) => [record.id, record]));
+  const isGone = (id: RecordId, body: JsonObject) => !spokenOf.has(id) && memoryIn(body, source) !== undefined;
+  const entities = graph.find({ where: ({ id, body }) => isGone(id, body) });
+  // Of what is only guessed this time, the files that would tell more are not here.
+  const edges = graph
+    .relationships()
+    .filter(({ from, to }) => spokenOf.get(from)?.basis.kind === "remembered" && spokenOf.has(to))
+    .filter(({ id, properties }) => isGone(id, properties));
+  const nameOf = (id: RecordId) => graph.entity(id)?.name || id;
+  return [
+    ...entities.map(({ id, type }) => ({ id, label: `${type} ${nameOf(id)}` })),
+    ...edges.map(({ id, type, from, to }) => ({ id, label: `${nameOf(from)} ${type} ${nameOf(to)}` })),
+  ];
 }

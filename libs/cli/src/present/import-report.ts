@@ -66,7 +66,7 @@ export function importLines(plan: ImportPlan, look: Look): readonly string[] {
       plan.omitted.map(({ label, reason }) => `${label} ${reason}`),
     ),
     ...list(
-      `${counted(plan.gone.length, "entity")} of this source that these files do not speak of; they stay`,
+      `${counted(plan.gone.length, "record")} of this source that these files do not speak of; they stay`,
       plan.gone.map(({ label }) => label),
     ),
   ];

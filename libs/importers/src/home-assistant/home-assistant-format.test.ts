@@ -196,6 +196,20 @@ describe("the Home Assistant importer", () => {
     expect(led(client, one(client, "service", "light.lamp"), "part_of")).toEqual(["new"]);
   });
 
+  it("names what an automation no longer does, unless nobody tells this time what it does", async () => {
+    const client = await emptyHome();
+    const devices = ["lamp", "fan"].map((id) => ({ id, name: id }));
+    const entities = [{ entity_id: "automation.night", unique_id: "7", original_name: "Night" }];
+    const acting = (device: string) => {
+      const night = { id: "7", alias: "Night", triggers: [], actions: [{ device_id: device }] };
+      return { name: "automations.json", text: JSON.stringify([night]) };
+    };
+    await runImport(client, homeAssistantFormat, [...registries({ devices, entities }), acting("lamp")]);
+    const plan = await runImport(client, homeAssistantFormat, [...registries({ devices, entities }), acting("fan")]);
+    expect(plan.gone.map(({ label }) => label)).toEqual(["Night automates lamp"]);
+    expect(planFor(client, homeAssistantFormat, registries({ devices, entities })).gone).toEqual([]);
+  });
+
   it("follows an area that is renamed and a device that is moved", async () => {
     const client = await imported();
     const renamed = files.map(({ name, text }) => ({
