@@ -133,4 +133,28 @@ describe("a home that a browser has stored", () => {
     expect(await openAgain()).toEqual({ reason: "STORE_TOO_NEW" });
     expect(await valuesOf("records", "edits")).toEqual({ records: 1, edits: 1 });
   });
+
+  it.each([1, 2])(
+    "by another program, which calls its form %i, is left alone, and told as STORE_CORRUPT",
+    async (format) => {
+      const openTheirs = (version?: number) =>
+        tab.evaluate(
+          (version) =>
+            new Promise<readonly unknown[]>((resolve, reject) => {
+              const request = indexedDB.open("home", version);
+              request.onerror = () => reject(request.error);
+              request.onupgradeneeded = () => request.result.createObjectStore("recipes");
+              request.onsuccess = () => {
+                const { version, objectStoreNames } = request.result;
+                request.result.close();
+                resolve([version, ...objectStoreNames]);
+              };
+            }),
+          version,
+        );
+      await openTheirs(format);
+      expect(await openAgain()).toEqual({ reason: "STORE_CORRUPT" });
+      expect(await openTheirs()).toEqual([format, "recipes"]);
+    },
+  );
 });

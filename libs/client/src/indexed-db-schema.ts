@@ -1,6 +1,8 @@
+import type { DomainError } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import type { BaseRecord, Edit, ReplicaMeta } from "./replica-record.ts";
+import { storeCorrupt } from "./store-error.ts";
 
 /** Raised with every change of the object stores, together with a step in {@link openDatabase} that brings older ones along. */
 export const FORMAT = 2;
@@ -41,11 +43,23 @@ export type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Schem
 
 /** All there are. */
 export const STORES: (keyof SchemaStores)[] = ["meta", "records", "pages", "edits", "writes"];
+/** Those that every format has. */
+const FIRST_STORES = ["meta", "records", "edits", "writes"] as const;
 
-/** Opens the database, which is made when there is none and brought along when an older release has made it. @throws what IndexedDB does. */
+/**
+ * Opens the database, which is made when there is none and brought along when an older release has made it.
+ * @throws DomainError with reason STORE_CORRUPT when it is another program's, which is left as it is, and what IndexedDB does.
+ */
 export async function openDatabase(name: string): Promise<Database> {
-  const database: Database = await openDB<Schema>(name, FORMAT, {
-    upgrade(older, format) {
+  let isOurs = true;
+  const opening: Promise<Database> = openDB<Schema>(name, FORMAT, {
+    upgrade(older, format, _, tx) {
+      isOurs = format < 1 || hasStores(older, FIRST_STORES);
+      if (!isOurs) {
+        tx.done.catch(() => undefined);
+        tx.abort();
+        return;
+      }
       if (format < 1) {
         older.createObjectStore("meta");
         older.createObjectStore("records", { keyPath: "record" });
@@ -58,7 +72,20 @@ export async function openDatabase(name: string): Promise<Database> {
     // A page of a newer release waits until this one lets go.
     blocking: () => database.close(),
   });
-  return database;
+  const database = await opening.catch((error: unknown) => {
+    throw isOurs ? error : foreign(name);
+  });
+  if (hasStores(database, STORES)) return database;
+  database.close();
+  throw foreign(name);
+}
+
+function hasStores(database: Database, names: readonly (keyof SchemaStores)[]): boolean {
+  return names.every((store) => database.objectStoreNames.contains(store));
+}
+
+function foreign(name: string): DomainError {
+  return storeCorrupt(name, "it is a database of another program");
 }
 
 /** What the store knows of the device. */

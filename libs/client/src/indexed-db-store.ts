@@ -35,7 +35,7 @@ export class IndexedDbStore implements Store {
 
   /**
    * Opens the database, which is made when there is none.
-   * @throws DomainError with reason STORE_UNUSABLE, STORE_TOO_NEW or STORE_FULL.
+   * @throws DomainError with reason STORE_UNUSABLE, STORE_CORRUPT, STORE_TOO_NEW or STORE_FULL.
    */
   static async open(name: string): Promise<IndexedDbStore> {
     if (globalThis.navigator?.locks === undefined) {
