@@ -53,17 +53,25 @@ export function parseRoomsFile(file: SourceFile): RoomsFile {
   };
 }
 
-/** The room of each thing by its id; missing: nobody says. @throws DomainError when the file speaks of one that is not there. */
+/**
+ * The room of each thing by its id; missing: nobody says. What is named by its id goes before what is named by its name.
+ * @throws DomainError when the file speaks of one that is not there, or of one in two rooms.
+ */
 export function assignRooms(things: readonly Placeable[], file: RoomsFile | undefined): ReadonlyMap<string, string> {
-  const assigned = new Map<string, string>();
+  const [byId, byName] = [new Map<string, string>(), new Map<string, string>()];
   for (const room of file?.rooms ?? []) {
     for (const { reference, place } of room.accessories) {
       const found = things.filter(({ id, name }) => id === reference || name.normalize("NFC") === reference);
       if (found.length === 0) throw place.fault(`names ${reference}, which is no id or name in the dump`);
-      for (const { id } of found) assigned.set(id, room.name);
+      for (const { id } of found) {
+        const assigned = id === reference ? byId : byName;
+        const before = assigned.get(id) ?? room.name;
+        if (before !== room.name) throw place.fault(`names ${reference}, which ${before} has already`);
+        assigned.set(id, room.name);
+      }
     }
   }
-  return assigned;
+  return new Map([...byName, ...byId]);
 }
 
 /** A dump has services or attributes. */

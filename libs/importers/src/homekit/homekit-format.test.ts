@@ -141,6 +141,19 @@ describe("the HomeKit importer", () => {
     expect(roomOf(other, "Desk lamp")).toBe("Study");
   });
 
+  it("lets an id go before a name where two are called the same", async () => {
+    const client = await emptyHome();
+    const lamp = (aid: number) => ({ aid, services: [{ iid: 1, type: "3E", characteristics: [named] }] });
+    const named = { iid: 2, type: "23", value: "Lamp" };
+    const places = '{"rooms": [{"name": "Study", "accessories": [2]}, {"name": "Hall", "accessories": ["Lamp"]}]}';
+    await run(client, [aDump(JSON.stringify([lamp(1), lamp(2)])), { name: "rooms.json", text: places }]);
+    const rooms = client.graph.rooms().map(({ id, name }) => [name, client.graph.devicesIn(id).length]);
+    expect(rooms).toEqual([
+      ["Hall", 1],
+      ["Study", 1],
+    ]);
+  });
+
   it("keeps two bridges apart that both begin with aid 1, in shared rooms", async () => {
     const client = await emptyHome();
     await run(client);
@@ -211,6 +224,11 @@ describe("the HomeKit importer", () => {
     ],
     [dump.text, "rooms[0].name", '{"rooms": [{"accessories": []}]}'],
     [dump.text, "rooms[0].accessories[0]", '{"rooms": [{"name": "Attic", "accessories": ["Ghost"]}]}'],
+    [
+      dump.text,
+      "rooms[1].accessories[0]",
+      '{"rooms": [{"name": "Attic", "accessories": ["Desk lamp"]}, {"name": "Study", "accessories": ["Desk lamp"]}]}',
+    ],
   ])("names the path at fault in %.60s and imports nothing", async (text, path, roomsText) => {
     const client = await emptyHome();
     const files = [aDump(text), ...(roomsText === undefined ? [] : [{ name: "rooms.json", text: roomsText }])];
