@@ -101,6 +101,19 @@ describe("two tabs of a browser", () => {
     expect(panel.get(attic)).toMatchObject({ body: { name: "Loft", floor: 4, area: 12 } });
   });
 
+  it("go on after a stop whichever of them is asked to connect again", async () => {
+    const tabs = [await openTab(), await openTab()];
+    await create(tabs[0] as Page, "Attic");
+    await untilAllHave(["Attic"], tabs);
+    for (const asked of tabs) {
+      const { deviceId } = await stateOf(asked);
+      await system.clients.sync.forgetDevice({ deviceId }, { token: household.tokens.owner });
+      for (const tab of tabs) await expect.poll(() => stateOf(tab)).toMatchObject({ stopReason: "forgotten" });
+      await asked.evaluate(() => globalThis.home.connect());
+      for (const tab of tabs) await expect.poll(() => stateOf(tab)).toMatchObject({ phase: "live" });
+    }
+  });
+
   it("hand the sync over when the tab that does it goes away", async () => {
     const left = await openTab();
     const right = await openTab();

@@ -21,6 +21,8 @@ type TabTalk =
   | { readonly kind: "conflict-changed"; readonly conflict: ConflictRecord | undefined }
   /** To whoever leads: how does it stand? */
   | { readonly kind: "ask" }
+  /** To whoever leads: go on if something has stopped you. */
+  | { readonly kind: "connect" }
   /** To whoever leads: try again at once. */
   | { readonly kind: "hurry" };
 
@@ -65,6 +67,7 @@ export class SharedSync implements SyncControl {
     if (this.#stop !== undefined) {
       // Whoever leads may have been stopped by something that has been put right since.
       if (this.#leads) this.#loop.start();
+      else this.#tell({ kind: "connect" });
       return;
     }
     const stop = new AbortController();
@@ -122,6 +125,9 @@ export class SharedSync implements SyncControl {
         return;
       case "ask":
         this.#tellState();
+        return;
+      case "connect":
+        if (this.#leads) this.#loop.start();
         return;
       case "hurry":
         if (this.#leads) this.#loop.hurry();
