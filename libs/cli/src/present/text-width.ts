@@ -2,9 +2,12 @@ import columnsTaken from "fast-string-truncated-width";
 
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
+/** Most names: not looked at letter by letter. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
 /** How many columns a text without control characters takes in a terminal: two for a wide character or an emoji. */
 export function widthOf(text: string): number {
-  return columnsTaken(text).width;
+  return PRINTABLE_ASCII.test(text) ? text.length : columnsTaken(text).width;
 }
 
 /** The text where it takes no more columns than these, else as much of it as there is room for before an ellipsis. */
