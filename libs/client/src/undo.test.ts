@@ -132,6 +132,19 @@ describe("undoing a creation upon which others have built", () => {
     await ben[Symbol.asyncDispose]();
   });
 
+  it("takes a restoration back with the edges that came back by it", async () => {
+    const attic = await ada.create({ type: "room", body: { name: "Attic" } });
+    const own = await ada.create(lamp);
+    await ada.relate({ type: "located_in", from: own, to: attic });
+    await synced(ada);
+    await ada.remove(attic);
+    await ada.settled(within());
+    await ada.restore(attic);
+    expect(ada.graph.devicesIn(attic)).toHaveLength(1);
+    expect(await ada.undo()).toBe(true);
+    expect(ada.get(attic)).toBeUndefined();
+  });
+
   it("takes back also what was led to something that is gone", async () => {
     const attic = await ada.create({ type: "room", body: { name: "Attic" } });
     await synced(ada);

@@ -49,7 +49,9 @@ function takeRecordBack(undoing: Undoing, { record, before, after }: RecordStep)
     if (isLive(after)) return isLive(now) && takeKeysBack(undoing, now, { before, after });
     return hasLiveEnds(tx, before) && bringBack(editor, before, now);
   }
-  if (!isLive(after) || !isLive(now) || !saysTheSame(now, after) || isBuiltUpon(undoing, record)) return false;
+  if (!isLive(after) || !isLive(now) || !saysTheSame(now, after)) return false;
+  // What was restored got its edges back by that, and loses them with it.
+  if (before === undefined && isBuiltUpon(undoing, record)) return false;
   editor.remove(record);
   return true;
 }
