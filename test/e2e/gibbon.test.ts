@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
@@ -292,6 +292,28 @@ describe("without a connection", () => {
     await using panel = await connectDevice(house, { deviceId: "wall-panel", token: villa.tokens.owner });
     await panel.settled(within());
     expect(panel.graph.find().map(({ name }) => name)).toEqual(["Lamp", "Study"]);
+  });
+
+  it("the home of a local system that does not run is read and edited as well", async () => {
+    const villa = await house.newHousehold();
+    await using ada = new GibbonUser();
+    const file = join(ada.folder, "endpoints.json");
+    const start = () => writeFileSync(file, JSON.stringify({ ...house.urls, tokens: villa.tokens }));
+    start();
+    expect((await ada.ask("login", "--endpoints", file)).code).toBe(0);
+    await ada.ask("create", "room", "Study");
+    rmSync(file);
+    const note = `there is no ${file}: the local system does not run (npm start), or runs elsewhere`;
+    expect(await ada.ask("ls")).toMatchObject({ code: 0, data: [{ name: "Study" }], notes: [`offline: ${note}`] });
+    expect((await ada.ask("ls", "--offline")).notes).toEqual([]);
+    expect((await ada.ask("status")).data).toMatchObject({ connected: false, reason: note, entities: 1 });
+    expect((await ada.ask("create", "device", "Lamp")).data).toMatchObject({ delivery: "queued" });
+    for (const words of [["sync"], ["sync", "--watch"], ["history", "Study"], ["ls", "--profile", "fresh"]]) {
+      const { code, error } = await ada.ask(...words);
+      expect([words, code, error.message]).toEqual([words, words.length > 2 ? 7 : 6, expect.anything()]);
+    }
+    start();
+    expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced", pending_edits: 0, entities: 2 });
   });
 
   it("one sentence says of a server that it takes calls and never answers", async () => {

@@ -171,16 +171,17 @@ describe("a profile", () => {
       { SYNC_COORDINATOR_URL: "http://sync" },
       "set ENTITY_STORE_URL, CONFLICT_RESOLUTION_URL, FUNKYGIBBON_TOKEN too",
     ],
-    [
-      "a system that does not run",
-      { FUNKYGIBBON_ENDPOINTS: "/nowhere/endpoints.json" },
-      "the local system does not run",
-    ],
   ])("that cannot be used says in one sentence why: %s", (_what, environment, message) => {
     const file = join(folder, "default.json");
     expect(() => connectionOf(readProfile(environment, file))).toThrow(
       expect.objectContaining({ reason: "NOT_SET_UP", message: expect.stringContaining(message) }),
     );
+  });
+
+  it("of a local system that does not run leads nowhere for now", () => {
+    const profile = readProfile({ FUNKYGIBBON_ENDPOINTS: "/nowhere/endpoints.json" }, join(folder, "default.json"));
+    const message = expect.stringContaining("there is no /nowhere/endpoints.json: the local system does not run");
+    expect(() => connectionOf(profile)).toThrow(expect.objectContaining({ kind: "unavailable", message }));
   });
 
   it("that was damaged is named, and so is a file that holds no endpoints", () => {

@@ -83,9 +83,19 @@ export class Gibbon {
     if (!this.settings.json) this.terminal.note(text);
   }
 
-  /** Where the home answers, read anew. @throws DomainError (not set up). */
+  /** Where the home answers, read anew. @throws DomainError (not set up), and `unavailable` for a local system that does not run. */
   connection(): Connection {
     return connectionOf(readProfile(this.environment, this.profileFile));
+  }
+
+  /** As {@link connection}, or that the local system does not run, which is no reason not to read. @throws DomainError (not set up). */
+  connectionIfAny(): Connection | DomainError {
+    try {
+      return this.connection();
+    } catch (error) {
+      if (error instanceof DomainError && error.kind === "unavailable") return error;
+      throw error;
+    }
   }
 
   /** The replica, brought up to date when the server answers; `mustBeLive`: or not at all. @throws DomainError. */

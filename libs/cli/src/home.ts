@@ -20,6 +20,8 @@ export type Freshness =
 /** The replica of a profile, open. */
 export interface Home extends AsyncDisposable {
   readonly client: Client;
+  /** The address of the sync-coordinator; undefined: a local system that does not run has none. */
+  readonly server: string | undefined;
   readonly freshness: Freshness;
   /** Brings the replica and the server together, as far as they can. */
   sync(): Promise<Freshness>;
@@ -27,6 +29,8 @@ export interface Home extends AsyncDisposable {
   catchUpWith(written: { readonly id: string; readonly version: string }): Promise<void>;
 }
 
+/** Where a client would connect to that is not asked to. */
+const NOWHERE = "http://127.0.0.1:9";
 /** How long a command waits for the server before it works with what it has. */
 const PATIENCE_MS = 20_000;
 /** How long nothing may move. A first pull of a large home takes longer than this, but it moves. */
@@ -37,11 +41,12 @@ const SILENCE_MS = 6_000;
  * @throws DomainError saying why the server does not answer when there is no replica yet, or without it nothing to do.
  */
 export async function openHome(gibbon: Gibbon, { mustBeLive }: { readonly mustBeLive: boolean }): Promise<Home> {
-  const { urls } = gibbon.connection();
+  const connection = gibbon.connectionIfAny();
+  const server = connection instanceof DomainError ? undefined : connection.urls.syncCoordinator;
   const file = gibbon.replicaFile;
   makePrivateFolder(file);
   const client = await openNodeClient({
-    url: urls.syncCoordinator,
+    url: server ?? NOWHERE,
     token: () => gibbon.connection().token,
     file,
     deviceId: newDeviceId(),
@@ -50,6 +55,7 @@ export async function openHome(gibbon: Gibbon, { mustBeLive }: { readonly mustBe
   let isSilent = false;
   const home = {
     client,
+    server,
     sync: async (): Promise<Freshness> => {
       // Who has waited for it in vain once would wait in vain after each edit, too.
       if (isSilent && client.state.phase !== "live") return TOO_LATE;
@@ -108,6 +114,8 @@ function noteUnsent(gibbon: Gibbon, { state }: Client): void {
 
 async function syncOnce(gibbon: Gibbon, client: Client): Promise<Freshness> {
   if (gibbon.settings.offline) return offline("nobody was asked");
+  const connection = gibbon.connectionIfAny();
+  if (connection instanceof DomainError) return { kind: "offline", error: connection };
   const patience = new AbortController();
   const late = setTimeout(() => patience.abort(), PATIENCE_MS);
   let silence = setTimeout(() => patience.abort(), SILENCE_MS);
@@ -171,7 +179,9 @@ function freshnessOf(gibbon: Gibbon, state: SyncState): Freshness {
     });
   }
   // Who retries for ever need not know why; who looks once does.
-  const { expiresMs } = claimsOf(gibbon.connection().token) ?? {};
+  const connection = gibbon.connectionIfAny();
+  if (connection instanceof DomainError) return { kind: "offline", error: connection };
+  const { expiresMs } = claimsOf(connection.token) ?? {};
   if (expiresMs !== undefined && expiresMs <= gibbon.nowMs) return noEntry("the token has expired", "TOKEN_EXPIRED");
   if (error !== undefined && NO_ENTRY.has(error.reason)) return noEntry(error.message, error.reason);
   return offline(error?.message ?? NO_ANSWER);

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ServiceUrls } from "@funkygibbon/client/services";
+import { unavailable } from "@funkygibbon/kernel/errors";
 import { makePrivateFolder, writeWhole } from "./private-file.ts";
 import { notSetUp, usageError } from "./usage-error.ts";
 
@@ -86,12 +87,16 @@ function isWhole(profile: Profile): boolean {
   return [...addresses, source].every((text) => typeof text === "string");
 }
 
-/** Where a profile leads now. @throws DomainError (not set up) with one sentence on what is missing. */
+/**
+ * Where a profile leads now. @throws DomainError (not set up) with one sentence on what is missing, and `unavailable` for
+ * a local system that does not run.
+ */
 export function connectionOf(profile: Profile): Connection {
   if (profile.kind === "urls") return { urls: profile.urls, token: tokenOf(profile.token) };
   const text = readIfPresent(profile.file);
   if (text === undefined) {
-    throw notSetUp(`there is no ${profile.file}: the local system does not run (npm start), or runs elsewhere`);
+    const message = `there is no ${profile.file}: the local system does not run (npm start), or runs elsewhere`;
+    throw unavailable(message, { retryAfterMs: 0 });
   }
   const { entityStore, syncCoordinator, conflictResolution, tokens } = parseEndpoints(profile.file, text);
   const token = tokens[profile.role];

@@ -20,7 +20,7 @@ export const statusCommand: CommandSpec = {
     const house = freshness.kind === "live" ? await askHouse(gibbon) : undefined;
     const data = {
       profile: gibbon.settings.profile,
-      server: gibbon.connection().urls.syncCoordinator,
+      server: home.server,
       connected: freshness.kind === "live",
       reason: freshness.kind === "live" ? undefined : freshness.error.message,
       household: state.household,
@@ -48,7 +48,7 @@ export const statusCommand: CommandSpec = {
         const server = data.connected ? green("connected") : yellow(`offline, ${plain(data.reason ?? "")}`);
         return [
           row("home", `${bold(data.household ?? "?")}${data.role === undefined ? "" : ` as ${data.role}`}`),
-          row("server", `${data.server}  ${server}`),
+          row("server", data.server === undefined ? server : `${data.server}  ${server}`),
           row("device", data.device),
           row(
             "replica",

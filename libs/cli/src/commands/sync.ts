@@ -30,6 +30,8 @@ export const syncCommand: CommandSpec = {
     const isWatching = input.flag("watch");
     await using home = await gibbon.openHome({ mustBeLive: !isWatching });
     const { client, freshness } = home;
+    // There is no address to try again.
+    if (isWatching && freshness.kind === "offline" && client.state.phase === "offline") throw freshness.error;
     // Without await the home would be closed at once.
     if (isWatching) return await watch(gibbon, home);
     if (input.flag("discard")) for (const { version } of client.deadLetters()) await client.discard(version);
