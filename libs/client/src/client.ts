@@ -3,8 +3,8 @@ import type { ConflictInfo } from "@funkygibbon/gen/inbetweenies/v1/sync_service
 import { type Clock, systemClock } from "@funkygibbon/kernel/clock";
 import type { Sha256 } from "@funkygibbon/kernel/content";
 import type { Digest } from "@funkygibbon/kernel/digest";
-import { failedPrecondition, permissionDenied } from "@funkygibbon/kernel/errors";
-import { type DeviceId, parseDeviceId, parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
+import { failedPrecondition, invalid, permissionDenied } from "@funkygibbon/kernel/errors";
+import { type DeviceId, isReservedDevice, parseDeviceId, parseRecordId, type RecordId } from "@funkygibbon/kernel/ids";
 import type { JsonObject } from "@funkygibbon/kernel/json";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
 import type { VersionId } from "@funkygibbon/kernel/version";
@@ -312,11 +312,14 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** Opens a client on its store, which closes with it; it does not connect yet. @throws DomainError `invalid` for a malformed device id, and what the store throws. */
+/** Opens a client on its store, which closes with it; it does not connect yet. @throws DomainError `invalid` for a malformed or reserved device id, and what the store throws. */
 export async function openClient(options: ClientOptions): Promise<Client> {
   const store = options.store ?? new MemoryStore();
   try {
     const deviceId = parseDeviceId(options.deviceId ?? `device-${crypto.randomUUID()}`);
+    if (isReservedDevice(deviceId)) {
+      throw invalid([{ field: "device_id", description: `${deviceId} is the server's own` }]);
+    }
     const replica = await LocalReplica.open({ store, deviceId, sha256: options.sha256 });
     return new Client(replica, store, options);
   } catch (error) {

@@ -177,6 +177,13 @@ describe("a client that cannot be opened", () => {
   );
 });
 
+it.each(["server", "API", "mcp.1", "merge.0192f3b0", "", "a b"])(
+  "a client cannot be opened under %j, as which it could never sync what is edited",
+  async (deviceId) => {
+    await expect(clientOf(new ModelServer(), { deviceId })).rejects.toMatchObject({ kind: "invalid" });
+  },
+);
+
 describe("a client that is closed", () => {
   let folder: string;
   beforeEach(() => {
