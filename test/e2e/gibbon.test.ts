@@ -316,6 +316,21 @@ describe("without a connection", () => {
     expect((await ada.ask("sync")).data).toMatchObject({ delivery: "synced", pending_edits: 0, entities: 2 });
   });
 
+  it("the home is read also when the file is gone that has the token", async () => {
+    const villa = await house.newHousehold();
+    await using ada = new GibbonUser();
+    const file = join(ada.folder, "token");
+    writeFileSync(file, villa.tokens.owner);
+    const { syncCoordinator, entityStore, conflictResolution } = house.urls;
+    const addresses = ["--sync", syncCoordinator, "--store", entityStore, "--conflicts", conflictResolution];
+    expect((await ada.ask("login", ...addresses, "--token-file", file)).code).toBe(0);
+    await ada.ask("create", "room", "Study");
+    rmSync(file);
+    const note = `there is no token in ${file}: run gibbon login again, or renew the file`;
+    expect(await ada.ask("ls")).toMatchObject({ code: 0, data: [{ name: "Study" }], notes: [`offline: ${note}`] });
+    expect(await ada.ask("sync")).toMatchObject({ code: 5, error: { reason: "NO_TOKEN", message: note } });
+  });
+
   it("one sentence says of a server that it takes calls and never answers", async () => {
     const villa = await house.newHousehold();
     await using silent = await TcpProxy.open({ targets: () => [Number(new URL(house.urls.syncCoordinator).port)] });

@@ -83,17 +83,17 @@ export class Gibbon {
     if (!this.settings.json) this.terminal.note(text);
   }
 
-  /** Where the home answers, read anew. @throws DomainError (not set up), and `unavailable` for a local system that does not run. */
+  /** Where the home answers, read anew. @throws DomainError as {@link connectionOf}. */
   connection(): Connection {
     return connectionOf(readProfile(this.environment, this.profileFile));
   }
 
-  /** As {@link connection}, or that the local system does not run, which is no reason not to read. @throws DomainError (not set up). */
+  /** As {@link connection}, or why there is none for now, which is no reason not to read. @throws DomainError (not set up). */
   connectionIfAny(): Connection | DomainError {
     try {
       return this.connection();
     } catch (error) {
-      if (error instanceof DomainError && error.kind === "unavailable") return error;
+      if (error instanceof DomainError && error.reason !== "NOT_SET_UP" && error.reason !== "USAGE") return error;
       throw error;
     }
   }

@@ -20,7 +20,7 @@ export type Freshness =
 /** The replica of a profile, open. */
 export interface Home extends AsyncDisposable {
   readonly client: Client;
-  /** The address of the sync-coordinator; undefined: a local system that does not run has none. */
+  /** The address of the sync-coordinator; undefined: there is no connection for now. */
   readonly server: string | undefined;
   readonly freshness: Freshness;
   /** Brings the replica and the server together, as far as they can. */

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ServiceUrls } from "@funkygibbon/client/services";
-import { unavailable } from "@funkygibbon/kernel/errors";
+import { DomainError, unavailable } from "@funkygibbon/kernel/errors";
 import { makePrivateFolder, writeWhole } from "./private-file.ts";
 import { notSetUp, usageError } from "./usage-error.ts";
 
@@ -88,8 +88,8 @@ function isWhole(profile: Profile): boolean {
 }
 
 /**
- * Where a profile leads now. @throws DomainError (not set up) with one sentence on what is missing, and `unavailable` for
- * a local system that does not run.
+ * Where a profile leads now. @throws DomainError (not set up) with one sentence on what is missing, `unavailable` for a
+ * local system that does not run, and `unauthenticated` for a file without a token.
  */
 export function connectionOf(profile: Profile): Connection {
   if (profile.kind === "urls") return { urls: profile.urls, token: tokenOf(profile.token) };
@@ -146,7 +146,10 @@ function parseEndpoints(file: string, text: string): EndpointsFile {
 function tokenOf(source: TokenSource): string {
   if (source.kind === "text") return source.text;
   const text = readIfPresent(source.file)?.trim();
-  if (!text) throw notSetUp(`there is no token in ${source.file}: run gibbon login again, or renew the file`);
+  if (!text) {
+    const message = `there is no token in ${source.file}: run gibbon login again, or renew the file`;
+    throw new DomainError("unauthenticated", message, { reason: "NO_TOKEN" });
+  }
   return text;
 }
 
