@@ -161,9 +161,9 @@ export class Client implements AsyncDisposable {
 
   /**
    * Takes back the last `edit` of this client that is not taken back yet, as one more edit: everywhere, also after it was
-   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted, and what has been
-   * connected to something since. Edits that are on their way to the disk come first. @returns whether anything was taken back. @throws what the store does: it can then be
-   * taken back later.
+   * sent. What has been edited since, by whomever, stays as it is; so does what somebody else has deleted, and what has
+   * been connected to something since. Edits that are on their way to the disk come first.
+   * @returns whether anything was taken back. @throws what the store does: it can then be taken back later.
    */
   async undo(): Promise<boolean> {
     this.#mustBeWriter();
