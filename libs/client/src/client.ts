@@ -90,7 +90,10 @@ export class Client implements AsyncDisposable {
       timers: options.timers ?? systemTimers,
       random: options.random ?? Math.random,
       onConflicts: (conflicts) => {
-        this.#conflicts = [...this.#conflicts, ...conflicts].slice(-MAX_REMEMBERED_CONFLICTS);
+        // What could not be stored is answered again.
+        const known = new Set(this.#conflicts.map(({ conflictId }) => conflictId));
+        const fresh = conflicts.filter(({ conflictId }) => !known.has(conflictId));
+        this.#conflicts = [...this.#conflicts, ...fresh].slice(-MAX_REMEMBERED_CONFLICTS);
       },
       onConflictChanged: (conflict) => this.#conflictListeners.tell(conflict),
     };

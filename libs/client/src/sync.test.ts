@@ -1,4 +1,5 @@
-import { GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { create } from "@bufbuild/protobuf";
+import { ConflictInfoSchema, GoAwayReason } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { DomainError, unauthenticated } from "@funkygibbon/kernel/errors";
 import { afterEach, describe, expect, it } from "vitest";
 import { FrameQueue } from "./frame-queue.ts";
@@ -47,6 +48,38 @@ describe("a session", () => {
     await ada.create(room("Kitchen"));
     await ada.settled(within());
     expect(server.heads.size).toBe(1);
+  });
+
+  it("tells of a conflict once, although the disk was full when it came and it had to come again", async () => {
+    const server = new ModelServer();
+    const disk = new FullableStore();
+    const transport = server.transport();
+    let answers = 0;
+    async function* disputed(frames: AsyncIterable<ServerFrame>): AsyncGenerator<ServerFrame> {
+      for await (const message of frames) {
+        if (message.frame.case === "pushResult") {
+          message.frame.value.conflicts = [create(ConflictInfoSchema, { conflictId: "c-1" })];
+          answers += 1;
+          disk.isFull = answers === 1;
+        }
+        yield message;
+      }
+    }
+    const contested = (session: TransportSession): TransportSession => ({
+      frames: disputed(session.frames),
+      close: () => session.close(),
+      send: (frame) => session.send(frame),
+    });
+    const open: typeof transport.open = (options) => contested(transport.open(options));
+    const ada = adopt(await clientOf(server, { deviceId: "ada", store: disk, transport: { ...transport, open } }));
+    await ada.create(room("Kitchen"));
+    ada.connect();
+    await ada.until(({ error }) => error?.reason === "STORE_FULL", within());
+    disk.isFull = false;
+    ada.retryNow();
+    await ada.settled(within());
+    expect(answers).toBe(2);
+    expect(ada.conflicts.map(({ conflictId }) => conflictId)).toEqual(["c-1"]);
   });
 
   it("ends when a push is not answered for 45 s although the server is heard, and sends it again in the next", async () => {
