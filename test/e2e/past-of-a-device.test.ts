@@ -1,3 +1,4 @@
+import type { Client } from "@funkygibbon/client/client";
 import { openNodeClient } from "@funkygibbon/client/node-client";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Constellation, constellation } from "../support/constellation.ts";
@@ -9,15 +10,18 @@ beforeAll(async () => {
   return () => system[Symbol.asyncDispose]();
 });
 
+/** A connected device that may ask for the past. */
+async function openDevice(token: string): Promise<Client> {
+  const { syncCoordinator: url, entityStore: graphUrl } = system.urls;
+  const client = await openNodeClient({ url, graphUrl, token: () => token });
+  client.connect();
+  return client;
+}
+
 describe("the past, asked by a device,", () => {
   it("is the graph as it was then, whatever has become of it", async () => {
     const { tokens } = await system.newHousehold();
-    await using client = await openNodeClient({
-      url: system.urls.syncCoordinator,
-      graphUrl: system.urls.entityStore,
-      token: () => tokens.owner,
-    });
-    client.connect();
+    await using client = await openDevice(tokens.owner);
     const hall = await client.create({ type: "room", body: { name: "Hall" } });
     const lamp = await client.create({ type: "device", body: { name: "Lamp", on: true } });
     await client.relate({ type: "located_in", from: lamp, to: hall });
@@ -42,12 +46,7 @@ describe("the past, asked by a device,", () => {
 
   it("is empty before there was anything", async () => {
     const { tokens } = await system.newHousehold();
-    await using client = await openNodeClient({
-      url: system.urls.syncCoordinator,
-      graphUrl: system.urls.entityStore,
-      token: () => tokens.owner,
-    });
-    client.connect();
+    await using client = await openDevice(tokens.owner);
     const [hall, lamp] = [client.newId(), client.newId()];
     const edge = await client.edit((editor) => {
       editor.create({ id: hall, type: "room", body: { name: "Hall" } });

@@ -49,7 +49,7 @@ export function databaseUrl(url: string, name: string): string {
   return result.href;
 }
 
-/** Runs `work` with a connection that leaves nothing behind it: no setting, no transaction. */
+/** Runs `work` with a connection, which others get after it: it must leave no setting behind. After a failure it is closed. */
 export async function asSuperuser<T>(url: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const client = await poolAt(url).connect();
   client.on("error", ignore);

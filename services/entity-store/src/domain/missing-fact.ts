@@ -3,7 +3,7 @@ import { type FactNeeds, isSatisfied, noNeeds } from "./commit-facts.ts";
 /**
  * Interrupts the planning of one change that needs facts nobody has read yet. The planner goes on with the other
  * changes, so that one more reading brings what all of them miss, and then plans anew. Thrown, but no Error: it is
- * always caught, and to note where it came from would take longer than most plans do.
+ * always caught, and nobody would read where it came from.
  */
 class MissingFact {
   readonly ask: (needs: FactNeeds) => void;
