@@ -337,8 +337,8 @@ describe("what EntityService is told wrong", () => {
       entities.updateEntity({ id: home.lamp.recordId, etag: "*", bodyJson: "{}" }, { token }),
       entities.deleteEntity({ id: home.lamp.recordId, etag: "*" }, { token }),
     ];
-    for (const attempt of attempts) {
-      expect(await domainErrorOf(attempt)).toMatchObject({ kind: "permission-denied", reason: "READ_ONLY_ROLE" });
+    for (const error of await Promise.all(attempts.map(domainErrorOf))) {
+      expect(error).toMatchObject({ kind: "permission-denied", reason: "READ_ONLY_ROLE" });
     }
     expect(await home.record()).toEqual(before);
   });

@@ -31,6 +31,11 @@ class SlowStore extends MemoryStore {
   }
 }
 
+/** All at once, so that none is refused before somebody listens. */
+async function expectAllRefused(edits: readonly Promise<unknown>[], reason: string): Promise<void> {
+  await Promise.all(edits.map((edit) => expect(edit).rejects.toMatchObject({ reason })));
+}
+
 describe("several edits at once", () => {
   it("are none when they wait for something, and say so", async () => {
     const ada = await device(new ModelServer(), "ada");
@@ -97,7 +102,7 @@ describe("an edit that cannot be, as of an app in plain JavaScript,", () => {
         ada.update(id, { name: "Loft" }, { wish: odd.wish }),
         ada.edit((editor) => editor.remove(id, { source: odd.source })),
       ];
-      for (const edited of edits) await expect(edited).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+      await expectAllRefused(edits, "INVALID_FIELD");
     }
     expect(roomNames(ada)).toEqual(["Attic"]);
   });
@@ -209,9 +214,7 @@ describe("a client that is closed", () => {
     const id = await ada.create(room("Attic"));
     await ada[Symbol.asyncDispose]();
     await ada[Symbol.asyncDispose]();
-    for (const asked of [ada.create(room("Cellar")), ada.update(id, { name: "Loft" }), ada.undo()]) {
-      await expect(asked).rejects.toMatchObject({ reason: "CLIENT_CLOSED" });
-    }
+    await expectAllRefused([ada.create(room("Cellar")), ada.update(id, { name: "Loft" }), ada.undo()], "CLIENT_CLOSED");
     expect(() => ada.connect()).toThrow(expect.objectContaining({ reason: "CLIENT_CLOSED" }));
     expect(roomNames(ada)).toEqual(["Attic"]);
     expect(ada.state.phase).toBe("offline");

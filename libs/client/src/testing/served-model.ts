@@ -1,4 +1,8 @@
-import { type SubscribeResponse, SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import {
+  type SubscribeResponse,
+  SyncService,
+  type SyncStreamResponse,
+} from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
 import { systemClock } from "@funkygibbon/kernel/clock";
 import { failedPrecondition, unauthenticated } from "@funkygibbon/kernel/errors";
 import { parseHouseholdId, parseUserId } from "@funkygibbon/kernel/ids";
@@ -50,9 +54,7 @@ function bind(model: ModelServer) {
     handlers: {
       async syncStream(stream, call) {
         const session = new ModelSession(model, { token: "", signal: call.signal });
-        const reading = readFrames(stream, session);
-        for await (const frame of session.frames) await stream.send(frame);
-        await reading;
+        await Promise.all([readFrames(stream, session), writeFrames(stream, session)]);
       },
       async *subscribe(request, call) {
         const session = new ModelSession(model, { token: "", signal: call.signal });
@@ -88,6 +90,10 @@ function bind(model: ModelServer) {
 async function readFrames(stream: AsyncIterable<{ frame: DeviceFrame | { case: undefined } }>, session: ModelSession) {
   for await (const { frame } of stream) if (frame.case !== undefined) await session.send(frame);
   session.close();
+}
+
+async function writeFrames(stream: { send(frame: SyncStreamResponse): Promise<void> }, session: ModelSession) {
+  for await (const frame of session.frames) await stream.send(frame);
 }
 
 function identityOf(token: string) {
