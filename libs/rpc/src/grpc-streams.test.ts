@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { must } from "@funkygibbon/kernel/must";
 import { describe, expect, it } from "vitest";
 import { clientOf, collect, errorOf, startEcho, until } from "../test-proto/echo-system.ts";
 
@@ -159,12 +160,12 @@ describe("draining", () => {
     await using relay = await startRelay(system.server.port);
     await using client = clientOf({ server: { url: `http://127.0.0.1:${relay.port}` } });
     await client.echo({ text: "first" });
-    relay.withhold();
+    const withheld = relay.withhold();
     const drained = system.server.drain();
-    await sleep(50);
+    await withheld.leave;
     const late = client.echo({ text: "late" });
-    await sleep(50);
-    relay.deliver();
+    await withheld.call;
+    withheld.deliver();
     expect((await late).text).toBe("late");
     await drained;
   });
@@ -172,27 +173,39 @@ describe("draining", () => {
 
 /** A port before the server's that can keep back what the server says. */
 async function startRelay(serverPort: number) {
-  const sockets: Socket[] = [];
-  const answers: Socket[] = [];
+  const pairs: { readonly caller: Socket; readonly server: Socket }[] = [];
   const listener = createServer((caller) => {
     const server = connect(serverPort, "127.0.0.1");
-    sockets.push(caller, server);
-    answers.push(server);
+    pairs.push({ caller, server });
     caller.pipe(server).pipe(caller);
-    for (const socket of [caller, server]) socket.on("error", () => {});
+    for (const socket of [caller, server]) {
+      socket.on("error", () => {});
+    }
+    caller.once("close", () => server.destroy());
+    server.once("close", () => caller.end());
   });
   await once(listener.listen(0, "127.0.0.1"), "listening");
   const { port } = listener.address() as AddressInfo;
   return {
     port,
+    /** On the one connection there is. `leave` resolves when the server has said something, `call` when the caller has. */
     withhold() {
-      for (const server of answers) server.unpipe();
-    },
-    deliver() {
-      for (const [index, server] of answers.entries()) server.pipe(sockets[2 * index] as Socket);
+      const { caller, server } = must(pairs[0], "nobody has connected");
+      const said: Buffer[] = [];
+      const keep = (chunk: Buffer) => said.push(chunk);
+      server.unpipe(caller).on("data", keep).resume();
+      return {
+        leave: once(server, "data"),
+        call: once(caller, "data"),
+        deliver() {
+          server.off("data", keep);
+          caller.write(Buffer.concat(said));
+          server.pipe(caller);
+        },
+      };
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      for (const { caller } of pairs) caller.destroy();
       listener.close();
       await once(listener, "close");
     },
