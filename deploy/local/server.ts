@@ -62,10 +62,10 @@ export async function onFreePort<T>(ports: PortSupply, start: (port: number) => 
   }
 }
 
-/** Sends `request` to a port of 127.0.0.1 and tells whether the answer begins with `expected`; false when nobody answers within a second. */
-export function answers(port: number, request: string, expected: string): Promise<boolean> {
+/** Sends `request` to a port of 127.0.0.1 and tells whether the answer begins with `expected`; false when nobody answers in time. */
+export function answers(port: number, request: string, expected: string, withinMs = 1_000): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1", timeout: 1_000 });
+    const socket = connect({ port, host: "127.0.0.1", timeout: withinMs });
     const finish = (result: boolean) => {
       socket.destroy();
       resolve(result);

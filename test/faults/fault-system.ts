@@ -16,6 +16,9 @@ import { asSuperuser } from "../support/template-databases.ts";
 /** Settings of PostgreSQL that let a replica follow it; durability stays as it is by default. */
 export const REPLICATED = { wal_level: "replica", wal_keep_size: "256MB" };
 
+/** A server that only stalls answers within. */
+const PATIENCE_MS = 20_000;
+
 /** What a log says of a version's place in history. */
 export interface Descent {
   readonly version: string;
@@ -120,8 +123,8 @@ export class FaultSystem implements AsyncDisposable {
 
   /** Says something to Redis past all clients, for example `FLUSHALL`. */
   async tellRedis(command: string): Promise<void> {
-    const understood = await answers(this.redis.port, `${command}\r\n`, "+OK");
-    if (!understood) throw new Error(`Redis does not understand ${command}`);
+    const isDone = await answers(this.redis.port, `${command}\r\n`, "+OK", PATIENCE_MS);
+    if (!isDone) throw new Error(`Redis does not do ${command}`);
   }
 
   /** No session of this household holds its device any more. */

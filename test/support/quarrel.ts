@@ -20,15 +20,15 @@ export interface QuarrelOptions {
 }
 
 /**
- * Two devices of one household that do not know of each other's edits. Where both edit within a millisecond, the name of
- * Ada's device is the greater one: hers is the later edit in any case.
+ * Two devices of one household that do not know of each other's edits. Ben edits a minute before Ada, so that hers is the
+ * later edit also when a message is long under way and what it says of its device's clock is taken for an error of that.
  */
 export class QuarrellingDevices implements AsyncDisposable {
   readonly household: TestHousehold;
   readonly phone: WireDevice;
   readonly panel: WireDevice;
   readonly #phonePen = new DevicePen("phone-of-ada");
-  readonly #panelPen = new DevicePen("panel-of-ben");
+  readonly #panelPen = new DevicePen("panel-of-ben", -60_000_000);
 
   private constructor(household: TestHousehold, phone: WireDevice, panel: WireDevice) {
     this.household = household;
