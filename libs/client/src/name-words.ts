@@ -1,4 +1,6 @@
 import { wordsOf } from "@funkygibbon/kernel/search-text";
+import type { WordMeter } from "@funkygibbon/kernel/text-similarity";
+import { NumberChains } from "./number-chains.ts";
 import { NumberLists } from "./number-lists.ts";
 import { WordShapes } from "./word-shapes.ts";
 
@@ -10,56 +12,83 @@ export interface NameLikeness {
   readonly words: number;
 }
 
-/** The different words of names, each held once, for words that begin them and words that were typed nearly so. */
+/** Some texts. */
+export interface TextsFound {
+  /** Their numbers, some of them twice, for whoever reads them first. */
+  readonly texts: Iterable<number>;
+  /** About how many entities say them. */
+  readonly times: number;
+}
+
+/** Some words of names, and the names in which they are. */
+export interface WordsFound extends TextsFound {
+  readonly words: readonly number[];
+}
+
+/** Which names are alike to some words. */
+export interface Alike {
+  /** All that are, and others: those with a word like the rarest one. */
+  readonly among: TextsFound;
+  /** How alike the name is whose list this is. Undefined: it is not. */
+  readonly likenessOf: (list: number) => NameLikeness | undefined;
+}
+
+/**
+ * The different words of names, each held once, for words that begin them and words that were typed nearly so. A name is
+ * known by the number of its text, and what it says by where the list of its words is.
+ */
 export class NameWords {
   readonly #numbers = new Map<string, number>();
   readonly #words = new WordShapes();
-  /** In how many names each word is. */
-  readonly #names: number[] = [];
+  /** By word: the names that have it. */
+  readonly #names = new NumberChains();
   readonly #lists = new NumberLists();
   readonly #listOf = new Map<number, number>();
 
   /** Takes in the words of a name. @param text the number of its searchable text. @returns where the list of its words is. */
   enter(text: number, name: string): number {
-    let list = this.#listOf.get(text);
-    if (list === undefined) {
-      list = this.#lists.add(wordsOf(name).map((word) => this.#enterWord(word)));
-      this.#listOf.set(text, list);
-    }
+    const known = this.#listOf.get(text);
+    if (known !== undefined) return known;
+    const words = wordsOf(name).map((word) => this.#numberOf(word));
+    for (const word of words) this.#names.add(word, text);
+    const list = this.#lists.add(words);
+    this.#listOf.set(text, list);
     return list;
   }
 
-  /** Adds to the mask of each name which of some words begin in it: bit `i` for `words[i]`. @returns those that begin in any. */
-  addMasks(words: readonly string[], masks: Int32Array): number {
-    const begun = new Int32Array(this.#words.size);
-    let found = 0;
-    for (const [index, word] of words.entries()) {
-      for (const number of this.#words.beginningWith(word)) {
-        begun[number] = (begun[number] ?? 0) | (1 << index);
-        found |= 1 << index;
-      }
-    }
-    const { values } = this.#lists;
-    for (const [text, list] of this.#listOf) {
-      const end = list + (values[list] ?? 0);
-      let mask = masks[text] ?? 0;
-      for (let at = list + 1; at <= end; at++) mask |= begun[values[at] ?? 0] ?? 0;
-      masks[text] = mask;
-    }
-    return found;
+  /** The words that begin so. */
+  beginningWith(beginning: string): WordsFound {
+    return this.#found(this.#words.beginningWith(beginning));
   }
 
-  /**
-   * Compares names, of each of which it is told where the list of its words is, with some words. Undefined: for one of
-   * these the name has no word as like as `least`.
-   */
-  likenessTo(words: readonly string[], least: number): (list: number) => NameLikeness | undefined {
-    // Most names have no word like the rarest one, and that is all that is looked at of them.
-    const rarestFirst = words.map((word, index) => ({ index, ...this.#like(word, least) }));
-    rarestFirst.sort((a, b) => a.names - b.names);
+  /** The words that have this in them. */
+  containing(part: string): WordsFound {
+    return this.#found(this.#words.containing(part));
+  }
+
+  /** Tells of a name, by its list, which of several words it has: bit `i` for one of `found[i]`. */
+  maskReader(found: readonly WordsFound[]): (list: number) => number {
+    const masks = new Int32Array(this.#words.size);
+    for (const [index, { words }] of found.entries()) {
+      for (const word of words) masks[word] = (masks[word] ?? 0) | (1 << index);
+    }
     const { values } = this.#lists;
-    const nearest = words.map(() => 0);
     return (list) => {
+      let mask = 0;
+      const end = list + (values[list] ?? 0);
+      for (let at = list + 1; at <= end; at++) mask |= masks[values[at] ?? 0] ?? 0;
+      return mask;
+    };
+  }
+
+  /** The names that have for each of some words one that is as like as `least`. */
+  alike(meters: readonly WordMeter[], least: number): Alike {
+    // Most names have no word like the rarest one, and that is all that is looked at of them.
+    const rarestFirst = meters.map((meter, index) => ({ index, ...this.#like(meter, least) }));
+    rarestFirst.sort((a, b) => a.times - b.times);
+    const { values } = this.#lists;
+    const nearest = meters.map(() => 0);
+    const likenessOf = (list: number) => {
       const count = values[list] ?? 0;
       for (const { index, likeness } of rarestFirst) {
         let most = 0;
@@ -69,23 +98,29 @@ export class NameWords {
       }
       return { likeness: [...nearest], words: count };
     };
+    return { among: rarestFirst[0] ?? this.#found([]), likenessOf };
   }
 
-  /** Of each known word its likeness to a word, 0 below `least`, and how many names the others are in. */
-  #like(word: string, least: number): { readonly likeness: Float64Array; readonly names: number } {
-    const all = new Float64Array(this.#words.size);
-    let names = 0;
-    for (const [number, likeness] of this.#words.like(word, least)) {
-      all[number] = likeness;
-      names += this.#names[number] ?? 0;
+  /** The words that are as like a word as `least`, and by number how like each is: 0 for all others. */
+  #like(meter: WordMeter, least: number): WordsFound & { readonly likeness: Float64Array } {
+    const likeness = new Float64Array(this.#words.size);
+    const like: number[] = [];
+    for (const [number, much] of this.#words.like(meter, least)) {
+      likeness[number] = much;
+      like.push(number);
     }
-    return { likeness: all, names };
+    return { ...this.#found(like), likeness };
   }
 
-  #enterWord(word: string): number {
+  #found(numbers: Iterable<number>): WordsFound {
+    const words = [...numbers];
+    const times = words.reduce((sum, word) => sum + this.#names.countOf(word), 0);
+    return { words, times, texts: this.#names.valuesOf(words) };
+  }
+
+  #numberOf(word: string): number {
     const number = this.#numbers.get(word) ?? this.#words.add(word);
     this.#numbers.set(word, number);
-    this.#names[number] = (this.#names[number] ?? 0) + 1;
     return number;
   }
 }

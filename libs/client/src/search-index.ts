@@ -6,6 +6,7 @@ import { nameOf, textsOf } from "@funkygibbon/kernel/search-text";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import { BestHits } from "./best-hits.ts";
 import type { GraphIndex } from "./graph-index.ts";
+import type { TextsFound } from "./name-words.ts";
 import { NumberLists } from "./number-lists.ts";
 import { bodyOf } from "./replica-record.ts";
 import type { Visible } from "./replica-transaction.ts";
@@ -36,7 +37,7 @@ interface Saying {
   readonly nameText: number;
   /** Where the list of its name's words is. */
   readonly nameWords: number;
-  /** Where the list of its texts is, in reading order. */
+  /** Where the list of its texts is, in reading order, the name's among them. */
   readonly texts: number;
 }
 
@@ -47,7 +48,7 @@ class Readings {
   /** One of each entity, in no order. */
   readonly sayings: Saying[] = [];
   readonly #placeOf = new Map<RecordId, number>();
-  /** Old ones, whose texts are still held, count too. */
+  /** How often one was given a place: what was read before is still held. */
   count = 0;
   readonly unread: Set<RecordId>;
 
@@ -63,12 +64,12 @@ class Readings {
     // Parsed for the moment: kept, the bodies of a whole home would take several times the memory of their texts.
     const body = bodyOf(visible);
     const name = nameOf(body);
-    const { text: nameText, words: nameWords } = this.texts.enterName(searchable(name));
-    const texts = this.lists.add(textsOf(body).map((text) => this.texts.numberOf(searchable(text))));
-    const place = this.#placeOf.get(id) ?? this.sayings.length;
-    this.#placeOf.set(id, place);
-    this.sayings[place] = { id, type: visible.content.type, name, nameText, nameWords, texts };
-    this.count += 1;
+    const asSearched = searchable(name);
+    const { text: nameText, words: nameWords } = this.texts.enterName(asSearched);
+    const said = textsOf(body).map(searchable);
+    const texts = said.map((text) => (text === asSearched ? nameText : this.texts.numberOf(text)));
+    const list = this.lists.add(texts);
+    this.#settle({ id, type: visible.content.type, name, nameText, nameWords, texts: list }, this.#placeOf.get(id));
   }
 
   /** The last one takes its place. */
@@ -76,20 +77,37 @@ class Readings {
     const place = this.#placeOf.get(id);
     const last = this.sayings.at(-1);
     if (place === undefined || last === undefined) return;
-    this.sayings[place] = last;
-    this.#placeOf.set(last.id, place);
+    this.#settle(last, place);
     this.sayings.pop();
     this.#placeOf.delete(id);
   }
+
+  /** Where one was before, it is still among the sayers of its texts: whoever asks them looks whether they say it. */
+  #settle(saying: Saying, place = this.sayings.length): void {
+    this.sayings[place] = saying;
+    this.#placeOf.set(saying.id, place);
+    const { values } = this.lists;
+    const end = saying.texts + (values[saying.texts] ?? 0);
+    for (let at = saying.texts + 1; at <= end; at++) this.texts.sayers.add(values[at] ?? 0, place);
+    this.count += 1;
+  }
 }
 
-/** The score of an entity; undefined: it does not match in this way. No scoring at all: none does. */
-type Scoring = (saying: Saying) => number | undefined;
+/** A way to match a query. */
+interface Way {
+  /** Every entity that matches says one of these texts. Undefined: any may. */
+  readonly among: TextsFound | undefined;
+  /** The score of an entity; undefined: it does not match in this way. */
+  readonly scoreOf: (saying: Saying) => number | undefined;
+}
+
+/** Candidates for which it costs more to ask for them one by one than to go through all, as a share of all. */
+const MANY = 0.25;
 
 /**
  * Finds what a query means, as the server does: `@funkygibbon/kernel/search-match` decides for both. Here each different
- * text of the home is looked at once, however many records say it, and an entity is but the numbers of its texts, so
- * that going through all of a large home takes about a millisecond. Only what is shown is matched in full.
+ * text of the home is looked at once, however many records say it, and an entity is but the numbers of its texts. Only
+ * those are looked at that say the rarest word of the query, and only what is shown is matched in full.
  *
  * The home is read when it is first asked, or before that piece by piece with {@link readOn}; changes when it is asked next.
  */
@@ -127,15 +145,14 @@ export class SearchIndex {
   search(query: string, { types, limit }: IndexOptions): readonly IndexHit[] {
     const matcher = new QueryMatcher(query);
     const best = new BestHits(limit, byName);
-    const sayings = this.#sayings();
+    const { sayings } = this.#readAll();
     const isHit = new Uint8Array(sayings.length);
-    for (const way of [this.#naming, this.#saying, this.#alike]) {
-      const scoreOf = way.call(this, matcher);
-      if (scoreOf === undefined) continue;
-      for (let place = 0; place < sayings.length; place++) {
+    for (const waysOf of [this.#naming, this.#saying, this.#alike]) {
+      const way = waysOf.call(this, matcher);
+      for (const place of this.#places(way)) {
         const saying = sayings[place];
         if (saying === undefined || isHit[place] === 1 || types?.includes(saying.type) === false) continue;
-        const score = scoreOf(saying);
+        const score = way?.scoreOf(saying);
         if (score === undefined) continue;
         isHit[place] = 1;
         best.offer(saying, score);
@@ -151,31 +168,41 @@ export class SearchIndex {
   /** All whose name or content answers a query. */
   answering(query: string): ReadonlySet<RecordId> {
     const matcher = new QueryMatcher(query);
-    const all = this.#sayings();
-    const [naming, saying] = [this.#naming(matcher), this.#saying(matcher)];
-    const answers = all.filter((one) => naming?.(one) !== undefined || saying?.(one) !== undefined);
-    return new Set(answers.map(({ id }) => id));
+    const { sayings } = this.#readAll();
+    const answering = new Set<RecordId>();
+    for (const way of [this.#naming(matcher), this.#saying(matcher)]) {
+      for (const place of this.#places(way)) {
+        const saying = sayings[place];
+        if (saying !== undefined && way?.scoreOf(saying) !== undefined) answering.add(saying.id);
+      }
+    }
+    return answering;
   }
 
-  #naming(matcher: QueryMatcher): Scoring | undefined {
+  #naming(matcher: QueryMatcher): Way | undefined {
+    if (matcher.query === "") return undefined;
     const { texts } = this.#read;
-    return matcher.query === "" ? undefined : ({ nameText }) => matcher.rankName(texts.at(nameText))?.score;
+    return {
+      among: texts.namesWith(matcher.words),
+      scoreOf: ({ nameText }) => matcher.rankName(texts.at(nameText))?.score,
+    };
   }
 
-  #saying(matcher: QueryMatcher): Scoring | undefined {
+  #saying(matcher: QueryMatcher): Way | undefined {
     const { texts, lists } = this.#read;
-    const masks = matcher.words.length === 0 ? undefined : texts.masksOf(matcher.words);
-    if (masks === undefined) return undefined;
+    const beginnings = matcher.words.length === 0 ? undefined : texts.beginningsOf(matcher.words);
+    if (beginnings === undefined) return undefined;
+    const { masks, maskOfName, among } = beginnings;
     const { values } = lists;
     const all = 2 ** matcher.words.length - 1;
     const scores = new Map<number, number>();
-    return (saying) => {
+    const scoreOf = (saying: Saying) => {
       let found = 0;
       let first = -1;
       const end = saying.texts + (values[saying.texts] ?? 0);
       for (let at = saying.texts + 1; at <= end && found !== all; at++) {
         const text = values[at] ?? 0;
-        const mask = masks[text] ?? 0;
+        const mask = (masks[text] ?? 0) | (text === saying.nameText ? maskOfName(saying.nameWords) : 0);
         if (mask !== 0 && first < 0) first = text;
         found |= mask;
       }
@@ -187,21 +214,36 @@ export class SearchIndex {
       }
       return score;
     };
+    return { among, scoreOf };
   }
 
-  #alike(matcher: QueryMatcher): Scoring | undefined {
+  #alike(matcher: QueryMatcher): Way | undefined {
     if (matcher.words.length === 0) return undefined;
-    const { names } = this.#read.texts;
-    const nearestIn = names.likenessTo(matcher.words, MIN_WORD_LIKENESS);
-    return ({ nameWords }) => {
-      const nearest = nearestIn(nameWords);
+    const { among, likenessOf } = this.#read.texts.names.alike(matcher.meters, MIN_WORD_LIKENESS);
+    const scoreOf = ({ nameWords }: Saying) => {
+      const nearest = likenessOf(nameWords);
       return nearest === undefined ? undefined : matcher.scoreNearly(nearest.likeness, nearest.words);
     };
+    return { among, scoreOf };
   }
 
-  #sayings(): readonly Saying[] {
+  /** The places of all that may match in a way, some of them twice, and of others. */
+  #places(way: Way | undefined): Iterable<number> {
+    if (way === undefined) return [];
+    const { sayings, texts } = this.#read;
+    const most = MANY * sayings.length;
+    if (way.among === undefined || way.among.times > most) return sayings.keys();
+    const places: number[] = [];
+    for (const place of texts.sayers.valuesOf(way.among.texts)) {
+      // Many may have the same name.
+      if (places.push(place) > most) return sayings.keys();
+    }
+    return places;
+  }
+
+  #readAll(): Readings {
     this.readOn(Number.POSITIVE_INFINITY);
-    return this.#read.sayings;
+    return this.#read;
   }
 }
 

@@ -1,4 +1,4 @@
-import { WordMeter } from "@funkygibbon/kernel/text-similarity";
+import type { WordMeter } from "@funkygibbon/kernel/text-similarity";
 
 /** Letters of a word that are compared, as {@link WordMeter} does. */
 const MAX_COMPARED = 32;
@@ -36,18 +36,18 @@ export class WordShapes {
   }
 
   /** The words that begin so. */
-  *beginningWith(beginning: string): Iterable<number> {
-    const asked = shapeOf(beginning);
-    for (const { letters, length, words } of this.#shapes.values()) {
-      if ((asked.letters & ~letters) !== 0 || asked.length > length) continue;
-      for (const number of words) if (this.#words[number]?.startsWith(beginning)) yield number;
-    }
+  beginningWith(beginning: string): number[] {
+    return this.#having(beginning, (word) => word.startsWith(beginning));
+  }
+
+  /** The words that have this in them. */
+  containing(part: string): number[] {
+    return this.#having(part, (word) => word.includes(part));
   }
 
   /** The words that are at least so like a word, and how like they are. */
-  *like(word: string, least: number): Iterable<readonly [number: number, likeness: number]> {
-    const asked = shapeOf(word);
-    const meter = new WordMeter(word);
+  *like(meter: WordMeter, least: number): Iterable<readonly [number: number, likeness: number]> {
+    const asked = shapeOf(meter.word);
     for (const shape of this.#shapes.values()) {
       if (!mayBeAlike(asked, shape, least)) continue;
       for (const number of shape.words) {
@@ -55,6 +55,19 @@ export class WordShapes {
         if (likeness >= least) yield [number, likeness];
       }
     }
+  }
+
+  /** Those of the words that may have this in them that pass. */
+  #having(part: string, passes: (word: string) => boolean): number[] {
+    const asked = shapeOf(part);
+    const found: number[] = [];
+    for (const { letters, length, words } of this.#shapes.values()) {
+      // Of longer words the shape tells the beginning only.
+      const lacks = (asked.letters & ~letters) !== 0 || asked.length > length;
+      if (lacks && length < MAX_COMPARED) continue;
+      for (const number of words) if (passes(this.#words[number] ?? "")) found.push(number);
+    }
+    return found;
   }
 }
 

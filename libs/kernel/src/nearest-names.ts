@@ -1,5 +1,5 @@
 import { fold, wordsOf } from "./search-text.ts";
-import { nameSimilarity } from "./text-similarity.ts";
+import { metersOf, nameSimilarity } from "./text-similarity.ts";
 
 /** Names less alike than this have little to do with each other. */
 const MIN_SIMILARITY = 0.45;
@@ -20,9 +20,9 @@ export function nearestNames<T>(
   items: readonly T[],
   options: { readonly nameOf: (item: T) => string; readonly limit: number },
 ): readonly T[] {
-  const words = wordsOf(fold(written));
+  const asked = metersOf(wordsOf(fold(written)));
   return items
-    .map((item) => ({ item, ...nameSimilarity(words, wordsOf(fold(options.nameOf(item)))) }))
+    .map((item) => ({ item, ...nameSimilarity(asked, wordsOf(fold(options.nameOf(item)))) }))
     .filter(({ similarity }) => similarity >= MIN_SIMILARITY)
     .sort((a, b) => b.similarity - a.similarity)
     .slice(0, options.limit)

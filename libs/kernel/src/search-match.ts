@@ -1,6 +1,6 @@
 import type { JsonObject } from "./json.ts";
 import { type FoldedText, fold, foldText, nameOf, normalizeQuery, textsOf, wordsOf } from "./search-text.ts";
-import { nameSimilarity, similarityOf, WordMeter, wordSimilarity } from "./text-similarity.ts";
+import { metersOf, nameSimilarity, similarityOf, WordMeter, wordSimilarity } from "./text-similarity.ts";
 
 /** How a hit matched, best first. */
 export type MatchKind = "exact" | "prefix" | "substring" | "content" | "fuzzy";
@@ -41,10 +41,17 @@ export class QueryMatcher {
   readonly query: string;
   /** Its words, at most 31; empty when it has no letter and no digit. */
   readonly words: readonly string[];
+  #meters: readonly WordMeter[] | undefined;
 
   constructor(query: string) {
     this.query = normalizeQuery(query);
     this.words = wordsOf(this.query).slice(0, MAX_QUERY_WORDS);
+  }
+
+  /** Of each of {@link words}. */
+  get meters(): readonly WordMeter[] {
+    this.#meters ??= metersOf(this.words);
+    return this.#meters;
   }
 
   /** Undefined when the body does not answer the query. */
@@ -125,7 +132,7 @@ export class QueryMatcher {
 
   #matchNearly(name: string, folded: FoldedText): Match | undefined {
     if (this.words.length === 0 || name === "") return undefined;
-    const { similarity, weakest, nearest } = nameSimilarity(this.words, wordsOf(folded.folded));
+    const { similarity, weakest, nearest } = nameSimilarity(this.meters, wordsOf(folded.folded));
     if (weakest < MIN_WORD_LIKENESS) return undefined;
     const at = wordAt(folded.folded, nearest) ?? { from: 0, to: folded.folded.length };
     return { kind: "fuzzy", score: 0.39 * similarity, highlight: mark(name, folded, at) };

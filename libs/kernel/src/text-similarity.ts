@@ -18,6 +18,7 @@ export function wordLikeness(word: string, meant: string): number {
 
 /** Compares one word with many others. */
 export class WordMeter {
+  readonly word: string;
   readonly #length: number;
   /** How much of a word is compared with one that a person may still be typing. */
   readonly #begun: number;
@@ -26,6 +27,7 @@ export class WordMeter {
   readonly #far = new Map<number, number>();
 
   constructor(word: string) {
+    this.word = word;
     const letters = [...word];
     this.#length = Math.min(letters.length, MAX_COMPARED);
     this.#begun = Math.min(letters.length + 1, MAX_COMPARED);
@@ -89,13 +91,18 @@ export interface NameSimilarity {
   readonly nearest: string;
 }
 
-/** Compares a query with a name word by word, in any order. */
-export function nameSimilarity(query: readonly string[], name: readonly string[]): NameSimilarity {
+/** Compares a query, of each word of which it is given the meter, with a name word by word, in any order. */
+export function nameSimilarity(query: readonly WordMeter[], name: readonly string[]): NameSimilarity {
   if (query.length === 0 || name.length === 0) return { similarity: 0, weakest: 0, nearest: "" };
-  const found = query.map((word) => nearestWord(word, name));
+  const found = query.map((meter) => nearestWord(meter, name));
   const likeness = found.map((word) => word.likeness);
   const best = found.reduce((a, b) => (b.likeness > a.likeness ? b : a));
   return { similarity: similarityOf(likeness, name.length), weakest: Math.min(...likeness), nearest: best.word };
+}
+
+/** The meters of some words. */
+export function metersOf(words: readonly string[]): readonly WordMeter[] {
+  return words.map((word) => new WordMeter(word));
 }
 
 /** {@link NameSimilarity} from the likeness of each word of a query to the nearest one of so many words of a name. */
@@ -105,9 +112,8 @@ export function similarityOf(likeness: readonly number[], nameWords: number): nu
   return mean * (1 - 0.02 * Math.min(surplus, 5));
 }
 
-function nearestWord(word: string, name: readonly string[]): { readonly word: string; readonly likeness: number } {
+function nearestWord(meter: WordMeter, name: readonly string[]): { readonly word: string; readonly likeness: number } {
   let nearest = { word: "", likeness: 0 };
-  const meter = new WordMeter(word);
   for (const candidate of name) {
     const likeness = meter.likeness(candidate);
     if (likeness > nearest.likeness) nearest = { word: candidate, likeness };

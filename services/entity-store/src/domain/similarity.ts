@@ -1,7 +1,7 @@
 import { IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { type JsonObject, type JsonValue, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
 import { fold, nameOf, wordsOf } from "@funkygibbon/kernel/search-text";
-import { nameSimilarity } from "@funkygibbon/kernel/text-similarity";
+import { metersOf, nameSimilarity } from "@funkygibbon/kernel/text-similarity";
 
 /** How alike two entities of one type are. */
 export interface Similarity {
@@ -56,7 +56,7 @@ export function similarity(a: JsonObject, b: JsonObject): Similarity {
     return value !== undefined && jsonEquals(value, jsonGet(b, key));
   });
   const values = keys.size === 0 ? 0 : shared.length / keys.size;
-  const names = nameSimilarity(wordsOf(fold(nameOf(a))), wordsOf(fold(nameOf(b)))).similarity;
+  const names = nameSimilarity(metersOf(wordsOf(fold(nameOf(a)))), wordsOf(fold(nameOf(b)))).similarity;
   return { score: VALUES_WEIGHT * values + (1 - VALUES_WEIGHT) * names, sharedKeys: shared.sort() };
 }
 
