@@ -40,6 +40,18 @@ function names(entities: readonly { readonly name: string }[]): string[] {
   return entities.map(({ name }) => name);
 }
 
+it("lets nobody write into what others are given too, all the way down", () => {
+  const { body } = must(home.graph.entity(id("Ceiling light")), "it is there");
+  const open = body as { name?: string; capabilities: string[] };
+  expect(() => delete open.name).toThrow(TypeError);
+  expect(() => open.capabilities.push("colour")).toThrow(TypeError);
+  expect(home.graph.entity(id("Ceiling light"))?.body).toEqual({
+    name: "Ceiling light",
+    manufacturer: "Lumen Works",
+    capabilities: ["dimming"],
+  });
+});
+
 describe("finding", () => {
   it("knows types, sources and parts of names, whatever their case and accents", () => {
     expect(names(home.graph.find({ type: "room" }))).toEqual(["Café corner", "Kitchen"]);

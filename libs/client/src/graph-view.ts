@@ -1,6 +1,6 @@
 import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
 import type { RecordId } from "@funkygibbon/kernel/ids";
-import { type JsonObject, jsonGet } from "@funkygibbon/kernel/json";
+import { type JsonObject, type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
 import type { RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { Match } from "@funkygibbon/kernel/search-match";
@@ -87,7 +87,10 @@ export interface NeighbourOptions {
   readonly entityTypes?: readonly EntityType[];
 }
 
-/** Questions to the local graph. Answers are as of now, need no network, and are sorted by name, then id. */
+/**
+ * Questions to the local graph. Answers are as of now, need no network, and are sorted by name, then id. What records say
+ * is frozen: it is the same object for everybody who asks.
+ */
 export class GraphView {
   readonly #index: GraphIndex;
   /** Parsed once per version; forgotten with the record. */
@@ -264,10 +267,17 @@ export class GraphView {
     let body = this.#bodies.get(visible);
     if (body === undefined) {
       body = bodyOf(visible);
+      freeze(body);
       this.#bodies.set(visible, body);
     }
     return body;
   }
+}
+
+function freeze(value: JsonValue): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const part of Object.values(value)) freeze(part);
+  Object.freeze(value);
 }
 
 function byName(a: EntityView, b: EntityView): number {

@@ -38,6 +38,12 @@ describe("a question about the past", () => {
     expect(() => new PastGraph(options)).toThrow(expect.objectContaining({ kind: "invalid" }));
   });
 
+  it.each([{ text: "lamp" }, { where: () => true }])("is not asked for what it cannot tell: %o", async (options) => {
+    const past = new PastGraph({ url: "http://127.0.0.1:9", token: async () => "good", at: new Date() });
+    const asked = past.find(options as object);
+    await expect(asked).rejects.toMatchObject({ fields: [{ field: Object.keys(options)[0] }] });
+  });
+
   it("is told that the server cannot be reached", async () => {
     const past = new PastGraph({ url: "http://127.0.0.1:9", token: async () => "good", at: new Date() });
     await expect(past.entity(LAMP)).rejects.toMatchObject({ reason: "OFFLINE" });

@@ -63,8 +63,14 @@ export class PastGraph {
     return found && relationshipView(must(found.relationship, "an answer names its relationship"));
   }
 
-  /** The entities that matched, sorted by type, name and id. */
-  async find({ type, source, room, name }: Omit<FindOptions, "text" | "where"> = {}): Promise<readonly EntityView[]> {
+  /**
+   * The entities that matched, sorted by type, name and id.
+   * @throws DomainError `invalid` for `text` and `where`, which the server cannot be asked about the past.
+   */
+  async find(options: Omit<FindOptions, "text" | "where"> = {}): Promise<readonly EntityView[]> {
+    const { type, source, room, name, text, where }: FindOptions = options;
+    const odd = text !== undefined ? "text" : where !== undefined ? "where" : undefined;
+    if (odd !== undefined) throw invalid([{ field: odd, description: "is for the home of today only" }]);
     const found: EntityView[] = [];
     let pageToken = "";
     do {
