@@ -1,12 +1,11 @@
 import { isWordCharacter } from "@funkygibbon/kernel/search-match";
+import { MAX_WORD_LENGTH } from "@funkygibbon/kernel/search-text";
 import { NameWords, type TextsFound } from "./name-words.ts";
 import { NumberChains } from "./number-chains.ts";
 
 /** Room for a place in a text, in the number that names a text and a place: bodies have 64 KiB, and folding may lengthen them. */
 const PLACES = 2 ** 21;
 const UNITS = 2 ** 16;
-/** Units of a name that has all its words in {@link NameWords}, each uncut: `wordsOf` takes so many of a word. */
-const WHOLE_NAME = 64;
 
 /** A name that was taken in. */
 export interface PooledName {
@@ -53,7 +52,8 @@ export class TextPool {
   /** The same for a name. */
   enterName(name: string): PooledName {
     const text = this.#numberOf(name);
-    if (name.length > WHOLE_NAME) {
+    // A longer name may have words that are cut in the list, or more words than that takes.
+    if (name.length > MAX_WORD_LENGTH) {
       this.#longNames.add(text);
       this.#read(name, text);
     }

@@ -9,7 +9,7 @@ export interface FoldedText {
 }
 
 /** Longest word that is indexed, in UTF-16 units; longer ones are found by their beginning. */
-const MAX_WORD_LENGTH = 64;
+export const MAX_WORD_LENGTH = 64;
 /** Different words that are indexed of one record: a body of 64 KiB cannot make the index row larger than PostgreSQL takes. */
 const MAX_WORDS = 4_000;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
