@@ -3,7 +3,8 @@ import type { EntityView, RelationshipView } from "@funkygibbon/client/graph-vie
 import { ENDS_KEY, IMPORT_MEMORY_KEY } from "@funkygibbon/kernel/content";
 import { DomainError, invalid } from "@funkygibbon/kernel/errors";
 import type { RecordId } from "@funkygibbon/kernel/ids";
-import { type JsonObject, jsonEquals, jsonGet } from "@funkygibbon/kernel/json";
+import { type JsonObject, jsonEquals, jsonGet, jsonObject } from "@funkygibbon/kernel/json";
+import { BODY_LIMITS } from "@funkygibbon/kernel/limits";
 import { mayConnect } from "@funkygibbon/kernel/relationship-type";
 import { memoryIn, memoryOf, type Sha1 } from "./import-memory.ts";
 import type { ImportAction, ImportStep, PresentGraph } from "./import-plan.ts";
@@ -24,20 +25,53 @@ type Present = EntityView | RelationshipView;
 
 const UNCHANGED: ImportAction = { kind: "unchanged" };
 
+/** Why a body that is as it should be is none that a record may have. */
+const UNFIT: ReadonlyMap<string, string> = new Map([
+  ["BODY_TOO_LARGE", `is larger than the ${BODY_LIMITS.maxBytes / 1024} KiB that a record may have`],
+  ["TOO_DEEP", "is nested deeper than a record may be"],
+]);
+
 /** Decides what becomes of each record of a source. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #byId: ReadonlyMap<RecordId, SourceRecord>;
+  /** New ones that cannot be: what they connect cannot either. */
+  readonly #leftOut = new Set<RecordId>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#byId = new Map(options.records.map((record) => [record.id, record]));
   }
 
-  /** @throws DomainError `invalid` when its body is none that the graph takes. */
+  /**
+   * For nodes before edges. What the graph would refuse is refused, or skipped, while nothing has happened yet.
+   * @throws DomainError `invalid` when its body is no JSON that the graph takes.
+   */
   stepFor(record: SourceRecord): ImportStep {
     const label = this.#labelOf(record);
-    return { record, label, action: naming(label, () => this.#actionFor(record)) };
+    try {
+      const action = this.#actionFor(record);
+      const body = this.#bodyAfter(record.id, action);
+      if (body !== undefined) bodyText(body, "body");
+      return { record, label, action };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      const reason = UNFIT.get(error.reason);
+      if (reason === undefined) throw invalid([{ field: label, description: error.message }], "MALFORMED_IMPORT");
+      if (this.#options.graph.standing(record.id) === "unknown") this.#leftOut.add(record.id);
+      return { record, label, action: skipped(reason) };
+    }
+  }
+
+  /** What a record says after an action; undefined: what it does now. */
+  #bodyAfter(id: RecordId, action: ImportAction): JsonObject | undefined {
+    if (action.kind === "create") return action.body;
+    if (action.kind !== "update") return undefined;
+    const { graph } = this.#options;
+    const present = graph.entity(id) ?? graph.relationship(id);
+    const kept = Object.entries(present === undefined ? {} : bodyOf(present));
+    const removed = new Set(action.remove);
+    return jsonObject([...kept.filter(([key]) => !removed.has(key)), ...Object.entries(action.patch)]);
   }
 
   #actionFor(record: SourceRecord): ImportAction {
@@ -69,6 +103,7 @@ export class Reconciler {
   #refusalOf({ type, from, to }: SourceRelationship): string | undefined {
     const { graph } = this.#options;
     if ([from, to].some((end) => graph.standing(end) === "deleted")) return "what it connects was deleted here";
+    if ([from, to].some((end) => this.#leftOut.has(end))) return "what it connects is left out";
     const [start, end] = [this.#typeOf(from), this.#typeOf(to)];
     if (start === undefined || end === undefined) return "what it connects is not known";
     return mayConnect(type, start, end) ? undefined : `a ${start} cannot be ${type} a ${end}`;
@@ -133,19 +168,6 @@ function byHistory(record: SourceRecord, earlier: readonly JsonObject[], present
 
 function skipped(reason: string): ImportAction {
   return { kind: "skipped", reason };
-}
-
-/** What the graph would refuse is refused while nothing has happened yet. @throws DomainError naming what it is of. */
-function naming(label: string, decide: () => ImportAction): ImportAction {
-  try {
-    const action = decide();
-    if (action.kind === "create") bodyText(action.body, "body");
-    if (action.kind === "update") bodyText(action.patch, "body");
-    return action;
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
-    throw invalid([{ field: label, description: error.message }], "MALFORMED_IMPORT");
-  }
 }
 
 function endsOf(record: SourceRecord) {

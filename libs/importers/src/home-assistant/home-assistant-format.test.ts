@@ -185,6 +185,44 @@ describe("the Home Assistant importer", () => {
     expect(plan.omitted).toEqual([{ label: "automation Forgotten", reason: "has no id to be known by next time" }]);
   });
 
+  it("leaves out what is larger or deeper than a record may be, with what it connects, and says so", async () => {
+    const client = await emptyHome();
+    const devices = [{ id: "lamp", name: "Lamp" }];
+    const acting = (id: string, data: unknown) => ({
+      id,
+      alias: id,
+      triggers: [],
+      actions: [{ action: "light.turn_on", target: { device_id: "lamp" }, data }],
+    });
+    const deep = Array.from({ length: 40 }).reduce<unknown>((inner) => ({ inner }), 1);
+    const bringIn = (night: unknown) => {
+      const automations = [acting("Large", "x".repeat(70_000)), acting("Deep", deep), acting("Night", night)];
+      const file = { name: "automations.json", text: JSON.stringify(automations) };
+      return runImport(client, homeAssistantFormat, [...registries({ devices }), file]);
+    };
+    const skipped = (plan: Awaited<ReturnType<typeof bringIn>>) =>
+      plan.steps.flatMap(({ label, action }) => (action.kind === "skipped" ? [`${label}: ${action.reason}`] : []));
+    const leftOut = [
+      "automation Large: is larger than the 64 KiB that a record may have",
+      "automation Deep: is nested deeper than a record may be",
+      "Large automates Lamp: what it connects is left out",
+      "Deep automates Lamp: what it connects is left out",
+    ];
+    expect(skipped(await bringIn("slowly"))).toEqual(leftOut);
+    const night = one(client, "automation", "Night");
+    expect(client.graph.find({ type: "automation" })).toEqual([night]);
+    expect(led(client, night, "automates")).toEqual(["Lamp"]);
+    // What was brought in once stays as it is when it grows too large.
+    const grown = await bringIn("x".repeat(70_000));
+    expect(skipped(grown)).toEqual([
+      ...leftOut.slice(0, 2),
+      "automation Night: is larger than the 64 KiB that a record may have",
+      ...leftOut.slice(2),
+    ]);
+    expect(reportOf(grown)).toMatchObject({ created: 0, updated: 0 });
+    expect(one(client, "automation", "Night")).toEqual(night);
+  });
+
   it("follows entities to the device that theirs was merged into", async () => {
     const client = await emptyHome();
     const entities = (device: string) => [{ id: "e", entity_id: "light.lamp", device_id: device }];
