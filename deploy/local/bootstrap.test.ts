@@ -111,10 +111,11 @@ test("signals reach the script, which ends in its own way", async () => {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(child.stdout, "data");
+  const exited = once(child, "exit");
   child.kill("SIGTERM");
   const [text] = await once(child.stdout, "data");
   expect(String(text)).toBe("tidying up\n");
-  expect(await once(child, "exit")).toEqual([3, null]);
+  expect(await exited).toEqual([3, null]);
 });
 
 test("it runs on the old Node that a machine may have", () => {

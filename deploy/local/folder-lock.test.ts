@@ -51,7 +51,7 @@ test("of many that find a stale lock one gets it", async () => {
   writeFileSync(lockFile, JSON.stringify({ pid: 1, startedAt: "never" }));
   const program = `
     import { lockFolder } from ${JSON.stringify(new URL("./folder-lock.ts", import.meta.url).href)};
-    try { lockFolder(${JSON.stringify(lockFile)}); console.log("mine"); setTimeout(() => {}, 5000); } catch { console.log("taken"); }`;
+    try { lockFolder(${JSON.stringify(lockFile)}); console.log("mine"); setTimeout(() => {}, 60_000); } catch { console.log("taken"); }`;
   const children = Array.from({ length: 4 }, () => spawn(process.execPath, ["--input-type=module", "-e", program]));
   const words = await Promise.all(children.map(async ({ stdout }) => String((await once(stdout, "data"))[0]).trim()));
   for (const child of children) child.kill("SIGKILL");

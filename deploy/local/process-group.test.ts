@@ -67,8 +67,14 @@ test("when a program is killed its reaper stops what it started and removes its 
   const starter = spawn(process.execPath, ["--input-type=module", "-e", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [pid] = await once(starter.stdout, "data");
-  const identity = identifyProcess(Number(pid));
+  let said = "";
+  starter.stdout.setEncoding("utf8").on("data", (text) => {
+    said += text;
+  });
+  // What it started speaks too, before or after.
+  const saidPid = () => /^\d+(?=\n)/m.exec(said)?.[0];
+  await expect.poll(saidPid).toBeDefined();
+  const identity = identifyProcess(Number(saidPid()));
   expect(identity).toBeDefined();
   starter.kill("SIGKILL");
   for (let waited = 0; waited < 10_000 && (existsSync(temporary) || (identity && isRunning(identity))); waited += 20)
