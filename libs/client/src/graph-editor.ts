@@ -18,6 +18,7 @@ import type { TextContent } from "@funkygibbon/wire/content";
 import { type EditDraft, stageEdit } from "./edit-queue.ts";
 import { bodyOf, lostBody } from "./replica-record.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
+import { strangeValue } from "./strange-value.ts";
 
 /** A node to create. */
 export interface NewEntity {
@@ -102,8 +103,11 @@ export class GraphEditor {
 
   /** Sets the named top-level keys and leaves the others. @returns whether anything changed. @throws DomainError `not-found`. */
   update(id: string, patch: JsonObject, options: EditOptions = {}): boolean {
+    const { remove = [] } = options;
+    mustBeObject(patch, "patch");
+    if (!Array.isArray(remove)) throw invalid([{ field: "remove", description: "must be a list of keys" }]);
     const visible = this.#mustBeLive(parseRecordId(id));
-    return this.#write(visible, merged(bodyOf(visible), patch, options.remove ?? []), options);
+    return this.#write(visible, merged(bodyOf(visible), patch, remove), options);
   }
 
   /** Puts another body in the place of the old one. @returns whether anything changed. @throws DomainError `not-found`. */
@@ -225,26 +229,31 @@ export class GraphEditor {
 
 /**
  * The canonical text of a body. Not every app is compiled against the types: what JSON would leave out or turn into something
- * else (undefined, functions, dates) is refused. @throws DomainError `invalid` naming `field`.
+ * else (undefined, functions, dates, promises) is refused. @throws DomainError `invalid` naming `field` and the place in it.
  */
 export function bodyText(body: JsonObject, field: string): string {
-  const { value, canonical } = parseJsonObject(writtenText(body, field), BODY_LIMITS, field);
-  if (!jsonEquals(value, body)) throw noJson(field);
-  return canonical;
+  mustBeObject(body, field);
+  const strange = strangeValue(body, BODY_LIMITS.maxDepth);
+  if (strange !== undefined) throw noJson(`${field}${strange.at}`, `${strange.what} is no JSON`);
+  return parseJsonObject(writtenText(body, field), BODY_LIMITS, field).canonical;
+}
+
+function mustBeObject(value: unknown, field: string): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw invalid([{ field, description: "must be a JSON object" }], "NOT_AN_OBJECT");
 }
 
 function writtenText(body: JsonObject, field: string): string {
-  if (typeof body !== "object") throw noJson(field);
   try {
     return canonicalJson(body);
   } catch (error) {
-    // Of a BigInt, or of what contains itself.
-    throw error instanceof DomainError ? error : noJson(field);
+    // Of what is nested so deeply that it cannot be gone through.
+    throw error instanceof DomainError ? error : noJson(field, "must be a JSON object");
   }
 }
 
-function noJson(field: string): DomainError {
-  return invalid([{ field, description: "must be a JSON object" }], "INVALID_JSON");
+function noJson(field: string, description: string): DomainError {
+  return invalid([{ field, description }], "INVALID_JSON");
 }
 
 function oneOf<T extends string>(values: readonly T[], value: T, field: string): T {

@@ -90,6 +90,44 @@ describe("an edit that cannot be, as of an app in plain JavaScript,", () => {
     expect(ada.get(id)).toMatchObject({ body: { on: true, since: "", level: 1 } });
   });
 
+  // Keys in and out of order are written differently.
+  it.each([
+    ["a date", { on: true, at: new Date(0) }, "body.at", "a Date is no JSON"],
+    ["a promise that nobody awaited", { name: Promise.resolve("Attic") }, "body.name", "a Promise is no JSON"],
+    ["a map in a list", { parts: [1, new Map()] }, "body.parts[1]", "a Map is no JSON"],
+    ["undefined deep inside", { on: true, how: { far: undefined } }, "body.how.far", "undefined is no JSON"],
+    ["a gap in a list", { parts: [1, , 2] }, "body.parts[1]", "undefined is no JSON"],
+    ["a symbol", { on: Symbol("on") }, "body.on", "a symbol is no JSON"],
+    ["a list for a body", [], "body", "must be a JSON object"],
+    ["a text for a body", "{}", "body", "must be a JSON object"],
+  ])("is refused with the place where it is no JSON: %s", async (_, body, field, description) => {
+    const ada = await device(new ModelServer(), "ada");
+    const id = await ada.create({ type: "device", body: { name: "Lamp" } });
+    const fitting = body as never as JsonObject;
+    const refusal = { kind: "invalid", fields: [{ field, description }] };
+    await expect(ada.create({ type: "device", body: fitting })).rejects.toMatchObject(refusal);
+    await expect(ada.edit((editor) => editor.replace(id, fitting))).rejects.toMatchObject(refusal);
+    expect(ada.graph.find().map((entity) => entity.body)).toEqual([{ name: "Lamp" }]);
+  });
+
+  it("may say the same thing twice, and be an object without a prototype", async () => {
+    const ada = await device(new ModelServer(), "ada");
+    const place: JsonObject = Object.assign(Object.create(null), { floor: 2 });
+    const id = await ada.create({ type: "device", body: { now: place, before: [place, place] } });
+    expect(ada.get(id)).toMatchObject({ body: { now: { floor: 2 }, before: [{ floor: 2 }, { floor: 2 }] } });
+  });
+
+  it("is refused as invalid: an update with nothing, or with a text for what is to be set or taken away", async () => {
+    const ada = await device(new ModelServer(), "ada");
+    const id = await ada.create({ type: "device", body: { on: true, o: 1, n: 1 } });
+    for (const no of [undefined, null, "on", ["on"]] as never[]) {
+      await expect(ada.update(id, no)).rejects.toMatchObject({ kind: "invalid", fields: [{ field: "patch" }] });
+    }
+    const remove = "on" as never;
+    await expect(ada.update(id, {}, { remove })).rejects.toMatchObject({ kind: "invalid", fields: [{ field: "remove" }] });
+    expect(ada.get(id)).toMatchObject({ body: { on: true, o: 1, n: 1 } });
+  });
+
   it("is refused as invalid: a type, source or wish that does not exist", async () => {
     const ada = await device(new ModelServer(), "ada");
     const id = await ada.create(room("Attic"));
