@@ -9,6 +9,8 @@ import type { JsonObject } from "@funkygibbon/kernel/json";
 import { uuidV7 } from "@funkygibbon/kernel/uuid";
 import type { VersionId } from "@funkygibbon/kernel/version";
 import { discardDeadEdit } from "./answers.ts";
+import { mustBeAddress, mustGiveTokens, type OptionNames } from "./given-options.ts";
+import { givenToken } from "./given-token.ts";
 import { type EditOptions, GraphEditor, type NewEntity, type NewRelationship } from "./graph-editor.ts";
 import { type EntityView, GraphView, type RelationshipView } from "./graph-view.ts";
 import { Listeners } from "./listeners.ts";
@@ -53,6 +55,20 @@ const MAX_REMEMBERED_CONFLICTS = 200;
 /** How many edits can be taken back, the last ones. */
 const MAX_UNDOABLE = 100;
 
+/** What an app gives, whatever the platform. */
+export type AppOptions = Omit<ClientOptions, "transport" | "sha256" | "store">;
+
+/** The names of {@link AppOptions}. */
+export const APP_OPTIONS: OptionNames<AppOptions> = {
+  token: true,
+  graphUrl: true,
+  deviceId: true,
+  clientVersion: true,
+  clock: true,
+  timers: true,
+  random: true,
+};
+
 /**
  * One device's copy of a household's graph: reads and edits need no network, and `connect` keeps it equal to everybody
  * else's. Made by {@link openClient}.
@@ -82,7 +98,7 @@ export class Client implements AsyncDisposable {
     const sync: SyncLoopOptions = {
       replica,
       transport: options.transport,
-      token: async () => options.token(),
+      token: () => givenToken(options.token),
       sha256: options.sha256,
       clientVersion: options.clientVersion ?? "funkygibbon-client/0.1.0",
       state: this.#state,
@@ -315,10 +331,12 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** Opens a client on its store, which closes with it; it does not connect yet. @throws DomainError `invalid` for a malformed or reserved device id, and what the store throws. */
+/** Opens a client on its store, which closes with it; it does not connect yet. @throws DomainError `invalid` for a malformed or reserved device id, a malformed `graphUrl` or no `token`, and what the store throws. */
 export async function openClient(options: ClientOptions): Promise<Client> {
   const store = options.store ?? new MemoryStore();
   try {
+    mustGiveTokens(options.token);
+    if (options.graphUrl !== undefined) mustBeAddress(options.graphUrl, "graphUrl");
     const deviceId = parseDeviceId(options.deviceId ?? `device-${crypto.randomUUID()}`);
     if (isReservedDevice(deviceId)) {
       throw invalid([{ field: "device_id", description: `${deviceId} is the server's own` }]);

@@ -5,7 +5,6 @@ import {
   type SyncStreamResponse,
   SyncStreamResponseSchema,
 } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
-import { invalid } from "@funkygibbon/kernel/errors";
 import {
   type ChannelCredentials,
   type ClientDuplexStream,
@@ -16,6 +15,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { FrameQueue } from "./frame-queue.ts";
+import { mustBeAddress } from "./given-options.ts";
 import type { DeviceFrame, OpenOptions, ServerFrame, Transport, TransportSession } from "./transport.ts";
 import { errorOfGrpcStatus, STATUS_DETAILS_TRAILER, unreachable } from "./transport-error.ts";
 
@@ -36,7 +36,7 @@ export class GrpcTransport implements Transport {
 
   /** @param url of the sync-coordinator: `http://` is without TLS, `https://` with. @throws DomainError `invalid`. */
   constructor(url: string) {
-    const { protocol, host, hostname } = addressOf(url);
+    const { protocol, host, hostname } = mustBeAddress(url, "url");
     const port = protocol === "https:" ? 443 : 80;
     this.#url = url;
     this.#address = host === hostname ? `${host}:${port}` : host;
@@ -132,12 +132,6 @@ class GrpcSession implements TransportSession {
     clearTimeout(this.#connectTimer);
     this.#signal.removeEventListener("abort", this.#abort);
   }
-}
-
-function addressOf(url: string): URL {
-  const address = URL.canParse(url) ? new URL(url) : undefined;
-  if (address?.protocol === "http:" || address?.protocol === "https:") return address;
-  throw invalid([{ field: "url", description: `${url} is no address such as http://127.0.0.1:4402` }]);
 }
 
 /** Why no connection came about, out of what grpc-js says of it; undefined: there was one. */

@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { DomainError } from "@funkygibbon/kernel/errors";
+import { givenToken } from "./given-token.ts";
 import { unlessAborted } from "./timers.ts";
 import { errorOfConnect } from "./transport-error.ts";
 
@@ -23,7 +24,7 @@ export function serviceClient<Service extends DescService>(
   { url, token, timeoutMs = DEFAULT_TIMEOUT_MS }: ServiceClientOptions,
 ): Client<Service> {
   const authorized: Interceptor = (next) => async (request) => {
-    const given = await unlessAborted(Promise.resolve(token()), request.signal);
+    const given = await unlessAborted(givenToken(token), request.signal);
     request.header.set("authorization", `Bearer ${given}`);
     return next(request);
   };

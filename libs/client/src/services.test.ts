@@ -74,4 +74,20 @@ describe("the services", () => {
     await expect(services.graph.getStatistics({})).rejects.toBe(gone);
     expect(heard.store).toEqual([]);
   });
+
+  it("tell no secret of a token that cannot be one", async () => {
+    const services = openServices({ urls, token: () => "sec\nret" });
+    const refused = await services.graph.getStatistics({}).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ kind: "unauthenticated", reason: "TOKEN_INVALID" });
+    expect(String(refused)).not.toContain("sec");
+    expect(heard.store).toEqual([]);
+  });
+
+  it("are not opened with an address or a token that is none", () => {
+    const token = () => "token";
+    const odd = { ...urls, conflictResolution: "127.0.0.1:4403" };
+    expect(() => openServices({ urls: odd, token })).toThrow("conflictResolution: 127.0.0.1:4403 is no address");
+    expect(() => openServices({ urls: {} as never, token })).toThrow("entityStore: undefined is no address");
+    expect(() => openServices({ urls, token: "token" as never })).toThrow("token: must be a function");
+  });
 });

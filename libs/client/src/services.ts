@@ -4,6 +4,7 @@ import { EntityService } from "@funkygibbon/gen/funkygibbon/entity/v1/entity_ser
 import { GraphService } from "@funkygibbon/gen/funkygibbon/entity/v1/graph_service_pb";
 import { RelationshipService } from "@funkygibbon/gen/funkygibbon/entity/v1/relationship_service_pb";
 import { SyncService } from "@funkygibbon/gen/inbetweenies/v1/sync_service_pb";
+import { mustBeAddress, mustGiveTokens } from "./given-options.ts";
 import { type ServiceClientOptions, serviceClient } from "./service-client.ts";
 
 /** Where the public services answer. */
@@ -25,9 +26,14 @@ export interface Services {
   readonly sync: Client<typeof SyncService>;
 }
 
-/** Clients of the public services; nothing connects before the first call. */
+/**
+ * Clients of the public services; nothing connects before the first call.
+ * @throws DomainError `invalid` for an address that is none, or no `token`.
+ */
 export function openServices(options: { readonly urls: ServiceUrls } & Omit<ServiceClientOptions, "url">): Services {
   const { urls, ...others } = options;
+  mustGiveTokens(others.token);
+  for (const name of ["entityStore", "syncCoordinator", "conflictResolution"] as const) mustBeAddress(urls[name], name);
   return {
     entities: serviceClient(EntityService, { ...others, url: urls.entityStore }),
     relationships: serviceClient(RelationshipService, { ...others, url: urls.entityStore }),

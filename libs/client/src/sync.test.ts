@@ -176,6 +176,43 @@ describe("a session", () => {
     expect(ada.state.error).toBeUndefined();
   });
 
+  it.each([
+    ["undefined", undefined, "the app gives no token"],
+    ["an empty text", " \n", "the app gives no token"],
+    ["an object", { token: "secret" }, "the app gives no token"],
+    [
+      "a header's value",
+      "Bearer secret",
+      "the app gives a token with characters that none has; it goes without Bearer",
+    ],
+    ["two lines", "secret\nsecret", "the app gives a token with characters that none has; it goes without Bearer"],
+  ])("says what is wrong with %s for a token without telling it, and asks nobody", async (_, given, message) => {
+    const transport = new ModelServer().transport();
+    const open = () => {
+      throw new Error("asked");
+    };
+    const token = () => given as never;
+    const ada = adopt(await clientOf(new ModelServer(), { deviceId: "ada", token, transport: { ...transport, open } }));
+    ada.connect();
+    const state = await ada.until(({ error }) => error !== undefined, within());
+    expect(state.error).toEqual({ reason: "TOKEN_INVALID", message });
+  });
+
+  it("takes a token as it stands in a file, with the end of its line", async () => {
+    const server = new ModelServer();
+    const transport = server.transport();
+    const shown: string[] = [];
+    const open: typeof transport.open = (options) => {
+      shown.push(options.token);
+      return transport.open(options);
+    };
+    const token = () => "token\n";
+    const ada = adopt(await clientOf(server, { deviceId: "ada", token, transport: { ...transport, open } }));
+    ada.connect();
+    await ada.settled(within());
+    expect(shown).toEqual(["token"]);
+  });
+
   it("never comes back by itself when a newer session of the device has begun", async () => {
     const server = new ModelServer();
     const ada = await connected(server, "ada");

@@ -96,7 +96,7 @@ describe("an edit that cannot be, as of an app in plain JavaScript,", () => {
     ["a promise that nobody awaited", { name: Promise.resolve("Attic") }, "body.name", "a Promise is no JSON"],
     ["a map in a list", { parts: [1, new Map()] }, "body.parts[1]", "a Map is no JSON"],
     ["undefined deep inside", { on: true, how: { far: undefined } }, "body.how.far", "undefined is no JSON"],
-    ["a gap in a list", { parts: [1, , 2] }, "body.parts[1]", "undefined is no JSON"],
+    ["a gap in a list", { parts: new Array(1) }, "body.parts[0]", "undefined is no JSON"],
     ["a symbol", { on: Symbol("on") }, "body.on", "a symbol is no JSON"],
     ["a list for a body", [], "body", "must be a JSON object"],
     ["a text for a body", "{}", "body", "must be a JSON object"],
@@ -124,7 +124,10 @@ describe("an edit that cannot be, as of an app in plain JavaScript,", () => {
       await expect(ada.update(id, no)).rejects.toMatchObject({ kind: "invalid", fields: [{ field: "patch" }] });
     }
     const remove = "on" as never;
-    await expect(ada.update(id, {}, { remove })).rejects.toMatchObject({ kind: "invalid", fields: [{ field: "remove" }] });
+    await expect(ada.update(id, {}, { remove })).rejects.toMatchObject({
+      kind: "invalid",
+      fields: [{ field: "remove" }],
+    });
     expect(ada.get(id)).toMatchObject({ body: { on: true, o: 1, n: 1 } });
   });
 
@@ -218,6 +221,33 @@ describe("a client that cannot be opened", () => {
       }
     },
   );
+});
+
+describe("a client of an app in plain JavaScript", () => {
+  const url = "http://127.0.0.1:4402";
+  const token = () => "token";
+
+  it.each<[string, object, string]>([
+    ["no token", { url }, "token: must be a function that gives a token"],
+    ["a token instead of a function", { url, token: "token" }, "token: must be a function that gives a token"],
+    [
+      "another client's option",
+      { url, token, database: "home" },
+      "database: is no option; there are url, file, token,",
+    ],
+    ["a misspelt option", { url, token, deviceID: "ada" }, "deviceID: is no option"],
+    ["a number for a file", { url, token, file: 7 }, "file: must be a path"],
+    ["no address of the store", { url, token, graphUrl: "localhost:4401" }, "graphUrl: localhost:4401 is no address"],
+    ["nothing", {}, "url: undefined is no address"],
+  ])("is not opened with %s, which would show only later", async (_, options, message) => {
+    const opened = openNodeClient(options as never);
+    await expect(opened).rejects.toMatchObject({ kind: "invalid", message: expect.stringContaining(message) });
+  });
+
+  it("may say undefined for what it does not want", async () => {
+    await using ada = await openNodeClient({ url, token, file: undefined, graphUrl: undefined } as never);
+    expect(ada.state.phase).toBe("offline");
+  });
 });
 
 it.each(["server", "API", "mcp.1", "merge.0192f3b0", "", "a b"])(

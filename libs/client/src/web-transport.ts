@@ -14,6 +14,7 @@ import type { Clock } from "@funkygibbon/kernel/clock";
 import type { DomainError, ErrorKind } from "@funkygibbon/kernel/errors";
 import { PROTOCOL_VERSION } from "@funkygibbon/kernel/limits";
 import { FrameQueue } from "./frame-queue.ts";
+import { mustBeAddress } from "./given-options.ts";
 import type { DeviceFrame, OpenOptions, ServerFrame, Transport, TransportSession } from "./transport.ts";
 import { errorOfConnect } from "./transport-error.ts";
 
@@ -31,8 +32,10 @@ export class WebTransport implements Transport {
   /**
    * @param url of the sync-coordinator.
    * @param clock of the device, which every push tells.
+   * @throws DomainError `invalid`.
    */
   constructor(url: string, clock: Clock) {
+    mustBeAddress(url, "url");
     this.#connect = createConnectTransport({ baseUrl: url, useBinaryFormat: true });
     this.#clock = clock;
     this.#url = url;
