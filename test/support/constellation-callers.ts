@@ -22,7 +22,7 @@ export interface PublicClients extends AsyncDisposable {
 /** Connects to the public services of a constellation. */
 export function publicClients(urls: ConstellationUrls): PublicClients {
   // Generous, because a test run shares its cores; what a test says about time it says itself.
-  const options = (url: string) => ({ url, log: silentLogger(), deadlineMs: 15_000 });
+  const options = (url: string) => ({ url, log: silentLogger(), deadlineMs: 45_000 });
   const sync = createRpcClient(SyncService, options(urls.syncCoordinator));
   const entities = createRpcClient(EntityService, options(urls.entityStore));
   const relationships = createRpcClient(RelationshipService, options(urls.entityStore));

@@ -41,7 +41,7 @@ export async function killableStore() {
     createRpcClient(ChangeLogService, { url: service.url, log, serviceToken: () => credential }),
   );
   const commits = opened.use(new RpcChangeLog(client, log));
-  const graph = opened.use(createRpcClient(GraphService, { url: service.url, log, deadlineMs: 15_000 }));
+  const graph = opened.use(createRpcClient(GraphService, { url: service.url, log, deadlineMs: 45_000 }));
   const heard: Committed[] = [];
   const bus = await ground.events.connect();
   opened.use(
