@@ -81,6 +81,9 @@ export class Client implements AsyncDisposable {
   readonly #state: Observable<SyncState>;
   readonly #options: ClientOptions;
   readonly #randomness = new RandomPool();
+  #isClosing = false;
+  /** Ends every wait once the client is closed. */
+  readonly #closed = new AbortController();
   #undoable: readonly UndoStep[] = [];
   #conflicts: readonly ConflictInfo[] = [];
   readonly #conflictListeners = new Listeners<ConflictRecord | undefined>();
@@ -143,13 +146,14 @@ export class Client implements AsyncDisposable {
   }
 
   /** Forgets a rejected edit. @returns whether there was one. */
-  discard(version: VersionId): Promise<boolean> {
+  async discard(version: VersionId): Promise<boolean> {
+    this.#mustBeOpen();
     return this.#replica.transact("local", (tx) => discardDeadEdit(tx, version));
   }
 
   /** Connects, and stays connected until `disconnect`, or until `state.stopReason` says why not. @throws DomainError with reason CLIENT_CLOSED. */
   connect(): void {
-    if (this.#replica.isClosed) throw clientClosed();
+    this.#mustBeOpen();
     this.#sync.start();
   }
 
@@ -302,17 +306,28 @@ export class Client implements AsyncDisposable {
     return this.#state.subscribe(listener);
   }
 
-  /** Resolves with the first state, now or later, for which `matches` holds. @throws the signal's reason. */
-  until(matches: (state: SyncState) => boolean, signal?: AbortSignal): Promise<SyncState> {
-    return this.#state.until(matches, signal);
+  /**
+   * Resolves with the first state, now or later, for which `matches` holds.
+   * @throws the signal's reason; DomainError with reason CLIENT_CLOSED when the client closes first.
+   */
+  async until(matches: (state: SyncState) => boolean, signal?: AbortSignal): Promise<SyncState> {
+    const closed = this.#closed.signal;
+    // The last state stays.
+    if (closed.aborted && matches(this.state)) return this.state;
+    return this.#state.until(matches, signal === undefined ? closed : AbortSignal.any([signal, closed]));
   }
 
-  /** Resolves when the client is live, every edit of this device is answered, and the base holds everything that the server has told of. @throws the signal's reason. */
+  /** Resolves when the client is live, every edit of this device is answered, and the base holds everything that the server has told of. @throws as {@link until}. */
   settled(signal?: AbortSignal): Promise<SyncState> {
     return this.until(isSettled, signal);
   }
 
+  #mustBeOpen(): void {
+    if (this.#isClosing) throw clientClosed();
+  }
+
   #mustBeWriter(): void {
+    this.#mustBeOpen();
     if (this.#state.value.role === "guest") throw permissionDenied("a guest only reads", "READ_ONLY_ROLE");
   }
 
@@ -325,9 +340,14 @@ export class Client implements AsyncDisposable {
 
   /** Ends the session and closes the store, once edits that are on their way to it have come there. What was read stays readable. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.disconnect();
-    await this.#replica.close();
-    await this.#store[Symbol.asyncDispose]();
+    this.#isClosing = true;
+    try {
+      await this.disconnect();
+      await this.#replica.close();
+      await this.#store[Symbol.asyncDispose]();
+    } finally {
+      this.#closed.abort(clientClosed());
+    }
   }
 }
 

@@ -70,7 +70,7 @@ export interface SearchOptions {
   readonly limit?: number;
 }
 
-/** An entity that answers a search, and how: `match.highlight` holds the matching text. */
+/** An entity that answers a search, and how: `match.highlight` holds the matching text, the match between `\u0002` and `\u0003`. */
 export interface SearchHit {
   readonly entity: EntityView;
   readonly match: Match;

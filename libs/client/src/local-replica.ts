@@ -176,11 +176,6 @@ export class LocalReplica implements SeenRecords {
     await this.#queue;
   }
 
-  /** Whether {@link close} was called. */
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   /** Takes over what other replicas have written to a shared store. */
   catchUp(): Promise<void> {
     return this.transact("remote", () => undefined);

@@ -33,8 +33,8 @@ describe("a question about the past", () => {
     await expect(answer).rejects.toMatchObject({ kind: "cancelled" });
   });
 
-  it("is refused when it names no time", () => {
-    const options = { url: "http://127.0.0.1:9", token: async () => "good", at: new Date(Number.NaN) };
+  it.each([new Date(Number.NaN), "2026-11-28", 0])("is refused when %j names no time", (no) => {
+    const options = { url: "http://127.0.0.1:9", token: async () => "good", at: no as Date };
     expect(() => new PastGraph(options)).toThrow(expect.objectContaining({ kind: "invalid" }));
   });
 

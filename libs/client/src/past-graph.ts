@@ -43,7 +43,8 @@ export class PastGraph {
 
   /** @throws DomainError `invalid` when `at` is no time. */
   constructor(options: PastGraphOptions) {
-    if (Number.isNaN(options.at.getTime())) throw invalid([{ field: "at", description: "must be a time" }]);
+    const isTime = options.at instanceof Date && !Number.isNaN(options.at.getTime());
+    if (!isTime) throw invalid([{ field: "at", description: "must be a time" }]);
     this.#at = timestampFromDate(options.at);
     this.#signal = options.signal;
     this.#entities = serviceClient(EntityService, options);

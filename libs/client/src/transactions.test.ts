@@ -287,4 +287,38 @@ describe("a client that is closed", () => {
     expect(roomNames(ada)).toEqual(["Attic"]);
     expect(ada.state.phase).toBe("offline");
   });
+
+  it("takes no more from the moment on when it is asked to close", async () => {
+    const store = new SlowStore();
+    const ada = await clientOf(new ModelServer(), { deviceId: "ada", store });
+    ada.connect();
+    const before = ada.create(room("Attic"));
+    const closing = ada[Symbol.asyncDispose]();
+    expect(() => ada.connect()).toThrow(expect.objectContaining({ reason: "CLIENT_CLOSED" }));
+    const late = ada.create(room("Cellar"));
+    await expectAllRefused([late, ada.undo(), ada.discard("none" as never)], "CLIENT_CLOSED");
+    await Promise.all([before, closing]);
+    expect([...(await store.load()).edits]).toHaveLength(1);
+    expect(ada.state.phase).toBe("offline");
+  });
+
+  it("lets nobody wait for what cannot come any more", async () => {
+    const ada = await clientOf(new ModelServer(), { deviceId: "ada" });
+    const settled = ada.settled(within());
+    const live = ada.until(({ phase }) => phase === "live");
+    const refused = expectAllRefused([settled, live], "CLIENT_CLOSED");
+    await ada[Symbol.asyncDispose]();
+    await refused;
+    await expectAllRefused([ada.settled(), ada.settled(within())], "CLIENT_CLOSED");
+  });
+
+  it("ends as whoever waits for its end expects", async () => {
+    const ada = await clientOf(new ModelServer(), { deviceId: "ada" });
+    ada.connect();
+    await ada.settled(within());
+    const offline = ada.until(({ phase }) => phase === "offline", within());
+    await ada[Symbol.asyncDispose]();
+    expect((await offline).phase).toBe("offline");
+    expect((await ada.until(({ phase }) => phase === "offline")).phase).toBe("offline");
+  });
 });

@@ -26,7 +26,7 @@ export const pathCommand: CommandSpec = {
     { flags: "--directed", help: "only in the direction in which relationships are read" },
     { flags: "--at <time>", help: `as it was then, asked of the server: ${MOMENT_HELP}` },
   ],
-  examples: [{ command: 'gibbon path "Desk lamp" kettle', says: "by way of their rooms and the home" }],
+  examples: [{ command: 'gibbon path "Desk lamp" "Kettle plug"', says: "by way of their rooms and the home" }],
   answers: "`start` and `steps` (`relationship`, `reads`, `to`)",
   async run(gibbon, input) {
     const types = input.texts("type").map(parseRelationshipType);
