@@ -40,6 +40,13 @@ describe("the demo", () => {
     const target = { url: system.urls.syncCoordinator, token: household.tokens.owner };
     const first = await loadDemoHome(target);
     expect(first.created).toBe(141);
-    expect(await loadDemoHome(target)).toEqual({ created: 0, updated: 0, unchanged: 141, kept: 0, skipped: 0 });
+    expect(await loadDemoHome(target)).toEqual({
+      created: 0,
+      restored: 0,
+      updated: 0,
+      unchanged: 141,
+      kept: 0,
+      skipped: 0,
+    });
   });
 });

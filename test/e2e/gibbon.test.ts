@@ -230,6 +230,23 @@ writeFileSync(file, readFileSync(file, "utf8").replace("true", process.env.SAYS)
     expect(said(stdout)).toEqual(said(readFileSync(file, "utf8")));
   });
 
+  it("comes back when its import was undone, if it is asked to", async () => {
+    await using ada = await somebody(house, await house.newHousehold());
+    const file = join(ada.folder, "devices.csv");
+    writeFileSync(file, "name,room\nLamp,Study\n");
+    await ada.ask("import", file);
+    const before = (await ada.ask("ls")).data;
+    await ada.ask("undo");
+    const skipped = await ada.run(["import", file]);
+    expect(skipped.stdout).toContain("5 records skipped");
+    expect(skipped.stdout).toContain("  --restore brings back what was deleted here");
+    const restored = await ada.run(["import", file, "--restore"]);
+    expect(restored.stdout).toContain("5 records restored  1 home, 1 device, 1 room, 2 relationships");
+    const withoutVersions = (answer: unknown) => JSON.stringify(answer).replace(/"version":"[^"]*"/g, "");
+    expect(withoutVersions((await ada.ask("ls")).data)).toBe(withoutVersions(before));
+    expect(await ada.ask("import", file, "--restore")).toMatchObject({ data: { report: { unchanged: 5 } } });
+  });
+
   it("is refused whole when one line of a file is wrong", async () => {
     await using ada = await somebody(house, await house.newHousehold());
     writeFileSync(join(ada.folder, "devices.csv"), "name,room\nLamp,Study\n,Study\n");

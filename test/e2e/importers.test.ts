@@ -44,6 +44,31 @@ describe.each(FIXTURES)("the $format importer over the services", ({ format, fil
     expect(panel.state.headSeq).toBe(seq);
   });
 
+  it("comes back after it was undone, from a device that has heard of that", async () => {
+    const villa = await house.newHousehold();
+    await using phone = await deviceOf(villa, "ada-phone");
+    const { created } = await bringIn(phone, format, files);
+    await phone.settled(within());
+    await phone.undo();
+    await phone.settled(within());
+    await using panel = await deviceOf(villa, "wall-panel");
+    await untilEqual(phone, panel);
+    // It came too late to hear of the deletes, which win.
+    expect(await bringIn(panel, format, files, { restoreDeleted: true })).toMatchObject({ created, restored: 0 });
+    await panel.settled(within());
+    expect(panel.graph.find()).toEqual([]);
+    expect(await bringIn(phone, format, files, { restoreDeleted: true })).toMatchObject({
+      created: 0,
+      restored: created,
+    });
+    await untilEqual(phone, panel);
+    expect(panel.graph.find().length + panel.graph.relationships().length).toBe(created);
+    for (const device of [phone, panel]) {
+      expect(device.deadLetters()).toEqual([]);
+      expect(await bringIn(device, format, files)).toMatchObject({ unchanged: created, skipped: 0 });
+    }
+  });
+
   it("makes one home of it when two devices import it while apart", async () => {
     const villa = await house.newHousehold();
     await using phone = await deviceOf(villa, "ada-phone");
@@ -89,12 +114,17 @@ async function deviceOf(villa: TestHousehold, deviceId: string): Promise<Client>
   return client;
 }
 
-async function bringIn(client: Client, format: string, files: readonly SourceFile[]): Promise<ImportReport> {
+async function bringIn(
+  client: Client,
+  format: string,
+  files: readonly SourceFile[],
+  { restoreDeleted = false } = {},
+): Promise<ImportReport> {
   const { household } = client.state;
   if (household === undefined) throw new Error("not in contact yet");
   const importer = formatNamed(format);
   const scope = { household, sourceName: importer.sourceName(files), sha1: nodeSha1 };
-  return reportOf(await importInto(client, { format: importer, files, scope }));
+  return reportOf(await importInto(client, { format: importer, files, scope, restoreDeleted }));
 }
 
 /** What `entity-store export` writes of a household. */

@@ -53,6 +53,14 @@ export interface EditOptions {
   readonly wish?: Strategy;
 }
 
+/** How something is brought back. */
+export interface RestoreOptions extends Pick<EditOptions, "source" | "wish"> {
+  /** Default: as this device last saw it. */
+  readonly body?: JsonObject;
+  /** Of an edge: where it leads now. Default: where it did. */
+  readonly ends?: { readonly from: RecordId; readonly to: RecordId };
+}
+
 type EdgeContent = Extract<TextContent, { kind: "relationship" }>;
 
 /**
@@ -158,22 +166,25 @@ export class GraphEditor {
   }
 
   /**
-   * Brings back what was deleted, as this device last saw it. The edges that went with an entity come back from the server.
+   * Brings back what was deleted, as this device last saw it, or with another body and other ends. The edges that went with
+   * an entity come back from the server.
    * @throws DomainError `not-found`; `failed-precondition` with reason NOT_DELETED, or CONTENT_UNKNOWN when this device
-   * never had it: the server's EntityService restores that from its history.
+   * never had it and is given no body: the server's EntityService restores that from its history.
    */
-  restore(id: string, options: Pick<EditOptions, "source" | "wish"> = {}): void {
+  restore(id: string, options: RestoreOptions = {}): void {
     const record = parseRecordId(id);
     const visible = this.#tx.visible(record);
     if (visible === undefined) throw notFound("record", record);
     if (!visible.deleted) throw failedPrecondition("NOT_DELETED", `record ${record} is not deleted`, { id: record });
-    const bodyJson = visible.lostBodyJson;
+    const { body, ends = {} } = options;
+    const bodyJson = body === undefined ? visible.lostBodyJson : bodyText(body, "body");
     if (bodyJson === undefined) {
       throw failedPrecondition("CONTENT_UNKNOWN", `this device never had the content of record ${record}`, {
         id: record,
       });
     }
-    const content = { ...visible.content, source: options.source ?? "manual", bodyJson };
+    const was = visible.content.kind === "relationship" ? { ...visible.content, ...ends } : visible.content;
+    const content = { ...was, source: options.source ?? "manual", bodyJson };
     if (content.kind === "relationship") this.#mustConnect(content);
     const changedKeys = [...contentKeys({ ...content, body: bodyOf({ record, content }) })];
     this.#stage({ record, content, wish: options.wish, changedKeys });

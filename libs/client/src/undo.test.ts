@@ -2,7 +2,7 @@ import { DomainError } from "@funkygibbon/kernel/errors";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "./client.ts";
 import { ModelServer } from "./testing/model-server.ts";
-import { clientOf, within } from "./testing/scenario.ts";
+import { clientOf, room, within } from "./testing/scenario.ts";
 
 let server: ModelServer;
 let ada: Client;
@@ -176,6 +176,34 @@ describe("restoring", () => {
     await ben.until(() => ben.get(id) !== undefined, within());
     expect(ben.get(id)).toMatchObject({ body: lamp.body });
     await ben[Symbol.asyncDispose]();
+  });
+
+  it("brings back with another body and other ends", async () => {
+    const [hall, attic] = [await ada.create(room("Hall")), await ada.create(room("Attic"))];
+    const id = await ada.create(lamp);
+    const edge = await ada.relate({ type: "located_in", from: id, to: hall, properties: { side: "left" } });
+    await synced(ada);
+    await ada.edit((editor) => {
+      editor.remove(edge);
+      editor.remove(id);
+    });
+    await ada.settled(within());
+    await ada.edit((editor) => {
+      editor.restore(id, { body: { name: "Ours" } });
+      editor.restore(edge, { body: { side: "right" }, ends: { from: id, to: attic } });
+    });
+    const back = { entity: { id: attic }, relationship: { id: edge, to: attic, properties: { side: "right" } } };
+    expect(ada.get(id)).toMatchObject({ body: { name: "Ours" } });
+    expect(ada.graph.neighbours(id)).toMatchObject([back]);
+    await ada.settled(within());
+    expect(ada.graph.neighbours(id)).toMatchObject([back]);
+    expect(ada.deadLetters()).toEqual([]);
+    const odd = ada.edit((editor) => {
+      editor.remove(edge);
+      editor.restore(edge, { body: { side: "right" }, ends: { from: hall, to: id } });
+    });
+    expect(await reasonOf(odd)).toBe("FORBIDDEN_EDGE");
+    expect(ada.graph.neighbours(id)).toMatchObject([back]);
   });
 
   it("says why it cannot", async () => {

@@ -1,4 +1,6 @@
 import type { Client } from "@funkygibbon/client/client";
+import { ModelServer } from "@funkygibbon/client/testing/model-server";
+import { clientOf, within } from "@funkygibbon/client/testing/scenario";
 import { describe, expect, it } from "vitest";
 import { formatNamed, formatOf, IMPORT_FORMATS } from "./formats.ts";
 import { reportOf } from "./import-plan.ts";
@@ -29,8 +31,38 @@ describe.each(FIXTURES)("the $format importer", ({ format, files, entities, rela
     const first = reportOf(await runImport(client, formatNamed(format), files));
     const edits = client.state.pendingEdits;
     const again = reportOf(await runImport(client, formatNamed(format), files.toReversed()));
-    expect(again).toEqual({ created: 0, updated: 0, unchanged: first.created, kept: 0, skipped: first.skipped });
+    expect(again).toEqual({
+      created: 0,
+      restored: 0,
+      updated: 0,
+      unchanged: first.created,
+      kept: 0,
+      skipped: first.skipped,
+    });
     expect(client.state.pendingEdits).toBe(edits);
+  });
+
+  it("brings back an import that was undone, when it is asked to", async () => {
+    const client = await clientOf(new ModelServer(), { deviceId: "ada" });
+    client.connect();
+    const { created } = reportOf(await runImport(client, formatNamed(format), files));
+    const before = saidBy(client);
+    await client.settled(within());
+    await client.undo();
+    await client.settled(within());
+    const again = await runImport(client, formatNamed(format), files);
+    expect(again.steps.map(({ action }) => action)).toEqual(
+      again.steps.map(() => expect.objectContaining({ kind: "skipped", isDeleted: true })),
+    );
+    expect(countsOf(client)).toEqual({});
+    const back = await runImport(client, formatNamed(format), files, { restoreDeleted: true });
+    expect(reportOf(back)).toMatchObject({ created: 0, restored: created, skipped: 0 });
+    expect(saidBy(client)).toEqual(before);
+    await client.settled(within());
+    expect(saidBy(client)).toEqual(before);
+    expect(client.deadLetters()).toEqual([]);
+    expect(reportOf(await runImport(client, formatNamed(format), files))).toMatchObject({ unchanged: created });
+    await client[Symbol.asyncDispose]();
   });
 
   it("keeps what a person has renamed, and says so", async () => {
@@ -74,4 +106,13 @@ describe("the formats", () => {
 function countsOf({ graph }: Client): Record<string, number> {
   const byType = Map.groupBy(graph.find(), ({ type }) => type);
   return Object.fromEntries([...byType].map(([type, found]) => [type, found.length]).sort());
+}
+
+/** What a graph says, by id. */
+function saidBy({ graph }: Client) {
+  const entities = graph.find().map(({ id, type, body, source }) => [id, { type, body, source }]);
+  const edges = graph
+    .relationships()
+    .map(({ id, type, from, to, properties, source }) => [id, { type, from, to, properties, source }]);
+  return Object.fromEntries([...entities, ...edges]);
 }

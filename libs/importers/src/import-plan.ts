@@ -12,6 +12,8 @@ import type { SourceRecord } from "./source-record.ts";
 /** What becomes of one record. */
 export type ImportAction =
   | { readonly kind: "create"; readonly body: JsonObject }
+  /** It was deleted here, and comes back as the source has it. */
+  | { readonly kind: "restore"; readonly body: JsonObject }
   | {
       readonly kind: "update";
       readonly patch: JsonObject;
@@ -28,7 +30,12 @@ export type ImportAction =
   /** Somebody has edited these keys since, and the source is as it was. */
   | { readonly kind: "kept"; readonly keys: readonly string[] }
   /** It does not become part of the graph. */
-  | { readonly kind: "skipped"; readonly reason: string };
+  | {
+      readonly kind: "skipped";
+      readonly reason: string;
+      /** Whether the reason is that something was deleted here: see {@link ImportRequest.restoreDeleted}. */
+      readonly isDeleted: boolean;
+    };
 
 /** One record of a source, and what becomes of it. */
 export interface ImportStep {
@@ -49,9 +56,10 @@ export interface ImportPlan {
   readonly gone: readonly { readonly id: RecordId; readonly label: string }[];
 }
 
-/** How many records an import creates, updates and leaves alone. */
+/** How many records an import creates, restores, updates and leaves alone. */
 export interface ImportReport {
   readonly created: number;
+  readonly restored: number;
   readonly updated: number;
   readonly unchanged: number;
   readonly kept: number;
@@ -67,17 +75,22 @@ export interface ImportRequest {
   readonly format: ImportFormat;
   readonly files: readonly SourceFile[];
   readonly scope: ImportScope;
+  /** Whether what was deleted here comes back. Default: it is skipped. */
+  readonly restoreDeleted?: boolean;
 }
 
 /**
  * Reads the files and compares them with the graph. Changes nothing.
  * @throws DomainError `invalid` naming file and line or path; nothing is planned then.
  */
-export function planImport({ graph, format, files, scope }: ImportRequest): ImportPlan {
+export function planImport({ graph, format, files, scope, restoreDeleted = false }: ImportRequest): ImportPlan {
   const content = format.read(files, scope);
-  const records = neededRecords(graph, content.records);
+  const records = neededRecords(content.records, (id) => {
+    const standing = graph.standing(id);
+    return restoreDeleted && standing === "deleted" ? "unknown" : standing;
+  });
   const source = `${format.name} ${scope.sourceName}`;
-  const reconciler = new Reconciler({ graph, records, source, sha1: scope.sha1 });
+  const reconciler = new Reconciler({ graph, records, source, sha1: scope.sha1, restoreDeleted });
   return {
     source,
     steps: records.map((record) => reconciler.stepFor(record)),
@@ -103,6 +116,7 @@ export function reportOf({ steps }: ImportPlan): ImportReport {
   const count = (kind: ImportAction["kind"]) => steps.filter(({ action }) => action.kind === kind).length;
   return {
     created: count("create"),
+    restored: count("restore"),
     updated: count("update"),
     unchanged: count("unchanged"),
     kept: count("kept"),
@@ -114,6 +128,7 @@ function apply(editor: GraphEditor, { steps }: ImportPlan): void {
   for (const { record, action } of steps) {
     const { id, source } = record;
     if (action.kind === "create") create(editor, record, action.body);
+    if (action.kind === "restore") editor.restore(id, { source, body: action.body, ...endsIn(record) });
     if (action.kind === "update") {
       if (action.ends !== undefined) editor.redirect(id, action.ends, { source });
       editor.update(id, action.patch, { remove: action.remove, source });
@@ -125,6 +140,10 @@ function create(editor: GraphEditor, record: SourceRecord, body: JsonObject): vo
   const { id, source } = record;
   if (record.kind === "entity") editor.create({ id, type: record.type, body, source });
   else editor.relate({ id, type: record.type, from: record.from, to: record.to, properties: body, source });
+}
+
+function endsIn(record: SourceRecord) {
+  return record.kind === "entity" ? {} : { ends: { from: record.from, to: record.to } };
 }
 
 function goneFrom(graph: PresentGraph, source: string, records: readonly SourceRecord[]): ImportPlan["gone"] {

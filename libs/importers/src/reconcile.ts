@@ -18,6 +18,8 @@ export interface ReconcilerOptions {
   /** Which source, as memories name it. */
   readonly source: string;
   readonly sha1: Sha1;
+  /** Whether what was deleted in the graph comes back. */
+  readonly restoreDeleted: boolean;
 }
 
 /** A record as the graph has it. */
@@ -58,14 +60,14 @@ export class Reconciler {
       if (!(error instanceof DomainError)) throw error;
       const reason = UNFIT.get(error.reason);
       if (reason === undefined) throw invalid([{ field: label, description: error.message }], "MALFORMED_IMPORT");
-      if (this.#options.graph.standing(record.id) === "unknown") this.#leftOut.add(record.id);
+      if (this.#options.graph.standing(record.id) !== "live") this.#leftOut.add(record.id);
       return { record, label, action: skipped(reason) };
     }
   }
 
   /** What a record says after an action; undefined: what it does now. */
   #bodyAfter(id: RecordId, action: ImportAction): JsonObject | undefined {
-    if (action.kind === "create") return action.body;
+    if (action.kind === "create" || action.kind === "restore") return action.body;
     if (action.kind !== "update") return undefined;
     const { graph } = this.#options;
     const present = graph.entity(id) ?? graph.relationship(id);
@@ -77,14 +79,15 @@ export class Reconciler {
   #actionFor(record: SourceRecord): ImportAction {
     const { graph, source, sha1 } = this.#options;
     const standing = graph.standing(record.id);
-    if (standing === "deleted") return skipped("was deleted here");
+    if (standing === "deleted" && !this.#options.restoreDeleted)
+      return skipped("was deleted here", { isDeleted: true });
     if (standing === "live" && record.basis.kind === "guessed") return UNCHANGED;
     const refusal = record.kind === "relationship" ? this.#refusalOf(record) : undefined;
-    if (refusal !== undefined) return skipped(refusal);
-    if (standing === "unknown") {
+    if (refusal !== undefined) return refusal;
+    if (standing !== "live") {
       const remembers = record.basis.kind === "remembered" || record.basis.kind === "guessed";
       const memory = remembers ? { [IMPORT_MEMORY_KEY]: memoryOf(saidByRecord(record), source, sha1) } : {};
-      return { kind: "create", body: { ...record.body, ...memory } };
+      return { kind: standing === "deleted" ? "restore" : "create", body: { ...record.body, ...memory } };
     }
     const present = record.kind === "entity" ? graph.entity(record.id) : graph.relationship(record.id);
     if (present === undefined || present.type !== record.type) return skipped("is something else here");
@@ -99,14 +102,17 @@ export class Reconciler {
     }
   }
 
-  /** Why an edge cannot be; undefined: it can. */
-  #refusalOf({ type, from, to }: SourceRelationship): string | undefined {
-    const { graph } = this.#options;
-    if ([from, to].some((end) => graph.standing(end) === "deleted")) return "what it connects was deleted here";
-    if ([from, to].some((end) => this.#leftOut.has(end))) return "what it connects is left out";
+  /** For an edge that cannot be; undefined: it can. */
+  #refusalOf({ type, from, to }: SourceRelationship): ImportAction | undefined {
+    const { graph, restoreDeleted } = this.#options;
+    const comesBack = (end: RecordId) => restoreDeleted && this.#byId.has(end);
+    if ([from, to].some((end) => graph.standing(end) === "deleted" && !comesBack(end))) {
+      return skipped("what it connects was deleted here", { isDeleted: true });
+    }
+    if ([from, to].some((end) => this.#leftOut.has(end))) return skipped("what it connects is left out");
     const [start, end] = [this.#typeOf(from), this.#typeOf(to)];
-    if (start === undefined || end === undefined) return "what it connects is not known";
-    return mayConnect(type, start, end) ? undefined : `a ${start} cannot be ${type} a ${end}`;
+    if (start === undefined || end === undefined) return skipped("what it connects is not known");
+    return mayConnect(type, start, end) ? undefined : skipped(`a ${start} cannot be ${type} a ${end}`);
   }
 
   #typeOf(id: RecordId) {
@@ -166,8 +172,8 @@ function byHistory(record: SourceRecord, earlier: readonly JsonObject[], present
   };
 }
 
-function skipped(reason: string): ImportAction {
-  return { kind: "skipped", reason };
+function skipped(reason: string, { isDeleted } = { isDeleted: false }): ImportAction {
+  return { kind: "skipped", reason, isDeleted };
 }
 
 function endsOf(record: SourceRecord) {

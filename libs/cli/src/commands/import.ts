@@ -31,6 +31,10 @@ export const importCommand: CommandSpec = {
       flags: "--source <name>",
       help: "tells this source from others of its format (default the name of the file; home-assistant); a pipe has none",
     },
+    {
+      flags: "--restore",
+      help: "bring back what was deleted here; it is skipped else, also after gibbon undo of an import",
+    },
     { flags: "--dry-run", help: "say what would happen, and do nothing" },
   ],
   examples: [
@@ -39,7 +43,7 @@ export const importCommand: CommandSpec = {
     { command: "gibbon import -f csv devices.csv", says: "a table of devices" },
   ],
   answers:
-    "`source` (format and name), `dry_run`, `report` (`created`, `updated`, `unchanged`, `kept`, `skipped`), `records` (all but the unchanged ones, with `outcome`), `omitted`, `gone`, `delivery`",
+    "`source` (format and name), `dry_run`, `report` (`created`, `restored`, `updated`, `unchanged`, `kept`, `skipped`), `records` (all but the unchanged ones, with `outcome`), `omitted`, `gone`, `delivery`",
   async run(gibbon, input) {
     const files = input.rest(0).map(readSource);
     const named = input.text("format");
@@ -52,15 +56,16 @@ export const importCommand: CommandSpec = {
       sourceName,
       sha1: nodeSha1,
     };
+    const request = { format, files, scope, restoreDeleted: input.flag("restore") };
     gibbon.terminal.progress("comparing …");
     if (input.flag("dry-run")) {
-      const plan = planImport({ graph: client.graph, format, files, scope });
+      const plan = planImport({ graph: client.graph, ...request });
       return {
         data: { dry_run: true, ...importData(plan) },
         lines: (look) => [...importLines(plan, look), look.dim("A dry run: nothing has changed.")],
       };
     }
-    const plan = await importInto(client, { format, files, scope });
+    const plan = await importInto(client, request);
     const delivery = deliveryOf(client, await home.sync());
     return {
       data: { dry_run: false, ...importData(plan), delivery },

@@ -25,6 +25,8 @@ function actionData(action: ImportAction) {
       return { outcome: "skipped", reason: action.reason };
     case "create":
       return { outcome: "created" };
+    case "restore":
+      return { outcome: "restored" };
     case "unchanged":
       return { outcome: "unchanged" };
   }
@@ -33,7 +35,7 @@ function actionData(action: ImportAction) {
 /** What an import has done, or would do, for a person. */
 export function importLines(plan: ImportPlan, look: Look): readonly string[] {
   const { dim, bold, green, yellow } = look;
-  const { created, updated, unchanged, kept, skipped } = reportOf(plan);
+  const { created, restored, updated, unchanged, kept, skipped } = reportOf(plan);
   const of = (kind: ImportAction["kind"]) => plan.steps.filter(({ action }) => action.kind === kind);
   const list = (title: string, texts: readonly string[]) =>
     texts.length === 0
@@ -47,7 +49,8 @@ export function importLines(plan: ImportPlan, look: Look): readonly string[] {
         ];
   return [
     bold(plan.source),
-    ...(created === 0 ? [] : [`${green(counted(created, "record"))} created  ${dim(createdText(of("create")))}`]),
+    ...(created === 0 ? [] : [`${green(counted(created, "record"))} created  ${dim(typesText(of("create")))}`]),
+    ...(restored === 0 ? [] : [`${green(counted(restored, "record"))} restored  ${dim(typesText(of("restore")))}`]),
     ...list(
       `${yellow(counted(updated, "record"))} updated`,
       of("update").map(({ label, action }) => `${label}: ${action.kind === "update" ? updatedText(action) : ""}`),
@@ -61,6 +64,9 @@ export function importLines(plan: ImportPlan, look: Look): readonly string[] {
       `${counted(skipped, "record")} skipped`,
       of("skipped").map(({ label, action }) => `${label} ${action.kind === "skipped" ? action.reason : ""}`),
     ),
+    ...(of("skipped").some(({ action }) => action.kind === "skipped" && action.isDeleted)
+      ? [dim("  --restore brings back what was deleted here")]
+      : []),
     ...list(
       `${counted(plan.omitted.length, "thing")} left out`,
       plan.omitted.map(({ label, reason }) => `${label} ${reason}`),
@@ -72,7 +78,7 @@ export function importLines(plan: ImportPlan, look: Look): readonly string[] {
   ];
 }
 
-function createdText(steps: ImportPlan["steps"]): string {
+function typesText(steps: ImportPlan["steps"]): string {
   const types = Map.groupBy(steps, ({ record }) => (record.kind === "entity" ? record.type : record.kind));
   return [...types].map(([type, all]) => counted(all.length, type)).join(", ");
 }

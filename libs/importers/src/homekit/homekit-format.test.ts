@@ -13,7 +13,7 @@ const aDump = (text: string) => ({ name: "dump.json", text });
 const dumpWith = (from: string, to: string) => aDump(dump.text.replaceAll(from, to));
 
 function run(client: Client, files = [dump, rooms], sourceName?: string) {
-  return runImport(client, homekitFormat, files, sourceName);
+  return runImport(client, homekitFormat, files, { sourceName });
 }
 
 function ofName(client: Client, name: string) {
@@ -71,7 +71,7 @@ describe("the HomeKit importer", () => {
     const edits = client.state.pendingEdits;
     const bare = aDump(JSON.stringify(JSON.parse(dump.text).accessories));
     for (const again of [await run(client), await run(client, [bare, rooms])]) {
-      expect(reportOf(again)).toEqual({ created: 0, updated: 0, unchanged: created, kept: 0, skipped: 0 });
+      expect(reportOf(again)).toEqual({ created: 0, restored: 0, updated: 0, unchanged: created, kept: 0, skipped: 0 });
     }
     expect(client.state.pendingEdits).toBe(edits);
   });

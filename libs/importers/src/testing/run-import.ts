@@ -31,9 +31,9 @@ export function runImport(
   client: Client,
   format: ImportFormat,
   files: readonly SourceFile[],
-  sourceName = "test",
+  { sourceName = "test", restoreDeleted = false } = {},
 ): Promise<ImportPlan> {
-  return importInto(client, { format, files, scope: { household, sourceName, sha1: nodeSha1 } });
+  return importInto(client, { format, files, scope: { household, sourceName, sha1: nodeSha1 }, restoreDeleted });
 }
 
 /** A file of the project, by its path from the root. */
