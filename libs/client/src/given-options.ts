@@ -26,3 +26,9 @@ export function mustGiveTokens(token: unknown): void {
   if (typeof token === "function") return;
   throw invalid([{ field: "token", description: "must be a function that gives a token" }]);
 }
+
+/** The value. @throws DomainError `invalid` naming `field` when it is none of these. */
+export function mustBeOneOf<T extends string>(values: readonly T[], value: T, field: string): T {
+  if (!values.includes(value)) throw invalid([{ field, description: `must be one of ${values.join(", ")}` }]);
+  return value;
+}

@@ -16,6 +16,7 @@ import { STRATEGIES, type Strategy } from "@funkygibbon/kernel/record";
 import { mayConnect, RELATIONSHIP_TYPES, type RelationshipType } from "@funkygibbon/kernel/relationship-type";
 import type { TextContent } from "@funkygibbon/wire/content";
 import { type EditDraft, stageEdit } from "./edit-queue.ts";
+import { mustBeOneOf } from "./given-options.ts";
 import { bodyOf, lostBody } from "./replica-record.ts";
 import type { ReplicaTransaction, Visible } from "./replica-transaction.ts";
 import { strangeValue } from "./strange-value.ts";
@@ -101,7 +102,7 @@ export class GraphEditor {
     this.#mustBeFree(id);
     const content: TextContent = {
       kind: "entity",
-      type: oneOf(ENTITY_TYPES, entity.type, "type"),
+      type: mustBeOneOf(ENTITY_TYPES, entity.type, "type"),
       source: entity.source ?? "manual",
       bodyJson: bodyText(entity.body, "body"),
     };
@@ -129,7 +130,7 @@ export class GraphEditor {
     this.#mustBeFree(id);
     const content: EdgeContent = {
       kind: "relationship",
-      type: oneOf(RELATIONSHIP_TYPES, edge.type, "type"),
+      type: mustBeOneOf(RELATIONSHIP_TYPES, edge.type, "type"),
       from: parseRecordId(edge.from, "from"),
       to: parseRecordId(edge.to, "to"),
       source: edge.source ?? "manual",
@@ -201,8 +202,8 @@ export class GraphEditor {
 
   #stage(draft: Pick<EditDraft, "record" | "content" | "changedKeys"> & Partial<EditDraft>): void {
     if (this.#isOver) throw failedPrecondition("EDIT_OVER", "the transaction of this editor is over");
-    oneOf(SOURCE_TYPES, draft.content.source, "source");
-    if (draft.wish !== undefined) oneOf(STRATEGIES, draft.wish, "wish");
+    mustBeOneOf(SOURCE_TYPES, draft.content.source, "source");
+    if (draft.wish !== undefined) mustBeOneOf(STRATEGIES, draft.wish, "wish");
     stageEdit(this.#tx, { deleted: false, wish: undefined, ...draft }, this.#clock);
   }
 
@@ -265,11 +266,6 @@ function writtenText(body: JsonObject, field: string): string {
 
 function noJson(field: string, description: string): DomainError {
   return invalid([{ field, description }], "INVALID_JSON");
-}
-
-function oneOf<T extends string>(values: readonly T[], value: T, field: string): T {
-  if (!values.includes(value)) throw invalid([{ field, description: `must be one of ${values.join(", ")}` }]);
-  return value;
 }
 
 function differingKeys(before: JsonObject, after: JsonObject): string[] {

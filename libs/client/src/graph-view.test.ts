@@ -69,6 +69,15 @@ describe("finding", () => {
     expect(names(home.graph.find({ room: id("Café corner") }))).toEqual(["Espresso machine"]);
   });
 
+  it("is refused when it asks for what there is not", () => {
+    const invalid = (field: string) => expect.objectContaining({ fields: [expect.objectContaining({ field })] });
+    expect(() => home.graph.find({ types: ["room"] } as object)).toThrow(invalid("types"));
+    expect(() => home.graph.find({ type: "lamp" as never })).toThrow(invalid("type"));
+    expect(() => home.graph.find({ source: "homebridge" as never })).toThrow(invalid("source"));
+    expect(() => home.graph.search("lamp", { type: "room" } as object)).toThrow(invalid("type"));
+    expect(() => home.graph.search("lamp", { types: ["lamp" as never] })).toThrow(invalid("types"));
+  });
+
   it("knows words of the content, and does not guess", () => {
     expect(names(home.graph.find({ text: "lumen" }))).toEqual(["Ceiling light"]);
     expect(names(home.graph.find({ text: "sohne", type: "device" }))).toEqual(["Espresso machine"]);

@@ -1,4 +1,4 @@
-import type { EntityType, SourceType } from "@funkygibbon/kernel/entity-type";
+import { ENTITY_TYPES, type EntityType, SOURCE_TYPES, type SourceType } from "@funkygibbon/kernel/entity-type";
 import type { RecordId } from "@funkygibbon/kernel/ids";
 import { type JsonObject, type JsonValue, jsonGet } from "@funkygibbon/kernel/json";
 import { must } from "@funkygibbon/kernel/must";
@@ -7,6 +7,7 @@ import type { Match } from "@funkygibbon/kernel/search-match";
 import { fold } from "@funkygibbon/kernel/search-text";
 import { compareUtf8 } from "@funkygibbon/kernel/stamp";
 import type { VersionId } from "@funkygibbon/kernel/version";
+import { mustBeOneOf, mustBeOptions, type OptionNames } from "./given-options.ts";
 import type { GraphIndex } from "./graph-index.ts";
 import { bodyOf } from "./replica-record.ts";
 import type { Visible } from "./replica-transaction.ts";
@@ -69,6 +70,16 @@ export interface SearchOptions {
   /** Default 20. */
   readonly limit?: number;
 }
+
+const FIND_OPTIONS: OptionNames<FindOptions> = {
+  type: true,
+  source: true,
+  name: true,
+  room: true,
+  text: true,
+  where: true,
+};
+const SEARCH_OPTIONS: OptionNames<SearchOptions> = { types: true, limit: true };
 
 /** An entity that answers a search, and how: `match.highlight` holds the matching text, the match between `\u0002` and `\u0003`. */
 export interface SearchHit {
@@ -144,9 +155,12 @@ export class GraphView {
     return this.#index.standing(id);
   }
 
-  /** The entities that match. */
+  /** The entities that match. @throws DomainError `invalid` for what is no option, no type or no source. */
   find(options: FindOptions = {}): readonly EntityView[] {
+    mustBeOptions(options, FIND_OPTIONS);
     const { type, source, text, where } = options;
+    if (type !== undefined) mustBeOneOf(ENTITY_TYPES, type, "type");
+    if (source !== undefined) mustBeOneOf(SOURCE_TYPES, source, "source");
     const answering = text === undefined ? undefined : this.#words().answering(text);
     const part = options.name === undefined ? undefined : fold(options.name);
     const found: EntityView[] = [];
@@ -160,9 +174,14 @@ export class GraphView {
     return found.sort(byName);
   }
 
-  /** The entities that answer a query in words, best first: as the server's search, of what this device has. */
+  /**
+   * The entities that answer a query in words, best first: as the server's search, of what this device has.
+   * @throws DomainError `invalid` for what is no option or no type.
+   */
   search(query: string, options: SearchOptions = {}): readonly SearchHit[] {
+    mustBeOptions(options, SEARCH_OPTIONS);
     const { types, limit = DEFAULT_SEARCH_LIMIT } = options;
+    for (const type of types ?? []) mustBeOneOf(ENTITY_TYPES, type, "types");
     return this.#words()
       .search(query, { types, limit })
       .map(({ id, match }) => ({ entity: must(this.entity(id), "what is searched is live"), match }));
