@@ -132,9 +132,21 @@ function run(file, fileArgs) {
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
     });
   }
+  whenNpmIsStopped(() => child.kill("SIGTERM"));
   child.once("error", (error) => {
     console.error(`${node} cannot be run (${error.message}): delete node_modules and try again.`);
     process.exit(1);
   });
   child.once("exit", (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]));
+}
+
+/** Between npm and us is a shell, which dies of the signals that npm passes on and keeps them to itself. */
+function whenNpmIsStopped(stop) {
+  if (!process.env.npm_lifecycle_script?.includes("bootstrap.mjs")) return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    stop();
+  }, 250);
 }

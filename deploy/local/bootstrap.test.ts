@@ -118,6 +118,29 @@ test("signals reach the script, which ends in its own way", async () => {
   expect(await exited).toEqual([3, null]);
 });
 
+test.runIf(process.platform !== "win32")("the script ends with the shell in which npm has started it", async () => {
+  writeFileSync(
+    join(root, "polite.mjs"),
+    `process.on("SIGTERM", () => { console.log("tidying up"); process.exit(3); });
+     setInterval(() => {}, 1000);
+     console.log("up");`,
+  );
+  await run();
+  const line = [process.execPath, ...command("polite.mjs")].map((word) => `'${word}'`).join(" ");
+  const shell = spawn("/bin/sh", ["-c", `${line}; true`], {
+    env: { ...environment(), npm_lifecycle_script: "node deploy/local/bootstrap.mjs polite.mjs" },
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  shell.stdout.setEncoding("utf8").on("data", (text) => {
+    said += text;
+  });
+  await expect.poll(() => said).toBe("up\n");
+  shell.kill("SIGTERM");
+  await expect.poll(() => said).toBe("up\ntidying up\n");
+});
+
 test("it runs on the old Node that a machine may have", () => {
   // Nothing newer than Node 18 may be used before Node 24 is there; these are what one reaches for by habit.
   for (const file of ["bootstrap.mjs", "debian-packages.mjs"]) {
