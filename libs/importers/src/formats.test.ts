@@ -65,6 +65,17 @@ describe.each(FIXTURES)("the $format importer", ({ format, files, entities, rela
     await client[Symbol.asyncDispose]();
   });
 
+  it("brings back one thing with what it is connected to, before anybody has heard that it was deleted", async () => {
+    const client = await emptyHome();
+    await runImport(client, formatNamed(format), files);
+    const before = saidBy(client);
+    const [device] = client.graph.find({ type: "device" });
+    await client.remove(device?.id ?? "");
+    const back = await runImport(client, formatNamed(format), files, { restoreDeleted: true });
+    expect(reportOf(back)).toMatchObject({ created: 0, restored: 1, updated: 0, skipped: 0 });
+    expect(saidBy(client)).toEqual(before);
+  });
+
   it("keeps what a person has renamed, and says so", async () => {
     const client = await emptyHome();
     await runImport(client, formatNamed(format), files);

@@ -90,6 +90,7 @@ export class Reconciler {
       return { kind: standing === "deleted" ? "restore" : "create", body: { ...record.body, ...memory } };
     }
     const present = record.kind === "entity" ? graph.entity(record.id) : graph.relationship(record.id);
+    if (present === undefined && this.#isHidden(record)) return UNCHANGED;
     if (present === undefined || present.type !== record.type) return skipped("is something else here");
     switch (record.basis.kind) {
       case "guessed":
@@ -113,6 +114,12 @@ export class Reconciler {
     const [start, end] = [this.#typeOf(from), this.#typeOf(to)];
     if (start === undefined || end === undefined) return skipped("what it connects is not known");
     return mayConnect(type, start, end) ? undefined : skipped(`a ${start} cannot be ${type} a ${end}`);
+  }
+
+  /** Whether an edge shows again when its ends come back. */
+  #isHidden(record: SourceRecord): boolean {
+    if (record.kind === "entity") return false;
+    return [record.from, record.to].some((end) => this.#options.graph.standing(end) === "deleted");
   }
 
   #typeOf(id: RecordId) {
