@@ -97,13 +97,18 @@ test("the exit code of the script is passed on", async () => {
   expect(await run("seven.mjs")).toMatchObject({ code: 7 });
 });
 
-test("signals reach the script, which ends in its own way", async () => {
+/** Says that it is up, and when it is asked to end that it does. */
+function writePolite() {
   writeFileSync(
     join(root, "polite.mjs"),
     `process.on("SIGTERM", () => { console.log("tidying up"); process.exit(3); });
      setInterval(() => {}, 1000);
      console.log("up");`,
   );
+}
+
+test("signals reach the script, which ends in its own way", async () => {
+  writePolite();
   await run();
   const child = spawn(process.execPath, command("polite.mjs"), {
     env: environment(),
@@ -119,12 +124,7 @@ test("signals reach the script, which ends in its own way", async () => {
 });
 
 test.runIf(process.platform !== "win32")("the script ends with the shell in which npm has started it", async () => {
-  writeFileSync(
-    join(root, "polite.mjs"),
-    `process.on("SIGTERM", () => { console.log("tidying up"); process.exit(3); });
-     setInterval(() => {}, 1000);
-     console.log("up");`,
-  );
+  writePolite();
   await run();
   const line = [process.execPath, ...command("polite.mjs")].map((word) => `'${word}'`).join(" ");
   const shell = spawn("/bin/sh", ["-c", `${line}; true`], {
